@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef BASE_EVENT_H
+#define BASE_EVENT_H
+
+#include <signal.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+
+#include "base/cleanup.h"
+
+/**
+ * An event loop over epoll(7) for descriptors, signals (signalfd) and timers (timerfd): a process
+ * with nothing to do does not wake up. A handler returns 0 to go on or a negative errno, which
+ * ends event_run() with it.
+ */
+struct event_loop;
+struct event_source;
+
+/** events is a mask of EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP. */
+typedef int (*event_fd_handler)(struct event_source *source, int fd, uint32_t events, void *data);
+typedef int (*event_signal_handler)(struct event_source *source,
+                                    const struct signalfd_siginfo *info, void *data);
+typedef int (*event_timer_handler)(struct event_source *source, void *data);
+
+/** Makes a loop. 0 or -errno. The caller frees it with event_loop_free(). */
+int event_loop_new(struct event_loop **ret);
+
+/** Frees a loop and all its sources; descriptors that were added stay the caller's. */
+void event_loop_free(struct event_loop *loop);
+
+DEFINE_CLEANUP(struct event_loop *, event_loop_free, cleanup_event_loop)
+#define _cleanup_event_loop_ _cleanup_(cleanup_event_loop)
+
+/** Watches a descriptor. ret may be NULL. 0 or -errno. */
+int event_add_fd(struct event_loop *loop, int fd, uint32_t events, event_fd_handler handler,
+                 void *data, struct event_source **ret);
+
+/** Changes what a descriptor's source waits for; 0 events rests it. 0 or -errno. */
+int event_set_events(struct event_source *source, uint32_t events);
+
+/** Watches a set of signals, which the caller has blocked. 0 or -errno. */
+int event_add_signals(struct event_loop *loop, const sigset_t *signals,
+                      event_signal_handler handler, void *data, struct event_source **ret);
+
+/** Makes a timer that is not armed. 0 or -errno. */
+int event_add_timer(struct event_loop *loop, event_timer_handler handler, void *data,
+                    struct event_source **ret);
+
+/** Arms a timer for once in so many microseconds, CLOCK_MONOTONIC; USEC_INFINITY disarms it. */
+int event_set_timer(struct event_source *timer, uint64_t usec);
+
+/** Removes a source; allowed in a handler, its own included. NULL is allowed. */
+void event_remove(struct event_source *source);
+
+/** Runs until event_exit() or a handler's error. What event_exit() was given, or -errno. */
+int event_run(struct event_loop *loop);
+
+/** Makes event_run() return `code` after the current handler. */
+void event_exit(struct event_loop *loop, int code);
+
+/** The loop of a source. */
+struct event_loop *event_source_loop(struct event_source *source);
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef BASE_FILE_H
+#define BASE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/cleanup.h"
+
+/* Whole files, read and written. directory_fd is a directory's descriptor or AT_FDCWD. None of
+ * these functions fills an error: the caller knows what the file is for. */
+
+/**
+ * Reads a whole file that is at most maximum bytes long. The text ends with a NUL that ret_length
+ * (may be NULL) does not count. Returns -EFBIG for a longer file, else what open(2) or read(2)
+ * said. The caller frees *ret.
+ */
+int file_read(int directory_fd, const char *path, size_t maximum, char **ret, size_t *ret_length);
+
+/** The same from a descriptor's current position. */
+int file_read_fd(int fd, size_t maximum, char **ret, size_t *ret_length);
+
+/** Writes all bytes, going on after EINTR and short writes. 0 or -errno. */
+int file_write_all(int fd, const void *data, size_t length);
+
+/** One write(2) of a string to an existing file of procfs, sysfs or cgroupfs, which take a value in
+ *  one call. 0 or -errno as the kernel judged the value. */
+int file_write_value(int directory_fd, const char *path, const char *value);
+
+/**
+ * Replaces a file so that a reader, or the next boot, finds the old content or the new one and
+ * nothing else: temporary file in the same directory, fsync, rename, fsync of the directory.
+ * The temporary file is removed on failure. 0 or -errno.
+ */
+int file_write_atomic(int directory_fd, const char *path, const void *data, size_t length,
+                      mode_t mode);
+
+/** mkdir(2) for a directory and all that is missing above it, each with the mode. An existing
+ *  directory is fine; -ENOTDIR where something else stands. 0 or -errno. */
+int directory_make(const char *path, mode_t mode);
+
+/** Opens a lock file (made where missing, mode 0600) and takes flock(2) on it: LOCK_SH or LOCK_EX,
+ * with LOCK_NB optionally. The lock goes with the descriptor. Returns the descriptor, or -errno. */
+int file_lock(int directory_fd, const char *path, int operation);
+
+/** Makes a sealed memfd that holds the data; its position is at the start. The descriptor or
+ * -errno. */
+int file_sealed(const char *name, const void *data, size_t length);
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/log.h"
+
+#include <stdarg.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/file.h"
+#include "base/strings.h"
+
+static const struct {
+        const char *word;
+        const char *colour;
+} levels[] = {
+        [LOG_LEVEL_ERROR] = { "error: ", "\033[1;31m" },
+        [LOG_LEVEL_WARNING] = { "warning: ", "\033[1;33m" },
+        [LOG_LEVEL_NOTICE] = { "", "" },
+        [LOG_LEVEL_DEBUG] = { "", "\033[2m" },
+};
+
+uint64_t log_now(void)
+{
+        struct timespec now;
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* One write(2) a line, so that lines of several processes do not mix. */
+static void write_line(const struct log *log, enum log_level level, const char *text)
+{
+        const char *colour = log->colour ? levels[level].colour : "";
+        const char *reset = *colour ? "\033[0m" : "";
+        _cleanup_free_ char *printable = string_printable(text);
+        _cleanup_free_ char *line = NULL;
+
+        if (!printable) {
+                return;
+        }
+        if (level == LOG_LEVEL_DEBUG) {
+                double milliseconds = (double)(log_now() - log->started) / 1000.0;
+
+                line = string_format("%s[%9.3f ms] %s%s\n", colour, milliseconds, printable, reset);
+        } else {
+                line = string_format("%s%s%s%s\n", colour, levels[level].word, reset, printable);
+        }
+        if (line) {
+                (void)file_write_all(log->fd, line, strlen(line));
+        }
+}
+
+void log_line(const struct log *log, enum log_level level, const char *format, ...)
+{
+        _cleanup_free_ char *text = NULL;
+        va_list arguments;
+
+        if (!log || level > log->level) {
+                return;
+        }
+        va_start(arguments, format);
+        if (vasprintf(&text, format, arguments) < 0) {
+                text = NULL;
+        }
+        va_end(arguments);
+        if (text) {
+                write_line(log, level, text);
+        }
+}
+
+void log_error(const struct log *log, const struct machine_error *error)
+{
+        const char *message = error->message;
+
+        if (!message) {
+                message = error->number ? strerror(error->number) : "unknown error";
+        }
+        log_line(log, LOG_LEVEL_ERROR, "%s", message);
+        if (error->step) {
+                log_line(log, LOG_LEVEL_NOTICE, "  step: %s", error->step);
+        }
+        if (error->hint) {
+                log_line(log, LOG_LEVEL_NOTICE, "  hint: %s", error->hint);
+        }
+}
