@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef NETWORK_NETWORK_H
+#define NETWORK_NETWORK_H
+
+#include <stdbool.h>
+
+#include <machine/machine.h>
+
+#include "base/error.h"
+#include "base/process.h"
+
+/**
+ * The place of one machine in its network. The order of a start:
+ *
+ *     network_prepare()            before anything is built: address leased, ports reserved
+ *     network_resolv_conf(),       texts and files for the root
+ *     network_hosts_path()
+ *     network_enter()              around clone3; CLONE_NEWNET when network_wants_namespace()
+ *     network_leave()
+ *     network_attach()             links, addresses, routes, rules; the machine has not run yet
+ *     ..
+ *     network_detach()             when the machine is gone
+ *     network_free()
+ *
+ * All of it works in the network namespace that the caller is in: that is the host here. One lock
+ * for the whole room, in the runtime directory, is held inside each of these calls.
+ */
+struct network;
+
+struct network_definition;
+
+struct network_request {
+        const struct machine *machine;
+        /* The definition of machine->network.name; needed with MACHINE_NETWORK_BRIDGE only, else
+         * NULL. Borrowed during network_prepare(). */
+        const struct network_definition *definition;
+        const char *runtime_directory;
+        /* Who keeps the machine: the supervisor, usually the caller. Leases, links and rules of an
+         * owner that is gone are removed by whoever comes next. */
+        struct process_identity owner;
+        /* With MACHINE_NETWORK_MACHINE a descriptor of the running machine's network namespace
+         * (/proc/PID/ns/net of its PID 1), else -EBADF. Borrowed during network_prepare(). */
+        int shared_namespace;
+};
+
+/**
+ * Resolves the machine's network, leases its addresses, reserves its ports on the host (the sockets
+ * stay bound until network_free()) and collects what crashed owners left. Errors: -EADDRINUSE for a
+ * port or address that is taken, with the machine or process that has it; -EADDRNOTAVAIL for one
+ * outside the subnet, -ENOSPC for a subnet without a free address, -EEXIST for a subnet that
+ * overlaps a route of the host. Nothing is left on failure. The caller ends it with
+ * network_detach() and network_free().
+ */
+int network_prepare(const struct network_request *request, struct network **ret,
+                    struct machine_error *error);
+
+/** Whether the machine gets a network namespace of its own: CLONE_NEWNET for clone3(2). */
+bool network_wants_namespace(const struct network *network);
+
+/**
+ * Moves the calling thread into the namespace that the machine shares with another one
+ * (MACHINE_NETWORK_MACHINE, _PATH), so that a clone(2) without CLONE_NEWNET is born there: a child
+ * in a user namespace of its own has no right to setns(2) into it. Does nothing in the other modes.
+ */
+int network_enter(struct network *network, struct machine_error *error);
+
+/** Moves the calling thread back. Does nothing where network_enter() did nothing. */
+int network_leave(struct network *network, struct machine_error *error);
+
+/**
+ * Connects the new network namespace: loopback, and with a bridge, macvlan or ipvlan the link eth0
+ * with its addresses and routes, then the rules and the peers' hosts files. The namespace is a
+ * descriptor (/proc/PID/ns/net). Can be called again with another namespace when the machine was
+ * restarted under the same owner. Undone by network_detach(), also after a failure.
+ */
+int network_attach(struct network *network, int namespace_fd, struct machine_error *error);
+
+/**
+ * Removes rules, links, lease and hosts entries of the machine; its address stays remembered for
+ * it. What takes the kernel long (links, a bridge that became empty) is done by a process of its
+ * own that nobody waits for. Safe after any of the steps above. NULL is allowed.
+ */
+int network_detach(struct network *network, struct machine_error *error);
+
+/** Frees the struct and lets reserved ports go. Does not detach. NULL is allowed. */
+void network_free(struct network *network);
+
+DEFINE_CLEANUP(struct network *, network_free, cleanup_network)
+#define _cleanup_network_ _cleanup_(cleanup_network)
+
+/** The leased (or shared) addresses as text, or NULL. Owned by the network. */
+const char *network_address(const struct network *network);
+const char *network_address6(const struct network *network);
+
+/**
+ * What the user should know although the start goes on, each with the command that mends it: a
+ * firewall that drops what is forwarded for the machine, ports that the mode cannot publish. A
+ * NULL-terminated array owned by the network, or NULL. Complete after network_attach().
+ */
+char *const *network_warnings(const struct network *network);
+
+/**
+ * The text of the machine's /etc/resolv.conf: its own `dns` and `search`, else what the host uses,
+ * without servers on the host's loopback, which the machine cannot reach (behind systemd-resolved
+ * the upstream servers). The caller frees *ret.
+ */
+int network_resolv_conf(const struct network *network, char **ret, struct machine_error *error);
+
+/**
+ * A file of the host to be bound, read-only, on the machine's /etc/hosts: the machine, its
+ * network's peers, `host.internal` and the definition's own entries. It is rewritten in place as
+ * peers come and go. Written by network_prepare(); owned by the network.
+ */
+const char *network_hosts_path(const struct network *network);
+
+/** Undoes what owners that are gone left: links, rules, leases, bridges, hosts files. */
+int network_collect(const char *runtime_directory, struct machine_error *error);
+
+/** Puts back the rules and the kernel settings of all live machines, whatever dropped them. */
+int network_reload(const char *runtime_directory, struct machine_error *error);
+
+/** Forgets the addresses that are kept for a machine that is not running: it is deleted. */
+int network_forget(const char *runtime_directory, const char *machine, struct machine_error *error);
+
+#endif
