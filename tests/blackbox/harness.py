@@ -17,6 +17,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import hoststate
+
 SOURCE = Path(__file__).resolve().parents[2]
 DIRECTORIES = {
     "MACHINECTL_LITE_CONFIG_PATH": "config",
@@ -60,6 +62,16 @@ class Result:
         """Asserts the exit status, with everything in the message."""
         assert self.status == status, f"expected status {status}\n{self}"
         return self
+
+
+def kill_tree(process):
+    """Kills a command that runs, and its descendants: one of them may hold a pipe open."""
+    if process.poll() is None:
+        descendants = list(hoststate.live_processes(process.pid))
+        process.kill()
+        process.wait()
+        for pid in descendants:
+            kill_quietly(pid)
 
 
 class Running:
@@ -121,10 +133,8 @@ class Running:
             time.monotonic() - self.started)
 
     def kill(self):
-        """Ends the command if it still runs."""
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
+        """Ends the command if it still runs, and all that it started."""
+        kill_tree(self.process)
 
 
 class Terminal:
@@ -197,9 +207,7 @@ class Terminal:
 
     def close(self):
         """Ends the command if it runs and closes the terminal."""
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
+        kill_tree(self.process)
         for descriptor in (self.master, self.slave):
             if descriptor >= 0:
                 os.close(descriptor)
