@@ -11,10 +11,8 @@
 
 /**
  * The file systems of a machine. The parent, host root in a mount namespace of its own, opens all
- * that needs the host's privileges and stages it on a scratch tmpfs that is mounted over "/": paths
- * of the host keep their meaning (a lookup of "/x" begins below that mount), and the child reaches
- * it as "/..". The child, the machine's root in its new namespaces, puts the pieces in place and
- * pivots.
+ * that needs the host's privileges and stages it on a scratch tmpfs. The child, the machine's root
+ * in its new namespaces, has a copy of that tree, puts the pieces in place and pivots.
  *
  * Why the child does not get detached mounts by descriptor instead: only mounts that are copied
  * into a less privileged mount namespace have their flags locked (mount_namespaces(7)), and only a
@@ -27,6 +25,11 @@ struct rootfs_parameters {
         /* The machine's own directory for what is kept, made (0700) where the upper is persistent:
          * holds `upper` and `work`. */
         const char *state_directory;
+        /* A directory of this program's where the scratch tmpfs is mounted until rootfs_detach();
+         * made (0700) where missing, nothing in it is seen meanwhile. One may serve all machines.
+         * (Not "/": a process whose root is covered counts as chrooted and may not make a user
+         * namespace, user_namespaces(7).) */
+        const char *scratch_directory;
         /* The user namespace with the machine's id map (a descriptor of its ns/user), or -EBADF
          * where the machine uses the host's ids. */
         int user_namespace_fd;
