@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/quantity.h"
+#include "base/strings.h"
+#include "cgroup/processes.h"
+#include "cgroup/tree.h"
+#include "cgroup/wait.h"
+
+#define PROCESSES_SHOWN 8
+/* A removal can meet a group that came between listing and removing. */
+#define REMOVE_TRIES 3
+
+/* The group, or one of its files, is not there any more (a file that was open says ENODEV). */
+static bool is_gone(int number)
+{
+        return number == -ENOENT || number == -ENODEV;
+}
+
+int cgroup_kill(const struct cgroup *group, struct machine_error *error)
+{
+        int r = file_write_value(group->fd, "cgroup.kill", "1");
+
+        return r < 0 ? error_set(error, r, "cannot kill the processes in %s", group->path) : 0;
+}
+
+int cgroup_is_populated(const struct cgroup *group)
+{
+        return cgroup_read_event(group->fd, "populated");
+}
+
+int cgroup_wait_empty(const struct cgroup *group, uint64_t timeout, struct machine_error *error)
+{
+        _cleanup_free_ char *processes = NULL;
+        char text[32];
+        int r = cgroup_wait_event(group->fd, "populated", false, timeout);
+
+        if (r == 0) {
+                return 0;
+        }
+        if (r != -ETIMEDOUT) {
+                return error_set(error, r, "cannot wait for the end of the processes in %s",
+                                 group->path);
+        }
+        processes = cgroup_describe_processes(group, PROCESSES_SHOWN);
+        quantity_format_time(timeout, text);
+        error_say(error, ETIMEDOUT, "processes stay in %s after %s: %s", group->path, text,
+                  processes ? processes : "none that can be seen");
+        error_hint(error, "a process that was killed and stays hangs in the kernel, mostly in a "
+                          "device or a network file system: see /proc/PID/stack");
+        return -ETIMEDOUT;
+}
+
+/* Removes the groups below a directory, deepest first; the depth is bounded by cgroup.max.depth. */
+static int remove_below(int directory_fd, unsigned int depth)
+{
+        _cleanup_closedir_ DIR *directory = NULL;
+        struct dirent *entry;
+        int fd = openat(directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        if (fd < 0) {
+                return -errno;
+        }
+        directory = fdopendir(fd);
+        if (!directory) {
+                fd_close(fd);
+                return -ENOMEM;
+        }
+        while ((entry = readdir(directory))) {
+                _cleanup_close_ int child = -EBADF;
+                int r = 0;
+
+                if (entry->d_type != DT_DIR || strcmp(entry->d_name, ".") == 0 ||
+                    strcmp(entry->d_name, "..") == 0) {
+                        continue;
+                }
+                if (unlinkat(directory_fd, entry->d_name, AT_REMOVEDIR) == 0 || errno == ENOENT) {
+                        continue;
+                }
+                if (errno != EBUSY || depth == 0) {
+                        return -errno;
+                }
+                child = openat(directory_fd, entry->d_name,
+                               O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+                r = child < 0 ? -errno : remove_below(child, depth - 1);
+                if (r == 0 && unlinkat(directory_fd, entry->d_name, AT_REMOVEDIR) < 0) {
+                        r = -errno;
+                }
+                if (r < 0 && r != -ENOENT) {
+                        return r;
+                }
+        }
+        return 0;
+}
+
+/* The directory that holds the machines' groups goes with the last of them; the kernel refuses
+ * while there is another. */
+static void remove_parent(const struct cgroup *group)
+{
+        _cleanup_free_ char *parent = strdup(group->path);
+
+        if (parent && strrchr(parent, '/')) {
+                *strrchr(parent, '/') = '\0';
+                if (!string_equal(parent, group->top)) {
+                        (void)rmdir(parent);
+                }
+        }
+}
+
+static int empty_and_remove(const struct cgroup *group, uint64_t timeout,
+                            struct machine_error *error)
+{
+        int r = 0;
+
+        /* Most machines end by themselves, and what they leave is one empty directory. */
+        if (rmdir(group->path) == 0 || errno == ENOENT) {
+                return 0;
+        }
+        for (int i = 0; i < REMOVE_TRIES; i++) {
+                r = cgroup_kill(group, error);
+                if (r == 0) {
+                        r = cgroup_wait_empty(group, timeout, error);
+                }
+                if (r < 0) {
+                        return is_gone(r) ? 0 : r;
+                }
+                r = remove_below(group->fd, CGROUP_DEPTH_MAXIMUM);
+                if (r == 0 && rmdir(group->path) < 0) {
+                        r = -errno;
+                }
+                if (r == 0 || is_gone(r)) {
+                        return 0;
+                }
+                if (r != -EBUSY) {
+                        break;
+                }
+        }
+        return error_set(error, r, "cannot remove the control group %s", group->path);
+}
+
+int cgroup_remove(struct cgroup *group, uint64_t timeout, struct machine_error *error)
+{
+        int r = empty_and_remove(group, timeout, error);
+
+        if (r < 0) {
+                return r;
+        }
+        /* Where the filled error is of a group that went away meanwhile. */
+        if (error) {
+                machine_error_clear(error);
+        }
+        remove_parent(group);
+        cgroup_release(group);
+        return 0;
+}
+
+int cgroup_collect(const char *path, uint64_t timeout, struct machine_error *error)
+{
+        _cleanup_cgroup_ struct cgroup group = CGROUP_INIT;
+        int r;
+
+        if (access(path, F_OK) < 0 && errno == ENOENT) {
+                return 0;
+        }
+        r = cgroup_open(path, &group, error);
+        return r < 0 ? r : cgroup_remove(&group, timeout, error);
+}

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Groups made, entered, frozen, emptied and removed in the kernel's own tree: needs root and a
+ * cgroup2 mount, no controllers. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/process.h"
+#include "base/strings.h"
+#include "cgroup/tree.h"
+
+#define WAIT UINT64_C(5000000)
+
+struct fixture {
+        char name[64];
+        struct cgroup group;
+        struct machine_error error;
+        pid_t child;
+};
+
+static int make_group(struct fixture *fixture, bool delegate)
+{
+        struct cgroup_parameters parameters = {
+                .name = fixture->name,
+                .delegate = delegate,
+                .uid = 524288,
+                .gid = 524289,
+        };
+
+        return cgroup_create(&parameters, &fixture->group, &fixture->error);
+}
+
+static int set_up(void **state)
+{
+        struct fixture *fixture = calloc(1, sizeof *fixture);
+
+        snprintf(fixture->name, sizeof fixture->name, "unit-test-%d", getpid());
+        fixture->group = (struct cgroup)CGROUP_INIT;
+        *state = fixture;
+        return 0;
+}
+
+static int tear_down(void **state)
+{
+        struct fixture *fixture = *state;
+
+        if (fixture->group.path) {
+                (void)cgroup_remove(&fixture->group, WAIT, NULL);
+        }
+        if (fixture->child > 0) {
+                (void)waitpid(fixture->child, NULL, 0);
+        }
+        cgroup_release(&fixture->group);
+        machine_error_clear(&fixture->error);
+        free(fixture);
+        return 0;
+}
+
+static void require_host(struct fixture *fixture)
+{
+        _cleanup_free_ char *mount = NULL;
+
+        if (geteuid() != 0 || cgroup_find_mount(&mount, NULL) < 0 || access(mount, W_OK) < 0) {
+                print_message("skipped: needs root and a writable cgroup2 mount\n");
+                skip();
+        }
+}
+
+/* A child that is in the group from its first instruction and sleeps. */
+static pid_t start_in(int group_fd)
+{
+        struct clone_args arguments = {
+                .flags = CLONE_INTO_CGROUP,
+                .exit_signal = SIGCHLD,
+                .cgroup = (uint64_t)group_fd,
+        };
+        pid_t pid = (pid_t)syscall(SYS_clone3, &arguments, sizeof arguments);
+
+        if (pid == 0) {
+                for (;;) {
+                        pause();
+                }
+        }
+        assert_true(pid > 0);
+        return pid;
+}
+
+static void test_create_and_remove(void **state)
+{
+        struct fixture *fixture = *state;
+        _cleanup_free_ char *path = NULL;
+
+        require_host(fixture);
+        assert_int_equal(make_group(fixture, false), 0);
+        assert_true(fixture->group.fd >= 0);
+        assert_true(string_ends_with(fixture->group.path, fixture->name));
+        path = strdup(fixture->group.path);
+        assert_int_equal(access(path, F_OK), 0);
+        assert_int_equal(cgroup_is_populated(&fixture->group), 0);
+        assert_int_equal(cgroup_remove(&fixture->group, WAIT, &fixture->error), 0);
+        assert_int_equal(access(path, F_OK), -1);
+        assert_int_equal(fixture->group.fd, -EBADF);
+        assert_null(fixture->group.path);
+        assert_int_equal(cgroup_collect(path, WAIT, &fixture->error), 0);
+}
+
+static void test_bounded_subtree(void **state)
+{
+        struct fixture *fixture = *state;
+        _cleanup_free_ char *depth = NULL;
+        _cleanup_free_ char *descendants = NULL;
+
+        require_host(fixture);
+        assert_int_equal(make_group(fixture, false), 0);
+        assert_int_equal(file_read(fixture->group.fd, "cgroup.max.depth", 64, &depth, NULL), 0);
+        assert_string_equal(depth, "64\n");
+        assert_int_equal(
+                file_read(fixture->group.fd, "cgroup.max.descendants", 64, &descendants, NULL), 0);
+        assert_string_equal(descendants, "4096\n");
+}
+
+static void assert_owner(const struct cgroup *group, const char *file, uid_t uid, gid_t gid)
+{
+        struct stat status;
+
+        assert_int_equal(fstatat(group->fd, file, &status, AT_EMPTY_PATH), 0);
+        assert_int_equal(status.st_uid, uid);
+        assert_int_equal(status.st_gid, gid);
+}
+
+static void test_delegate(void **state)
+{
+        struct fixture *fixture = *state;
+
+        require_host(fixture);
+        assert_int_equal(make_group(fixture, true), 0);
+        assert_owner(&fixture->group, "", 524288, 524289);
+        assert_owner(&fixture->group, "cgroup.procs", 524288, 524289);
+        assert_owner(&fixture->group, "cgroup.subtree_control", 524288, 524289);
+        assert_owner(&fixture->group, "cgroup.max.depth", 0, 0);
+        assert_owner(&fixture->group, "cgroup.freeze", 0, 0);
+}
+
+static void test_kill_and_wait(void **state)
+{
+        struct fixture *fixture = *state;
+
+        require_host(fixture);
+        assert_int_equal(make_group(fixture, false), 0);
+        fixture->child = start_in(fixture->group.fd);
+        assert_int_equal(cgroup_is_populated(&fixture->group), 1);
+        assert_int_equal(cgroup_wait_empty(&fixture->group, 20000, &fixture->error), -ETIMEDOUT);
+        assert_non_null(strstr(fixture->error.message, "(test_cgroup_tre)"));
+        assert_int_equal(cgroup_kill(&fixture->group, &fixture->error), 0);
+        assert_int_equal(cgroup_wait_empty(&fixture->group, WAIT, &fixture->error), 0);
+        assert_int_equal(process_wait(fixture->child), 128 + SIGKILL);
+        fixture->child = 0;
+        assert_int_equal(cgroup_is_populated(&fixture->group), 0);
+}
+
+static void test_freeze(void **state)
+{
+        struct fixture *fixture = *state;
+
+        require_host(fixture);
+        assert_int_equal(make_group(fixture, false), 0);
+        fixture->child = start_in(fixture->group.fd);
+        assert_int_equal(cgroup_is_frozen(&fixture->group), 0);
+        assert_int_equal(cgroup_freeze(&fixture->group, true, WAIT, &fixture->error), 0);
+        assert_int_equal(cgroup_is_frozen(&fixture->group), 1);
+        assert_int_equal(cgroup_freeze(&fixture->group, false, WAIT, &fixture->error), 0);
+        assert_int_equal(cgroup_is_frozen(&fixture->group), 0);
+        /* A frozen machine can be killed and removed. */
+        assert_int_equal(cgroup_freeze(&fixture->group, true, WAIT, &fixture->error), 0);
+        assert_int_equal(cgroup_remove(&fixture->group, WAIT, &fixture->error), 0);
+}
+
+static void test_removal_of_nested_groups(void **state)
+{
+        struct fixture *fixture = *state;
+        _cleanup_free_ char *path = NULL;
+        _cleanup_close_ int leaf = -EBADF;
+
+        require_host(fixture);
+        assert_int_equal(make_group(fixture, false), 0);
+        path = strdup(fixture->group.path);
+        assert_int_equal(mkdirat(fixture->group.fd, "a", 0755), 0);
+        assert_int_equal(mkdirat(fixture->group.fd, ".hidden", 0755), 0);
+        assert_int_equal(mkdirat(fixture->group.fd, "a/b", 0755), 0);
+        assert_int_equal(mkdirat(fixture->group.fd, "a/b/c", 0755), 0);
+        assert_int_equal(mkdirat(fixture->group.fd, "a/d", 0755), 0);
+        leaf = openat(fixture->group.fd, "a/b/c", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        fixture->child = start_in(leaf);
+        assert_int_equal(cgroup_is_populated(&fixture->group), 1);
+        assert_int_equal(cgroup_remove(&fixture->group, WAIT, &fixture->error), 0);
+        assert_int_equal(access(path, F_OK), -1);
+}
+
+static void test_deep_nesting_is_refused_and_removed(void **state)
+{
+        struct fixture *fixture = *state;
+        _cleanup_close_ int fd = -EBADF;
+        int depth = 0;
+
+        require_host(fixture);
+        assert_int_equal(make_group(fixture, false), 0);
+        fd = openat(fixture->group.fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        while (depth < 100 && mkdirat(fd, "n", 0755) == 0) {
+                int next = openat(fd, "n", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+                fd_close(fd);
+                fd = next;
+                depth++;
+        }
+        assert_int_equal(depth, 64);
+        assert_int_equal(cgroup_remove(&fixture->group, WAIT, &fixture->error), 0);
+}
+
+static void test_leftover_is_replaced(void **state)
+{
+        struct fixture *fixture = *state;
+
+        require_host(fixture);
+        assert_int_equal(make_group(fixture, false), 0);
+        assert_int_equal(mkdirat(fixture->group.fd, "left", 0755), 0);
+        cgroup_release(&fixture->group);
+        assert_int_equal(make_group(fixture, false), 0);
+        assert_int_equal(faccessat(fixture->group.fd, "left", F_OK, 0), -1);
+}
+
+static void test_used_name_is_refused(void **state)
+{
+        struct fixture *fixture = *state;
+        struct cgroup first;
+
+        require_host(fixture);
+        assert_int_equal(make_group(fixture, false), 0);
+        first = fixture->group;
+        fixture->child = start_in(first.fd);
+        assert_int_equal(make_group(fixture, false), -EBUSY);
+        assert_non_null(strstr(fixture->error.message, "(test_cgroup_tre)"));
+        fixture->group = first;
+        assert_int_equal(cgroup_is_populated(&first), 1);
+}
+
+static void test_bad_names(void **state)
+{
+        static const char *const names[] = { "", ".", "..", "a/b", "../x" };
+        struct fixture *fixture = *state;
+
+        for (size_t i = 0; i < ELEMENTS_OF(names); i++) {
+                struct cgroup_parameters parameters = { .name = names[i] };
+
+                assert_int_equal(cgroup_create(&parameters, &fixture->group, &fixture->error),
+                                 -EINVAL);
+        }
+}
+
+static void test_open(void **state)
+{
+        struct fixture *fixture = *state;
+        _cleanup_cgroup_ struct cgroup again = CGROUP_INIT;
+
+        require_host(fixture);
+        assert_int_equal(cgroup_open("/tmp", &again, &fixture->error), -EINVAL);
+        assert_int_equal(cgroup_open("/nowhere/at/all", &again, &fixture->error), -ENOENT);
+        assert_int_equal(make_group(fixture, false), 0);
+        assert_int_equal(cgroup_open(fixture->group.path, &again, &fixture->error), 0);
+        assert_string_equal(again.path, fixture->group.path);
+        assert_string_equal(again.top, fixture->group.top);
+}
+
+static void test_entry(void **state)
+{
+        struct fixture *fixture = *state;
+        _cleanup_close_ int entry = -EBADF;
+        struct stat a, b;
+
+        require_host(fixture);
+        assert_int_equal(make_group(fixture, false), 0);
+        fixture->child = start_in(fixture->group.fd);
+        entry = cgroup_open_entry(&fixture->group, fixture->child, &fixture->error);
+        assert_true(entry >= 0);
+        assert_int_equal(fstat(entry, &a), 0);
+        assert_int_equal(fstat(fixture->group.fd, &b), 0);
+        assert_true(a.st_ino == b.st_ino);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                TEST(test_create_and_remove),
+                TEST(test_bounded_subtree),
+                TEST(test_delegate),
+                TEST(test_kill_and_wait),
+                TEST(test_freeze),
+                TEST(test_removal_of_nested_groups),
+                TEST(test_deep_nesting_is_refused_and_removed),
+                TEST(test_leftover_is_replaced),
+                TEST(test_used_name_is_refused),
+                TEST(test_bad_names),
+                TEST(test_open),
+                TEST(test_entry),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
