@@ -70,17 +70,20 @@ int error_kind(struct machine_error *error, enum machine_error_kind kind)
 
 void error_hint(struct machine_error *error, const char *format, ...)
 {
+        char *hint;
         va_list arguments;
 
         if (!error) {
                 return;
         }
-        free(error->hint);
         va_start(arguments, format);
-        if (vasprintf(&error->hint, format, arguments) < 0) {
-                error->hint = NULL;
+        if (vasprintf(&hint, format, arguments) < 0) {
+                hint = NULL;
         }
         va_end(arguments);
+        /* Freed only now: the arguments may hold the hint that was there. */
+        free(error->hint);
+        error->hint = hint;
 }
 
 void error_prefix(struct machine_error *error, const char *format, ...)

@@ -199,7 +199,8 @@ static int dispatch_signals(struct event_source *source)
         struct signalfd_siginfo info;
         ssize_t n;
 
-        while (!source->removed && (n = read(source->fd, &info, sizeof info)) == sizeof info) {
+        while (!source->removed && !source->loop->exiting &&
+               (n = read(source->fd, &info, sizeof info)) == sizeof info) {
                 int r = source->signal_handler(source, &info, source->data);
 
                 if (r < 0) {

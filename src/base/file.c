@@ -182,7 +182,7 @@ int directory_make(const char *path, mode_t mode)
         _cleanup_free_ char *copy = NULL;
         int r = make_one(path, mode);
 
-        if (r != -ENOENT) {
+        if (r != -ENOENT || !*path) {
                 return r;
         }
         copy = strdup(path);

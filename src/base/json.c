@@ -17,6 +17,10 @@ int json_set_string(json_t *object, const char *key, const char *value)
 
 int json_set_number(json_t *object, const char *key, uint64_t value)
 {
+        /* JSON numbers of jansson are signed: a larger one would come back negative. */
+        if (value > INT64_MAX) {
+                return -ERANGE;
+        }
         return json_set_value(object, key, json_integer((json_int_t)value));
 }
 

@@ -14,7 +14,7 @@ DEFINE_CLEANUP(json_t *, json_decref, cleanup_json)
 /** Sets a string, or null for NULL. 0 or -ENOMEM (also for text that is not UTF-8). */
 int json_set_string(json_t *object, const char *key, const char *value);
 
-/** Sets a number. 0 or -ENOMEM. */
+/** Sets a number. 0, -ENOMEM, or -ERANGE for one beyond 63 bits. */
 int json_set_number(json_t *object, const char *key, uint64_t value);
 
 /** Sets a boolean. 0 or -ENOMEM. */

@@ -134,7 +134,7 @@ int quantity_parse_size(const char *text, uint64_t *ret)
         }
         length = strlen(text);
         /* "KiB" and "KB" mean what "K" means. */
-        if (length == 3 && memcmp(text + 1, "iB", 2) == 0) {
+        if (length == 3 && text[0] != 'B' && memcmp(text + 1, "iB", 2) == 0) {
                 length = 1;
         } else if (length == 2 && text[1] == 'B' && text[0] != 'B') {
                 length = 1;
@@ -161,7 +161,8 @@ int quantity_parse_time(const char *text, uint64_t *ret_usec)
                 }
                 length = strcspn(text, " 0123456789.");
                 unit = find_unit(time_units, ELEMENTS_OF(time_units), text, length);
-                if (!unit) {
+                /* A bare number followed by more ("10 20", "1 min") could mean several things. */
+                if (!unit || (length == 0 && *text)) {
                         return -EINVAL;
                 }
                 r = scale(whole, billionths, unit->factor, &part);
@@ -186,7 +187,7 @@ void quantity_format_size(uint64_t bytes, char text[static 16])
                 i++;
         }
         if (i == 1) {
-                snprintf(text, 16, "%" PRIu64 "B", bytes);
+                snprintf(text, 16, "%uB", (unsigned int)bytes);
                 return;
         }
         snprintf(text, 16, "%.1f%s", (double)bytes / (double)size_units[i].factor,

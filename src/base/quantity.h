@@ -20,7 +20,8 @@ int quantity_parse_number(const char *text, uint64_t *ret);
  */
 int quantity_parse_size(const char *text, uint64_t *ret);
 
-/** "10s", "1min 30s", "500ms", "2h", "1d": microseconds. A bare number is seconds. */
+/** "10s", "1min 30s", "500ms", "2h", "1d": microseconds. A bare number is seconds
+ * and comes last. */
 int quantity_parse_time(const char *text, uint64_t *ret_usec);
 
 /** A size for a person, "1.5G", at most 8 characters and the NUL. */
