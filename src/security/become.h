@@ -42,7 +42,8 @@ int security_become(const struct security_identity *identity, const struct secco
                     struct machine_error *error);
 
 /**
- * Reduces a root process that goes on running beside the payload (a stub PID 1) to the given sets:
+ * Reduces a root process that goes on running beside the payload (a stub PID 1, once it has started
+ * the payload, which may need more to become its user) to the given sets:
  * bounding, permitted, effective, nothing inheritable or ambient. 0 or -errno.
  */
 int security_confine(const struct capability_sets *capabilities, struct machine_error *error);

@@ -38,7 +38,7 @@ int capability_parse(const char *name);
 /** The name of a capability, "CAP_CHOWN", into text ("CAP_41" for one without a known name). */
 void capability_name(int number, char text[static 32]);
 
-/** Every capability that the running kernel knows (/proc/sys/kernel/cap_last_cap). 0 or -errno. */
-int capabilities_of_kernel(uint64_t *ret);
+/** Every capability that the running kernel knows. */
+uint64_t capabilities_of_kernel(void);
 
 #endif
