@@ -134,9 +134,8 @@ int quantity_parse_size(const char *text, uint64_t *ret)
         }
         length = strlen(text);
         /* "KiB" and "KB" mean what "K" means. */
-        if (length == 3 && text[0] != 'B' && memcmp(text + 1, "iB", 2) == 0) {
-                length = 1;
-        } else if (length == 2 && text[1] == 'B' && text[0] != 'B') {
+        if (length > 1 && text[0] != 'B' &&
+            (strcmp(text + 1, "iB") == 0 || strcmp(text + 1, "B") == 0)) {
                 length = 1;
         }
         unit = find_unit(size_units, ELEMENTS_OF(size_units), text, length);

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What examples/run and tests/run share: the packages of each task, and installing those that lack.
+# To be sourced by bash.
+
+build_packages=(
+        gcc libc6-dev meson ninja-build pkg-config
+        libcap-ng-dev libconfig-dev libjansson-dev libmount-dev libnl-route-3-dev libseccomp-dev
+        libarchive-dev libcurl4-openssl-dev libssl-dev
+        libnftables-dev libsystemd-dev
+)
+example_packages=(busybox-static)
+test_packages=(
+        busybox-static clang clang-format clang-tidy cppcheck curl iproute2 iputils-ping
+        libcmocka-dev mmdebstrap nftables python3 python3-jsonschema python3-pytest strace
+        util-linux valgrind
+)
+benchmark_packages=(bubblewrap crun runc systemd-container)
+
+say() {
+        printf '%s\n' "$*" >&2
+}
+
+is_installed() {
+        [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+# Installs what is missing of the packages given. Asks nothing and reads nothing.
+install_missing() {
+        local package missing=()
+
+        if ! command -v apt-get >/dev/null; then
+                say "this is no Debian: install what corresponds to: $*"
+                return 0
+        fi
+        for package; do
+                is_installed "$package" || missing+=("$package")
+        done
+        [ ${#missing[@]} -gt 0 ] || return 0
+        if [ "$(id -u)" != 0 ]; then
+                say "run this as root, or install: ${missing[*]}"
+                return 1
+        fi
+        say "installing: ${missing[*]}"
+        export DEBIAN_FRONTEND=noninteractive
+        apt-get -q update </dev/null >&2
+        apt-get -q install -y --no-install-recommends "${missing[@]}" </dev/null >&2
+}
+
+# build DIRECTORY [MESON OPTION..]: sets a build directory up once and builds in it.
+build() {
+        local directory=$1
+
+        shift
+        if [ ! -f "$directory/build.ninja" ]; then
+                meson setup "$directory" "$@" </dev/null
+        fi
+        ninja -C "$directory" -j "${JOBS:-$(nproc)}" </dev/null
+}
