@@ -10,7 +10,7 @@ build_packages=(
 )
 example_packages=(busybox-static)
 test_packages=(
-        busybox-static clang clang-format clang-tidy cppcheck curl iproute2 iputils-ping
+        busybox-static clang clang-format clang-tidy cppcheck curl iproute2
         libcmocka-dev mmdebstrap nftables python3 python3-jsonschema python3-pytest strace
         util-linux valgrind
 )
