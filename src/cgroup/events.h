@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "cgroup/kernel-log.h"
 #include "cgroup/tree.h"
 
 /**
@@ -31,12 +32,9 @@ struct cgroup_watch {
 
 /** What happened since the last reading. */
 struct cgroup_news {
-        uint64_t oom_kills; /* processes killed for memory */
-        uint64_t high, max; /* times that memory_high slowed it and memory was reached */
-        /* The last victim the kernel log names: its pid (of the host; 0: not known) and name, fit
-         * for a terminal. */
-        pid_t victim;
-        char victim_name[64];
+        uint64_t oom_kills;        /* processes killed for memory */
+        uint64_t high, max;        /* times that memory_high slowed it and memory was reached */
+        struct kernel_kill victim; /* the last one that the kernel log names; pid 0: not known */
 };
 
 /** Opens the watch of a group. 0, -ENOENT without a memory controller, or -errno. */

@@ -300,6 +300,7 @@ int cgroup_create(const struct cgroup_parameters *parameters, struct cgroup *ret
                 (void)cgroup_remove(&group, 0, NULL);
                 return r;
         }
+        group.is_new = true;
         *ret = group;
         group = (struct cgroup)CGROUP_INIT;
         return 0;

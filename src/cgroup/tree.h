@@ -10,9 +10,8 @@
  * being wherever cgroup2 is mounted.
  *
  * A process enters with clone3(CLONE_INTO_CGROUP) and the group's fd, so that nothing of it ever
- * runs outside. CLONE_NEWCGROUP in that same clone3 would make the parent's group the root of the
- * new cgroup namespace (the kernel takes it from the calling task): the child makes the namespace
- * with unshare(CLONE_NEWCGROUP), once it runs.
+ * runs outside. With CLONE_NEWCGROUP in the same call the group is the root of the new cgroup
+ * namespace (Linux 5.7).
  */
 
 #include <stdbool.h>
@@ -39,11 +38,12 @@ struct cgroup {
         char *path; /* absolute path of the directory; goes into the state file */
         char *top;  /* the directory above it where this program's part begins: MOUNT or UNIT */
         unsigned int controllers; /* mask of those that the group has */
+        bool is_new;              /* made just now, by cgroup_create(): empty and without limits */
 };
 
-#define CGROUP_INIT                   \
-        {                             \
-                -EBADF, NULL, NULL, 0 \
+#define CGROUP_INIT                          \
+        {                                    \
+                -EBADF, NULL, NULL, 0, false \
         }
 
 /** Closes and frees what a group owns; the group itself stays. The struct is empty again. */

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cgroup/limits.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/quantity.h"
+#include "base/strings.h"
+#include "cgroup/controllers.h"
+#include "cgroup/flat.h"
+#include "cgroup/numberset.h"
+#include "cgroup/settings.h"
+
+#define FILE_MAXIMUM 65536
+
+static bool has_file(const struct cgroup *group, const char *file)
+{
+        return faccessat(group->fd, file, F_OK, 0) == 0;
+}
+
+static int read_number(const struct cgroup *group, const char *file, uint64_t *ret)
+{
+        _cleanup_free_ char *text = NULL;
+        int r = file_read(group->fd, file, FILE_MAXIMUM, &text, NULL);
+
+        return r < 0 ? r : value_get(text, ret);
+}
+
+/* ---- One value ---- */
+
+static int explain_write(const struct cgroup *group, const struct setting *setting, int number,
+                         struct machine_error *error)
+{
+        error_set(error, number, "cannot apply %s: writing \"%s\" to %s/%s", setting->key,
+                  setting->value, group->path, setting->file);
+        if (number == -EBUSY && setting->controller == CGROUP_HUGETLB) {
+                error_hint(error, "the machine has more huge pages in use now");
+        } else if (number == -ENOSPC && setting->controller == CGROUP_CPUSET) {
+                error_hint(error, "groups of the machine's own would be left without any");
+        } else if (number == -ENOENT) {
+                error_hint(error, "this kernel is built without it");
+        }
+        return number;
+}
+
+/* A machine that runs would lose processes to a limit below what it holds: what can be given back
+ * is asked for first. */
+static int make_room(const struct cgroup *group, const struct setting *setting,
+                     struct machine_error *error)
+{
+        uint64_t limit = 0, current = 0;
+        char text[32], used[16], asked[32];
+        int r;
+
+        if (value_get(setting->value, &limit) < 0 || limit == MACHINE_UNLIMITED) {
+                return 0;
+        }
+        r = read_number(group, "memory.current", &current);
+        if (r == 0 && current > limit) {
+                /* memory.reclaim (Linux 5.19) says EAGAIN when it got less than was asked for. */
+                snprintf(text, sizeof text, "%" PRIu64, current - limit);
+                (void)file_write_value(group->fd, "memory.reclaim", text);
+                r = read_number(group, "memory.current", &current);
+        }
+        if (r < 0) {
+                return error_set(error, r, "cannot read %s/memory.current", group->path);
+        }
+        if (current <= limit) {
+                return 0;
+        }
+        quantity_format_size(current, used);
+        quantity_format_size_exact(limit, asked);
+        error_say(error, EBUSY,
+                  "cannot apply %s: the machine uses %s, and the kernel would kill processes to "
+                  "reach %s",
+                  setting->key, used, asked);
+        error_hint(error, "set limits.memory_high, which slows the machine and gives back what it "
+                          "can, or end something in it");
+        return -EBUSY;
+}
+
+/* The kernel takes CPUs and memory nodes that a group above has not, and falls back to all it has
+ * when none is left (cpuset.cpus.effective): that would be a limit silently not applied. */
+static int verify_set(const struct cgroup *group, const struct setting *setting,
+                      struct machine_error *error)
+{
+        _cleanup_free_ char *file = string_format("%s.effective", setting->file);
+        _cleanup_free_ char *text = NULL;
+        struct number_set wanted, got;
+        int missing, r;
+
+        if (!file) {
+                return error_oom(error);
+        }
+        r = file_read(group->fd, file, FILE_MAXIMUM, &text, NULL);
+        if (r == 0) {
+                r = number_set_parse(text, &got);
+        }
+        if (r == 0) {
+                r = number_set_parse(setting->value, &wanted);
+        }
+        if (r < 0) {
+                return error_set(error, r, "cannot apply %s: reading %s/%s", setting->key,
+                                 group->path, file);
+        }
+        missing = number_set_missing(&wanted, &got);
+        if (missing < 0) {
+                return 0;
+        }
+        text[strcspn(text, "\n")] = '\0';
+        error_say(error, ERANGE, "cannot apply %s: %d is not available to %s, which gets \"%s\"",
+                  setting->key, missing, group->path, text);
+        error_hint(error, "a group above it, or another program's exclusive partition, has fewer: "
+                          "see cpuset.cpus.effective there");
+        return -ERANGE;
+}
+
+static int remember_old(const struct cgroup *group, struct setting *setting,
+                        struct machine_error *error)
+{
+        _cleanup_free_ char *text = NULL;
+        int r = file_read(group->fd, setting->file, FILE_MAXIMUM, &text, NULL);
+
+        if (r < 0) {
+                return explain_write(group, setting, r, error);
+        }
+        setting->old = setting_undo_text(setting->file, setting->value, text);
+        return setting->old ? 0 : error_oom(error);
+}
+
+static void forget_old(struct setting *setting)
+{
+        free(setting->old);
+        setting->old = NULL;
+}
+
+static int apply_one(const struct cgroup *group, struct setting *setting,
+                     struct machine_error *error)
+{
+        int r = 0;
+
+        if (setting->skip) {
+                return 0;
+        }
+        if (!group->is_new) {
+                r = remember_old(group, setting, error);
+                if (r == 0 && strcmp(setting->file, "memory.max") == 0) {
+                        r = make_room(group, setting, error);
+                }
+                if (r < 0) {
+                        forget_old(setting);
+                        return r;
+                }
+        }
+        r = file_write_value(group->fd, setting->file, setting->value);
+        if (r < 0) {
+                forget_old(setting);
+                return explain_write(group, setting, r, error);
+        }
+        return setting->controller == CGROUP_CPUSET ? verify_set(group, setting, error) : 0;
+}
+
+/* ---- All of them ---- */
+
+/* Puts back what has been written, last first. Should that fail too, the user learns of it. */
+static void roll_back(const struct cgroup *group, struct settings *settings,
+                      struct machine_error *error)
+{
+        for (size_t i = settings->count; i-- > 0;) {
+                struct setting *setting = &settings->items[i];
+
+                if (setting->old && file_write_value(group->fd, setting->file, setting->old) < 0) {
+                        error_hint(error, "%s could not be put back and is now \"%s\"",
+                                   setting->key, setting->value);
+                }
+        }
+}
+
+/* Files that only some kernels have: a limit that no file is left for cannot be applied. */
+static int skip_missing(const struct cgroup *group, struct settings *settings,
+                        struct machine_error *error)
+{
+        bool weight_wanted = false, weight_done = false;
+
+        for (size_t i = 0; i < settings->count; i++) {
+                struct setting *setting = &settings->items[i];
+                bool weight = strcmp(setting->key, "limits.io_weight") == 0;
+
+                setting->skip = setting->optional && !has_file(group, setting->file);
+                weight_wanted = weight_wanted || weight;
+                weight_done = weight_done || (weight && !setting->skip);
+                /* No swap at all is what a limit of 0 asks for. */
+                if (setting->skip && !weight && strcmp(setting->value, "0") != 0) {
+                        return error_say(error, EOPNOTSUPP,
+                                         "cannot apply %s: this kernel has no %s", setting->key,
+                                         setting->file);
+                }
+        }
+        if (weight_wanted && !weight_done) {
+                error_say(error, EOPNOTSUPP,
+                          "cannot apply limits.io_weight: this kernel has neither the cost model "
+                          "of block devices (CONFIG_BLK_CGROUP_IOCOST) nor the BFQ scheduler");
+                error_hint(error, "load the module bfq and select it in "
+                                  "/sys/block/DISK/queue/scheduler");
+                return -EOPNOTSUPP;
+        }
+        return 0;
+}
+
+static int require_controllers(struct cgroup *group, const struct settings *settings,
+                               struct machine_error *error)
+{
+        for (size_t i = 0; i < settings->count; i++) {
+                int r = cgroup_require_controller(group, settings->items[i].controller,
+                                                  settings->items[i].key, error);
+
+                if (r < 0) {
+                        return r;
+                }
+        }
+        return 0;
+}
+
+/* Whether swap gets its default: with the first memory limit, not when one is changed. */
+static bool wants_swap_default(const struct cgroup *group, const struct machine_limits *limits)
+{
+        uint64_t memory, swap;
+
+        if (group->is_new || limits->memory == MACHINE_UNSET) {
+                return true;
+        }
+        return read_number(group, "memory.max", &memory) == 0 && memory == MACHINE_UNLIMITED &&
+               read_number(group, "memory.swap.max", &swap) == 0 && swap == MACHINE_UNLIMITED;
+}
+
+int cgroup_apply_limits(struct cgroup *group, const struct machine_limits *limits, char ***warnings,
+                        struct machine_error *error)
+{
+        _cleanup_settings_ struct settings settings = SETTINGS_INIT;
+        int r = cgroup_check_limits(limits, warnings, error);
+
+        if (r == 0) {
+                r = settings_from_limits(limits, wants_swap_default(group, limits), NULL, &settings,
+                                         error);
+        }
+        if (r == 0) {
+                r = require_controllers(group, &settings, error);
+        }
+        if (r == 0) {
+                r = skip_missing(group, &settings, error);
+        }
+        for (size_t i = 0; r == 0 && i < settings.count; i++) {
+                r = apply_one(group, &settings.items[i], error);
+        }
+        if (r < 0) {
+                roll_back(group, &settings, error);
+        }
+        return r;
+}
