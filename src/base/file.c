@@ -107,8 +107,8 @@ int file_write_value(int directory_fd, const char *path, const char *value)
         return (size_t)n == length ? 0 : -EIO;
 }
 
-static int write_and_sync(int directory_fd, const char *temporary, const void *data, size_t length,
-                          mode_t mode)
+static int write_new(int directory_fd, const char *temporary, const void *data, size_t length,
+                     mode_t mode, bool sync)
 {
         _cleanup_close_ int fd = openat(directory_fd, temporary,
                                         O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
@@ -118,8 +118,31 @@ static int write_and_sync(int directory_fd, const char *temporary, const void *d
                 return -errno;
         }
         r = file_write_all(fd, data, length);
-        if (r == 0 && fsync(fd) < 0) {
+        if (r == 0 && sync && fsync(fd) < 0) {
                 r = -errno;
+        }
+        return r;
+}
+
+static int replace(int directory_fd, const char *path, const void *data, size_t length, mode_t mode,
+                   bool sync)
+{
+        /* Writers of one file hold its lock, so a name that is left over is of a dead one. */
+        _cleanup_free_ char *temporary = string_format("%s.new", path);
+        int r;
+
+        if (!temporary) {
+                return -ENOMEM;
+        }
+        if (unlinkat(directory_fd, temporary, 0) < 0 && errno != ENOENT) {
+                return -errno;
+        }
+        r = write_new(directory_fd, temporary, data, length, mode, sync);
+        if (r == 0 && renameat(directory_fd, temporary, directory_fd, path) < 0) {
+                r = -errno;
+        }
+        if (r < 0) {
+                (void)unlinkat(directory_fd, temporary, 0);
         }
         return r;
 }
@@ -136,28 +159,17 @@ static int sync_parent(int directory_fd, const char *path)
         return fd < 0 || fsync(fd) < 0 ? -errno : 0;
 }
 
+int file_replace(int directory_fd, const char *path, const void *data, size_t length, mode_t mode)
+{
+        return replace(directory_fd, path, data, length, mode, false);
+}
+
 int file_write_atomic(int directory_fd, const char *path, const void *data, size_t length,
                       mode_t mode)
 {
-        /* Writers of one file hold its lock, so a name that is left over is of a dead one. */
-        _cleanup_free_ char *temporary = string_format("%s.new", path);
-        int r;
+        int r = replace(directory_fd, path, data, length, mode, true);
 
-        if (!temporary) {
-                return -ENOMEM;
-        }
-        if (unlinkat(directory_fd, temporary, 0) < 0 && errno != ENOENT) {
-                return -errno;
-        }
-        r = write_and_sync(directory_fd, temporary, data, length, mode);
-        if (r == 0 && renameat(directory_fd, temporary, directory_fd, path) < 0) {
-                r = -errno;
-        }
-        if (r < 0) {
-                (void)unlinkat(directory_fd, temporary, 0);
-                return r;
-        }
-        return sync_parent(directory_fd, path);
+        return r < 0 ? r : sync_parent(directory_fd, path);
 }
 
 /* Makes one directory; a directory that is there, also behind a link, is fine. */

@@ -29,10 +29,14 @@ int file_write_all(int fd, const void *data, size_t length);
 int file_write_value(int directory_fd, const char *path, const char *value);
 
 /**
- * Replaces a file so that a reader, or the next boot, finds the old content or the new one and
- * nothing else: temporary file in the same directory, fsync, rename, fsync of the directory.
- * The temporary file is removed on failure. 0 or -errno.
+ * Replaces a file so that a reader finds the old content or the new one and nothing else:
+ * temporary file in the same directory, rename. The temporary file is removed on failure. The
+ * caller holds whatever lock keeps other writers of this file away. 0 or -errno.
  */
+int file_replace(int directory_fd, const char *path, const void *data, size_t length, mode_t mode);
+
+/** The same for what has to outlive a power cut: the file is synced before the rename, its
+ *  directory after. */
 int file_write_atomic(int directory_fd, const char *path, const void *data, size_t length,
                       mode_t mode);
 
