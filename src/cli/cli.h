@@ -48,7 +48,8 @@ struct cli_option {
         const char *value; /* the value's name in the help text, or NULL: takes none */
         const char *help;
         /** Takes the value (NULL without one); data is what cli_parse() was given. */
-        int (*parse)(void *data, const char *value, struct machine_error *error);
+        int (*parse)(const struct cli_option *option, const char *value, void *data,
+                     struct machine_error *error);
 };
 
 /** Ends a table of options. */

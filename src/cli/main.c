@@ -30,6 +30,8 @@ static const enum exit_status status_of_kind[] = {
 };
 
 const struct verb *const cli_verbs[] = {
+        &verb_kill,
+        &verb_list,
         NULL,
 };
 

@@ -8,7 +8,8 @@
 #include "base/strings.h"
 #include "cli/cli.h"
 
-static int parse_json(void *data, const char *value, struct machine_error *error)
+static int parse_json(const struct cli_option *option, const char *value, void *data,
+                      struct machine_error *error)
 {
         static const char *const modes[] = { "off", "short", "pretty" };
         struct cli *cli = data;
@@ -22,7 +23,8 @@ static int parse_json(void *data, const char *value, struct machine_error *error
         return error_say(error, EINVAL, "--json=%s: expected short, pretty or off", value);
 }
 
-static int parse_colour(void *data, const char *value, struct machine_error *error)
+static int parse_colour(const struct cli_option *option, const char *value, void *data,
+                        struct machine_error *error)
 {
         static const char *const modes[] = { "auto", "never", "always" };
         struct cli *cli = data;
@@ -36,7 +38,8 @@ static int parse_colour(void *data, const char *value, struct machine_error *err
         return error_say(error, EINVAL, "--color=%s: expected auto, never or always", value);
 }
 
-static int parse_config_path(void *data, const char *value, struct machine_error *error)
+static int parse_config_path(const struct cli_option *option, const char *value, void *data,
+                             struct machine_error *error)
 {
         struct cli *cli = data;
         char **paths;
@@ -57,46 +60,54 @@ static int set_directory(char **place, const char *value, struct machine_error *
         return string_replace(place, value) < 0 ? error_oom(error) : 0;
 }
 
-static int parse_runtime(void *data, const char *value, struct machine_error *error)
+static int parse_runtime(const struct cli_option *option, const char *value, void *data,
+                         struct machine_error *error)
 {
         return set_directory(&((struct cli *)data)->directories.runtime, value, error);
 }
 
-static int parse_state(void *data, const char *value, struct machine_error *error)
+static int parse_state(const struct cli_option *option, const char *value, void *data,
+                       struct machine_error *error)
 {
         return set_directory(&((struct cli *)data)->directories.state, value, error);
 }
 
-static int parse_log(void *data, const char *value, struct machine_error *error)
+static int parse_log(const struct cli_option *option, const char *value, void *data,
+                     struct machine_error *error)
 {
         return set_directory(&((struct cli *)data)->directories.log, value, error);
 }
 
-static int parse_quiet(void *data, const char *value, struct machine_error *error)
+static int parse_quiet(const struct cli_option *option, const char *value, void *data,
+                       struct machine_error *error)
 {
         ((struct cli *)data)->log.level = LOG_LEVEL_ERROR;
         return 0;
 }
 
-static int parse_debug(void *data, const char *value, struct machine_error *error)
+static int parse_debug(const struct cli_option *option, const char *value, void *data,
+                       struct machine_error *error)
 {
         ((struct cli *)data)->log.level = LOG_LEVEL_DEBUG;
         return 0;
 }
 
-static int parse_no_legend(void *data, const char *value, struct machine_error *error)
+static int parse_no_legend(const struct cli_option *option, const char *value, void *data,
+                           struct machine_error *error)
 {
         ((struct cli *)data)->legend = false;
         return 0;
 }
 
-static int parse_no_pager(void *data, const char *value, struct machine_error *error)
+static int parse_no_pager(const struct cli_option *option, const char *value, void *data,
+                          struct machine_error *error)
 {
         ((struct cli *)data)->pager = false;
         return 0;
 }
 
-static int parse_help(void *data, const char *value, struct machine_error *error)
+static int parse_help(const struct cli_option *option, const char *value, void *data,
+                      struct machine_error *error)
 {
         ((struct cli *)data)->help = true;
         return 0;
@@ -169,7 +180,7 @@ static int take(struct parser *parser, const struct cli_option *option, const ch
                 }
                 value = parser->argv[parser->next++];
         }
-        r = option->parse(of_program ? parser->cli : parser->data, value, error);
+        r = option->parse(option, value, of_program ? parser->cli : parser->data, error);
         if (r < 0) {
                 error_kind(error, MACHINE_ERROR_USAGE);
         }

@@ -6,4 +6,7 @@
 
 /* One file per verb defines each of these. */
 
+extern const struct verb verb_kill;
+extern const struct verb verb_list;
+
 #endif

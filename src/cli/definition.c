@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/definition.h"
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/strings.h"
+
+int cli_take_setting(const struct cli_option *option, const char *value, void *data,
+                     struct machine_error *error)
+{
+        struct cli_settings *settings = data;
+        struct config_setting *grown =
+                reallocarray(settings->items, settings->count + 1, sizeof *grown);
+
+        if (!grown) {
+                return error_oom(error);
+        }
+        settings->items = grown;
+        grown[settings->count++] = (struct config_setting){ option->name, value };
+        return 0;
+}
+
+/* Findings go to where diagnostics go, before the error that sums them up. */
+static void print_findings(const struct cli *cli, struct diagnostics *diagnostics)
+{
+        _cleanup_free_ char *text = NULL;
+
+        if (diagnostics->count == 0 ||
+            (diagnostics->errors == 0 && cli->log.level < LOG_LEVEL_WARNING)) {
+                return;
+        }
+        text = diagnostics_format(diagnostics, cli->log.colour);
+        if (text) {
+                (void)file_write_all(cli->log.fd, text, strlen(text));
+        }
+}
+
+int cli_load_definition(struct cli *cli, const char *name, const struct cli_settings *settings,
+                        struct machine **ret, struct machine_error *error)
+{
+        _cleanup_diagnostics_ struct diagnostics diagnostics = { 0 };
+        _cleanup_free_ char *search_path = strv_join(cli->directories.config_path, ":");
+        struct config_options options = {
+                .search_path = search_path,
+                .settings = settings->items,
+                .setting_count = settings->count,
+                .standard_input = true,
+        };
+        int r;
+
+        if (!search_path) {
+                return error_oom(error);
+        }
+        r = config_load(name, &options, &diagnostics, ret, error);
+        print_findings(cli, &diagnostics);
+        return r;
+}

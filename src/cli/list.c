@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdio.h>
+#include <time.h>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/quantity.h"
+#include "base/strings.h"
+#include "cli/machines.h"
+#include "cli/table.h"
+#include "cli/verbs.h"
+
+struct list_options {
+        bool all;
+};
+
+static int take_all(const struct cli_option *option, const char *value, void *data,
+                    struct machine_error *error)
+{
+        ((struct list_options *)data)->all = true;
+        return 0;
+}
+
+static const struct cli_option options[] = {
+        { 'a', "all", NULL, "also machines that have stopped", take_all },
+        CLI_OPTIONS_END,
+};
+
+static uint64_t now_usec(void)
+{
+        struct timespec now;
+
+        clock_gettime(CLOCK_REALTIME, &now);
+        return (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / 1000;
+}
+
+static int add_row(struct table *table, const struct machine_record *record)
+{
+        _cleanup_free_ char *ports = strv_join(record->ports, " ");
+        bool live = machine_state_is_live(record->state);
+        char pid[16] = "", uptime[32] = "";
+
+        if (!ports) {
+                return -ENOMEM;
+        }
+        if (live && record->init.pid > 0) {
+                snprintf(pid, sizeof pid, "%d", record->init.pid);
+        }
+        if (live && record->started_usec && now_usec() > record->started_usec) {
+                quantity_format_time(now_usec() - record->started_usec, uptime);
+        }
+        return table_add(table, record->name) < 0 ||
+                               table_add(table, machine_state_name(record->state)) < 0 ||
+                               table_add(table, pid) < 0 || table_add(table, record->address) < 0 ||
+                               table_add(table, ports) < 0 || table_add(table, uptime) < 0 ||
+                               table_add(table, record->definition) < 0
+                       ? -ENOMEM
+                       : 0;
+}
+
+/* The fixed names of design: scripts read them. */
+static int add_object(json_t *array, const struct machine_record *record)
+{
+        json_t *object = json_object();
+
+        if (!object || json_array_append_new(array, object) < 0) {
+                return -ENOMEM;
+        }
+        return json_set_string(object, "name", record->name) < 0 ||
+                               json_set_string(object, "state", machine_state_name(record->state)) <
+                                       0 ||
+                               json_set_value(object, "pid",
+                                              machine_state_is_live(record->state) &&
+                                                              record->init.pid > 0
+                                                      ? json_integer(record->init.pid)
+                                                      : json_null()) < 0 ||
+                               json_set_string(object, "address", record->address) < 0 ||
+                               json_set_string(object, "address6", record->address6) < 0 ||
+                               json_set_strings(object, "ports", record->ports) < 0 ||
+                               json_set_number(object, "started", record->started_usec) < 0 ||
+                               json_set_string(object, "definition", record->definition) < 0
+                       ? -ENOMEM
+                       : 0;
+}
+
+/* What the two forms of output are gathered in. */
+struct output {
+        struct table table;
+        json_t *array; /* NULL: a table */
+};
+
+static int take_machine(struct cli *cli, const struct state_store *store, const char *name,
+                        bool all, struct output *output, struct machine_error *error)
+{
+        _cleanup_record_ struct machine_record record = { 0 };
+        int r = state_query(store, name, &record, error);
+
+        /* Gone since the directory was read; a damaged one is told, and the others shown. */
+        if (r == -ENOENT) {
+                return 0;
+        }
+        if (r < 0) {
+                log_warning(&cli->log, "%s", error->message);
+                machine_error_clear(error);
+                return 0;
+        }
+        if (!all && !machine_state_is_live(record.state)) {
+                return 0;
+        }
+        r = output->array ? add_object(output->array, &record) : add_row(&output->table, &record);
+        return r < 0 ? error_oom(error) : 0;
+}
+
+static int print(struct cli *cli, struct output *output, struct machine_error *error)
+{
+        if (output->array) {
+                return cli_print_json(cli, TAKE_PTR(output->array), error);
+        }
+        table_print(&output->table, cli->legend, cli->colour);
+        return 0;
+}
+
+static int list(struct cli *cli, bool all, struct machine_error *error)
+{
+        static const char *const headings[] = { "NAME",  "STATE",  "PID",        "ADDRESS",
+                                                "PORTS", "UPTIME", "DEFINITION", NULL };
+        _cleanup_state_store_ struct state_store store = STATE_STORE_INIT;
+        _cleanup_strv_ char **names = NULL;
+        struct output output = { .array = cli->json == CLI_JSON_OFF ? NULL : json_array() };
+        int r = cli_open_store(cli, &store, error);
+
+        if (r == 0 && table_start(&output.table, headings) < 0) {
+                r = error_oom(error);
+        }
+        if (r == 0) {
+                r = state_list(&store, &names, error);
+        }
+        for (size_t i = 0; r == 0 && names && names[i]; i++) {
+                r = take_machine(cli, &store, names[i], all, &output, error);
+        }
+        if (r == 0) {
+                r = print(cli, &output, error);
+        }
+        table_clear(&output.table);
+        json_decref(output.array);
+        return r;
+}
+
+static int run(struct cli *cli, const struct verb *verb, int argc, char **argv,
+               struct machine_error *error)
+{
+        struct list_options given = { 0 };
+        int r = cli_parse(cli, verb, &given, &argc, &argv, error);
+
+        if (r != 0) {
+                return r < 0 ? r : 0;
+        }
+        if (argc > 0) {
+                return cli_usage_error(verb, error, "it takes no argument");
+        }
+        return list(cli, given.all, error);
+}
+
+const struct verb verb_list = {
+        .name = "list",
+        .arguments = "",
+        .summary = "the machines that run",
+        .options = options,
+        .run = run,
+};
