@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The child's side of a start: the machine's first process, from the clone to machine-init. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include <linux/keyctl.h>
+
+#include "base/error.h"
+#include "base/path.h"
+#include "base/strings.h"
+#include "launch/context.h"
+#include "launch/init/plan.h"
+#include "launch/message.h"
+#include "security/become.h"
+
+/* Descriptors are first moved out of the way of the numbers that machine-init expects. */
+#define FIRST_SPARE_FD 16
+
+/* ---- becoming root of the machine ---- */
+
+/* Death of the parent is death of the machine. A change of credentials clears the signal
+ * (prctl(2)), so it is asked for after each; a parent that died before has closed its socket. */
+static int die_with_parent(struct launch *launch, struct machine_error *error)
+{
+        struct pollfd peer = { .fd = launch->sockets[1], .events = 0 };
+
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) {
+                return error_set(error, errno, "cannot ask for the parent's death signal");
+        }
+        if (poll(&peer, 1, 0) > 0 && (peer.revents & (POLLHUP | POLLERR))) {
+                return error_say(error, ECANCELED, "the supervisor has died");
+        }
+        return 0;
+}
+
+static int step_identity(struct launch *launch, struct machine_error *error)
+{
+        if (launch_has_user_namespace(launch) &&
+            (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)) {
+                return error_set(error, errno,
+                                 "cannot become root of the machine's user namespace");
+        }
+        /* The caller's supplementary groups are the host's. */
+        if (syscall(SYS_setgroups, 0, NULL) < 0) {
+                return error_set(error, errno, "cannot drop the supplementary groups");
+        }
+        return die_with_parent(launch, error);
+}
+
+static int step_session(struct launch *launch, struct machine_error *error)
+{
+        /* No controlling terminal of the host, and no way for its owner to push input (TIOCSTI). */
+        if (setsid() < 0 && errno != EPERM) {
+                return error_set(error, errno, "cannot make a session");
+        }
+        /* Keys of the caller's session keyring must not be found by the machine. ENOSYS: a kernel
+         * without keys has none to be found. */
+        if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS) {
+                return error_set(error, errno, "cannot make a session keyring");
+        }
+        return 0;
+}
+
+/* ---- namespaces ---- */
+
+static bool wants_cgroup_namespace(const struct launch *launch)
+{
+        return launch->machine->namespaces.cgroup;
+}
+
+static int step_cgroup_namespace(struct launch *launch, struct machine_error *error)
+{
+        return unshare(CLONE_NEWCGROUP) < 0
+                       ? error_set(error, errno, "cannot make a cgroup namespace")
+                       : 0;
+}
+
+static bool wants_names(const struct launch *launch)
+{
+        return launch->machine->namespaces.uts;
+}
+
+static int step_hostname(struct launch *launch, struct machine_error *error)
+{
+        const struct machine *machine = launch->machine;
+
+        if (machine->hostname && sethostname(machine->hostname, strlen(machine->hostname)) < 0) {
+                return error_set(error, errno, "cannot set the hostname \"%s\"", machine->hostname);
+        }
+        if (machine->domainname &&
+            setdomainname(machine->domainname, strlen(machine->domainname)) < 0) {
+                return error_set(error, errno, "cannot set the domainname \"%s\"",
+                                 machine->domainname);
+        }
+        return 0;
+}
+
+static bool wants_loopback(const struct launch *launch)
+{
+        return launch->machine->network.mode == MACHINE_NETWORK_NONE;
+}
+
+static int step_loopback(struct launch *launch, struct machine_error *error)
+{
+        struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
+        _cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+        if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) < 0) {
+                return error_set(error, errno, "cannot bring up the machine's loopback interface");
+        }
+        return 0;
+}
+
+/* ---- file systems ---- */
+
+static int step_enter(struct launch *launch, struct machine_error *error)
+{
+        return rootfs_enter(launch->rootfs, error);
+}
+
+static int step_proc(struct launch *launch, struct machine_error *error)
+{
+        return rootfs_proc(launch->rootfs, error);
+}
+
+static int step_sys(struct launch *launch, struct machine_error *error)
+{
+        return rootfs_sys(launch->rootfs, error);
+}
+
+static int step_dev(struct launch *launch, struct machine_error *error)
+{
+        return rootfs_dev(launch->rootfs, error);
+}
+
+static int step_host(struct launch *launch, struct machine_error *error)
+{
+        return rootfs_host(launch->rootfs, error);
+}
+
+static int step_mounts(struct launch *launch, struct machine_error *error)
+{
+        return rootfs_mounts(launch->rootfs, error);
+}
+
+static int step_files(struct launch *launch, struct machine_error *error)
+{
+        return rootfs_files(launch->rootfs, error);
+}
+
+/* Looked up before credentials and terminal, which are given to the user, and after `mounts`, which
+ * may bring another /etc/passwd. */
+static int step_user(struct launch *launch, struct machine_error *error)
+{
+        return machine_user_find(rootfs_root(launch->rootfs), launch->machine->process.user,
+                                 &launch->user, error);
+}
+
+static bool wants_terminal(const struct launch *launch)
+{
+        return launch->options.terminal;
+}
+
+static int step_terminal(struct launch *launch, struct machine_error *error)
+{
+        _cleanup_close_ int master = -EBADF;
+        int r = rootfs_terminal(launch->rootfs, &master, &launch->terminal_slave, error);
+
+        if (r < 0) {
+                return r;
+        }
+        if (fchown(launch->terminal_slave, launch->user.uid, (gid_t)-1) < 0) {
+                return error_set(error, errno, "cannot give the terminal to user %u",
+                                 (unsigned int)launch->user.uid);
+        }
+        r = message_send_fd(launch->sockets[1], MESSAGE_TERMINAL, master);
+        return r < 0 ? error_set(error, r, "cannot hand the terminal to the supervisor") : 0;
+}
+
+static bool wants_sysctls(const struct launch *launch)
+{
+        return launch->machine->sysctl != NULL;
+}
+
+static int step_sysctl(struct launch *launch, struct machine_error *error)
+{
+        return launch_write_sysctls(launch->machine, rootfs_procfs(launch->rootfs), error);
+}
+
+static bool wants_credentials(const struct launch *launch)
+{
+        return launch->machine->credential_count > 0;
+}
+
+static int step_credentials(struct launch *launch, struct machine_error *error)
+{
+        return rootfs_credentials(launch->rootfs, launch->user.uid, launch->user.gid, error);
+}
+
+static int step_protect(struct launch *launch, struct machine_error *error)
+{
+        return rootfs_protect(launch->rootfs, error);
+}
+
+static int step_pivot(struct launch *launch, struct machine_error *error)
+{
+        return rootfs_pivot(launch->rootfs, error);
+}
+
+/* ---- handing over ---- */
+
+static bool wants_pipes_of_user(const struct launch *launch)
+{
+        return !launch->options.terminal && launch->machine->process.user != NULL;
+}
+
+/* The parent gave pipes to the machine's root; a payload of another user opens them as that. */
+static int step_streams(struct launch *launch, struct machine_error *error)
+{
+        for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+                struct stat status;
+
+                if (fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode) &&
+                    fchown(fd, launch->user.uid, launch->user.gid) < 0) {
+                        return error_set(error, errno, "cannot give descriptor %d to user %u", fd,
+                                         (unsigned int)launch->user.uid);
+                }
+        }
+        return 0;
+}
+
+static const char *working_directory(const struct launch *launch)
+{
+        const char *given = launch->machine->process.working_directory;
+
+        return given ? given : launch->user.home ? launch->user.home : "/";
+}
+
+static int write_plan(const struct launch *launch, int *ret_fd, struct machine_error *error)
+{
+        const struct machine *machine = launch->machine;
+        _cleanup_strv_ char **environment = NULL;
+        struct init_plan plan = {
+                .stub = machine->process.init && !machine->process.boot,
+                .terminal = launch->options.terminal,
+                .identity = {
+                        .uid = launch->user.uid,
+                        .gid = launch->user.gid,
+                        .groups = launch->user.groups,
+                        .group_count = launch->user.group_count,
+                        .capabilities = launch->capabilities,
+                        .no_new_privileges = machine->security.no_new_privileges,
+                        /* A payload without a stub dies with the supervisor itself. */
+                        .parent_death_signal = machine->process.init ? 0 : SIGKILL,
+                },
+                .program = launch->filter,
+                .arguments = machine->process.command,
+                .working_directory = (char *) working_directory(launch),
+        };
+        int r = launch_complete_environment(launch, &environment, error);
+
+        if (r < 0) {
+                return r;
+        }
+        plan.environment = environment;
+        return init_plan_write(&plan, ret_fd, error);
+}
+
+/* Puts a descriptor at a place where it survives execve(2). */
+static int place_fd(int fd, int at, struct machine_error *error)
+{
+        return dup2(fd, at) < 0 ? error_set(error, errno, "cannot place descriptor %d", at) : 0;
+}
+
+static int away(int fd)
+{
+        return fcntl(fd, F_DUPFD_CLOEXEC, FIRST_SPARE_FD);
+}
+
+static int place_descriptors(struct launch *launch, int plan_fd, struct machine_error *error)
+{
+        int socket = away(launch->sockets[1]), plan = away(plan_fd);
+        int init = away(launch->init_program), terminal = -EBADF;
+        int r;
+
+        if (launch->terminal_slave >= 0) {
+                terminal = away(launch->terminal_slave);
+        }
+        if (socket < 0 || plan < 0 || init < 0 || (launch->terminal_slave >= 0 && terminal < 0)) {
+                return error_set(error, errno, "cannot place descriptors for machine-init");
+        }
+        launch->sockets[1] = socket;
+        launch->init_program = init;
+        r = place_fd(socket, INIT_SOCKET_FD, error);
+        if (r == 0) {
+                r = place_fd(plan, INIT_PLAN_FD, error);
+        }
+        for (int fd = STDIN_FILENO; r == 0 && terminal >= 0 && fd <= STDERR_FILENO; fd++) {
+                r = place_fd(terminal, fd, error);
+        }
+        return r;
+}
+
+static int step_init(struct launch *launch, struct machine_error *error)
+{
+        static char *const arguments[] = { (char *)"machine-init", NULL };
+        static char *const environment[] = { NULL };
+        int plan = -EBADF;
+        int r = write_plan(launch, &plan, error);
+
+        if (r == 0) {
+                r = place_descriptors(launch, plan, error);
+        }
+        if (r < 0) {
+                return r;
+        }
+        syscall(SYS_execveat, launch->init_program, "", arguments, environment, AT_EMPTY_PATH);
+        return error_set(error, errno, "cannot execute machine-init");
+}
+
+/* Mounts come while the host's /proc is still fully visible, which a user namespace needs to mount
+ * its own. What is written to /proc comes before it is made read-only. */
+const struct launch_step launch_child_steps[] = {
+        { .name = "identity", .set_up = step_identity },
+        { .name = "session", .set_up = step_session },
+        { .name = "cgroup-namespace",
+          .wanted = wants_cgroup_namespace,
+          .set_up = step_cgroup_namespace },
+        { .name = "hostname", .wanted = wants_names, .set_up = step_hostname },
+        { .name = "loopback", .wanted = wants_loopback, .set_up = step_loopback },
+        { .name = "enter-root", .set_up = step_enter },
+        { .name = "proc", .set_up = step_proc },
+        { .name = "sys", .set_up = step_sys },
+        { .name = "dev", .set_up = step_dev },
+        { .name = "run-host", .set_up = step_host },
+        { .name = "mounts", .set_up = step_mounts },
+        { .name = "user", .set_up = step_user },
+        { .name = "terminal", .wanted = wants_terminal, .set_up = step_terminal },
+        { .name = "credentials", .wanted = wants_credentials, .set_up = step_credentials },
+        { .name = "files", .set_up = step_files },
+        { .name = "sysctl", .wanted = wants_sysctls, .set_up = step_sysctl },
+        { .name = "protect", .set_up = step_protect },
+        { .name = "pivot", .set_up = step_pivot },
+        { .name = "streams-of-user", .wanted = wants_pipes_of_user, .set_up = step_streams },
+        { .name = "init", .set_up = step_init },
+        { 0 },
+};
+
+/* Waits until the parent has written the id maps and done all its steps. */
+static int wait_for_go(struct launch *launch, struct machine_error *error)
+{
+        struct message message;
+        int r = die_with_parent(launch, error);
+
+        if (r == 0) {
+                r = message_receive(launch->sockets[1], &message);
+        }
+        if (r <= 0 || message.type != MESSAGE_GO) {
+                /* The parent undoes the start, or is dead: nobody listens. */
+                _exit(EXIT_FAILURE);
+        }
+        return 0;
+}
+
+_Noreturn void launch_child(struct launch *launch)
+{
+        _cleanup_error_ struct machine_error error = MACHINE_ERROR_INIT;
+
+        launch->sockets[0] = fd_close(launch->sockets[0]);
+        (void)wait_for_go(launch, NULL);
+        for (const struct launch_step *step = launch_child_steps; step->name; step++) {
+                int r;
+
+                if (!launch_step_wanted(step, launch)) {
+                        continue;
+                }
+                r = launch_inject_fault(step->name, &error);
+                if (r == 0) {
+                        r = step->set_up(launch, &error);
+                }
+                log_debug(launch->options.log, "  %s: %s", step->name, r < 0 ? "failed" : "done");
+                if (r < 0) {
+                        error_step(&error, step->name);
+                        break;
+                }
+        }
+        (void)message_send_error(launch->sockets[1], &error);
+        _exit(EXIT_FAILURE);
+}

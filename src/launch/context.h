@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef LAUNCH_CONTEXT_H
+#define LAUNCH_CONTEXT_H
+
+#include "cgroup/tree.h"
+#include "launch/launch.h"
+#include "rootfs/rootfs.h"
+#include "security/capabilities.h"
+#include "security/id_map.h"
+#include "security/seccomp.h"
+#include "security/users.h"
+
+/* What the steps of a start share. Both sides of the clone have it; each fills its own part. */
+struct launch {
+        struct machine *machine;
+        struct launch_options options;
+
+        /* Filled by the parent's steps before the clone. */
+        struct state_store store;
+        int lock;
+        struct machine_record record;
+        struct id_lease ids;
+        int user_namespace;
+        struct capability_sets capabilities;
+        struct seccomp_program filter;
+        char **environment; /* of environment_files and the definition */
+        char *machine_id;
+        int init_program; /* machine-init through a read-only mount */
+        struct rootfs *rootfs;
+        struct cgroup cgroup;
+        int sockets[2]; /* of launch/message.h */
+
+        /* Filled by the clone and what follows. */
+        pid_t pid;
+        int pidfd;
+        bool reaped;
+        int exit_status;
+        int terminal; /* master side */
+
+        /* Filled by the child. */
+        struct machine_user user;
+        int terminal_slave;
+
+        size_t steps_done;
+};
+
+/** One step of a start. */
+struct launch_step {
+        const char *name;
+        /** Whether this machine needs the step; NULL: each does. */
+        bool (*wanted)(const struct launch *launch);
+        int (*set_up)(struct launch *launch, struct machine_error *error);
+        /** NULL: nothing to undo, or it goes with the processes. */
+        int (*tear_down)(struct launch *launch, struct machine_error *error);
+        /**
+         * Undoes the step for a supervisor that is gone, by what its record says. A step that has
+         * it is written to the record before it is set up.
+         */
+        int (*collect)(const struct launch_directories *directories,
+                       const struct machine_record *record, struct machine_error *error);
+};
+
+/** The steps of the two sides, each ending with one without a name. */
+extern const struct launch_step launch_parent_steps[];
+extern const struct launch_step launch_child_steps[];
+
+/** Whether a machine needs a step. */
+static inline bool launch_step_wanted(const struct launch_step *step, const struct launch *launch)
+{
+        return !step->wanted || step->wanted(launch);
+}
+
+/** Whether the machine has ids of its own. */
+static inline bool launch_has_user_namespace(const struct launch *launch)
+{
+        return launch->machine->namespaces.user != MACHINE_USER_NAMESPACE_NONE;
+}
+
+/** Saves the record with the state given. */
+int launch_save(struct launch *launch, enum machine_state state, struct machine_error *error);
+
+/** The body of the machine's first process up to machine-init. Never returns. */
+_Noreturn void launch_child(struct launch *launch);
+
+/**
+ * Opens machine-init so that its file on the host can neither be reached nor written through a
+ * process that executes it: a detached, read-only mount of that one file. The descriptor or -errno.
+ */
+int launch_open_init_program(struct machine_error *error);
+
+/**
+ * The part of the payload's environment that is known before the start: environment files, then
+ * the definition's own entries, later ones winning. 0 or -errno; the caller frees *ret.
+ */
+int launch_load_environment(const struct machine *machine, char ***ret,
+                            struct machine_error *error);
+
+/**
+ * The machine's id, 32 hexadecimal digits: the definition's, else one that is derived from its name
+ * and the host's own id, so that it stays the same and differs from every other. The caller frees
+ * *ret.
+ */
+int launch_derive_machine_id(const struct machine *machine, char **ret,
+                             struct machine_error *error);
+
+/** The whole environment: what every payload gets, overridden by `launch->environment`. */
+int launch_complete_environment(const struct launch *launch, char ***ret,
+                                struct machine_error *error);
+
+/** Checks the names of all sysctls: -EPERM, with the name, for one that is not the machine's own.
+ */
+int launch_check_sysctls(const struct machine *machine, struct machine_error *error);
+
+/** Writes the sysctls through proc_fd, the machine's own procfs. */
+int launch_write_sysctls(const struct machine *machine, int proc_fd, struct machine_error *error);
+
+/** Returns -errno of the fault that is asked for at this step, kills the process, or returns 0.
+ *  Does nothing in programs that are built without -Dfault_injection=true. */
+int launch_inject_fault(const char *step, struct machine_error *error);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Failures on demand, for the tests of what a failed start leaves behind. */
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/quantity.h"
+#include "base/strings.h"
+#include "launch/context.h"
+
+#if FAULT_INJECTION
+
+/* MACHINECTL_LITE_FAULT is "STEP:ERRNO" or "STEP:kill"; child steps are named like the parent's. */
+int launch_inject_fault(const char *step, struct machine_error *error)
+{
+        const char *fault = getenv("MACHINECTL_LITE_FAULT");
+        const char *rest = fault ? string_after(fault, step) : NULL;
+        uint64_t number;
+
+        if (!rest || *rest++ != ':') {
+                return 0;
+        }
+        if (strcmp(rest, "kill") == 0) {
+                (void)raise(SIGKILL);
+        }
+        if (quantity_parse_number(rest, &number) < 0 || number == 0 || number > 4095) {
+                return error_say(error, EINVAL, "MACHINECTL_LITE_FAULT=%s: no such fault", fault);
+        }
+        return error_set(error, (int)number, "injected fault");
+}
+
+#else
+
+int launch_inject_fault(const char *step, struct machine_error *error)
+{
+        return 0;
+}
+
+#endif

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * machine-init: the last program of ours on the way to a machine's payload, entered inside the
+ * finished machine. It is static and is executed through a read-only mount of its own, so what
+ * /proc/PID/exe of any process in the machine leads to is never a file of the host that could be
+ * written, and nothing of the machine's root is loaded before privileges are gone.
+ *
+ * As a stub it stays PID 1: it passes signals on to the payload, reaps whatever is orphaned and
+ * ends with the payload's exit status. Otherwise it becomes the payload.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "base/error.h"
+#include "base/path.h"
+#include "base/process.h"
+#include "launch/init/execute.h"
+#include "launch/init/plan.h"
+#include "launch/message.h"
+
+/* What `run` answers for failures of this program, as env(1) and docker do. */
+#define STATUS_OWN_FAILURE 125
+
+/* Tells the parent what went wrong and ends. The parent knows how to print it. */
+static _Noreturn void fail(struct machine_error *error, const char *step)
+{
+        error_step(error, step);
+        (void)message_send_error(INIT_SOCKET_FD, error);
+        _exit(STATUS_OWN_FAILURE);
+}
+
+/* A process whose parent died before PR_SET_PDEATHSIG took hold gets no signal any more; the parent
+ * is in another pid namespace, so that getppid(2) does not tell, but its socket does. */
+static void die_with_parent(void)
+{
+        struct pollfd peer = { .fd = INIT_SOCKET_FD, .events = 0 };
+
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ||
+            (poll(&peer, 1, 0) > 0 && (peer.revents & (POLLHUP | POLLERR)))) {
+                _exit(STATUS_OWN_FAILURE);
+        }
+}
+
+static int enter_working_directory(const char *path, struct machine_error *error)
+{
+        /* No magic link: /proc/self/fd/N could lead to a directory outside the machine. */
+        _cleanup_close_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_close_ int fd =
+                root < 0 ? -errno : path_open_in_root(root, path, O_PATH | O_DIRECTORY, 0);
+
+        if (fd == -ELOOP) {
+                return error_say(error, ELOOP,
+                                 "cannot enter the working directory \"%s\": it leads through a "
+                                 "magic link of /proc or too many links",
+                                 path);
+        }
+        if (fd < 0) {
+                error_set(error, fd, "cannot enter the working directory \"%s\" of the machine",
+                          path);
+                error_hint(error, "make it in the machine's root, or change working_directory");
+                return fd;
+        }
+        if (fchdir(fd) < 0) {
+                return error_set(
+                        error, errno,
+                        "cannot enter the working directory \"%s\" of the machine as user %u", path,
+                        (unsigned int)geteuid());
+        }
+        return 0;
+}
+
+/* Signals and their handling as a program expects to find them. */
+static void reset_signals(void)
+{
+        sigset_t none;
+
+        for (int signal = 1; signal <= SIGRTMAX; signal++) {
+                struct sigaction action = { .sa_handler = SIG_DFL };
+
+                /* EINVAL for SIGKILL, SIGSTOP and the two that the C library keeps. */
+                (void)sigaction(signal, &action, NULL);
+        }
+        sigemptyset(&none);
+        (void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static _Noreturn void become_payload(const struct init_plan *plan)
+{
+        _cleanup_error_ struct machine_error error = MACHINE_ERROR_INIT;
+        char *path = NULL;
+
+        if (plan->terminal && ioctl(STDIN_FILENO, TIOCSCTTY, 0) < 0) {
+                error_set(&error, errno,
+                          "cannot make the machine's terminal a controlling terminal");
+                fail(&error, "terminal");
+        }
+        if (security_become(&plan->identity, NULL, &error) < 0) {
+                fail(&error, "capabilities");
+        }
+        if (enter_working_directory(plan->working_directory, &error) < 0) {
+                fail(&error, "working-directory");
+        }
+        if (execute_find(plan->arguments[0], plan->environment, &path, &error) < 0) {
+                fail(&error, "exec");
+        }
+        (void)message_send(INIT_SOCKET_FD, MESSAGE_READY);
+        reset_signals();
+        if (seccomp_program_install(&plan->program, &error) < 0) {
+                fail(&error, "seccomp");
+        }
+        execve(path, plan->arguments, plan->environment);
+        execute_explain(path, errno, &error);
+        fail(&error, "exec");
+}
+
+/* The stub needs no more than to signal a payload of another user. */
+static void confine_stub(void)
+{
+        static const struct capability_sets kill_only = {
+                .bounding = CAPABILITY_BIT(CAP_KILL),
+                .permitted = CAPABILITY_BIT(CAP_KILL),
+                .effective = CAPABILITY_BIT(CAP_KILL),
+        };
+        _cleanup_error_ struct machine_error error = MACHINE_ERROR_INIT;
+
+        if (security_confine(&kill_only, &error) < 0) {
+                fail(&error, "capabilities");
+        }
+        (void)prctl(PR_SET_DUMPABLE, 0);
+        die_with_parent();
+}
+
+/* The payload alone holds its input and output: when it closes them, whoever reads them knows. */
+static void release_standard_streams(void)
+{
+        _cleanup_close_ int null = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY);
+
+        for (int fd = 0; fd <= 2; fd++) {
+                if (null < 0) {
+                        close(fd);
+                } else if (null != fd) {
+                        (void)dup2(null, fd);
+                }
+        }
+        if (null <= 2) {
+                null = -EBADF;
+        }
+}
+
+/* Reaps all that has ended. The exit status of the payload, or -1 while it runs. */
+static int reap(pid_t payload)
+{
+        for (;;) {
+                siginfo_t info = { 0 };
+
+                if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG) < 0 || info.si_pid == 0) {
+                        return -1;
+                }
+                if (info.si_pid == payload) {
+                        return process_exit_status(info.si_code, info.si_status);
+                }
+        }
+}
+
+static _Noreturn void run_stub(pid_t payload, const sigset_t *signals)
+{
+        for (;;) {
+                int signal = sigwaitinfo(signals, NULL);
+
+                if (signal == SIGCHLD) {
+                        int status = reap(payload);
+
+                        if (status >= 0) {
+                                _exit(status);
+                        }
+                } else if (signal > 0) {
+                        (void)kill(payload, signal);
+                }
+        }
+}
+
+static _Noreturn void run_with_stub(const struct init_plan *plan)
+{
+        _cleanup_error_ struct machine_error error = MACHINE_ERROR_INIT;
+        sigset_t all;
+        pid_t payload;
+
+        /* From here on nothing is lost: a signal that comes before the loop waits for it. */
+        sigfillset(&all);
+        (void)sigprocmask(SIG_SETMASK, &all, NULL);
+        payload = fork();
+        if (payload < 0) {
+                error_set(&error, errno, "cannot fork the payload");
+                fail(&error, "exec");
+        }
+        if (payload == 0) {
+                /* A session of its own, which a controlling terminal needs. */
+                (void)setsid();
+                become_payload(plan);
+        }
+        release_standard_streams();
+        confine_stub();
+        close(INIT_SOCKET_FD);
+        run_stub(payload, &all);
+}
+
+int main(void)
+{
+        _cleanup_error_ struct machine_error error = MACHINE_ERROR_INIT;
+        struct init_plan plan;
+        int r;
+
+        if (fcntl(INIT_SOCKET_FD, F_SETFD, FD_CLOEXEC) < 0 || fcntl(INIT_PLAN_FD, F_GETFD) < 0) {
+                fputs("machine-init: this program is started by machinectl-lite, not by hand\n",
+                      stderr);
+                return STATUS_OWN_FAILURE;
+        }
+        die_with_parent();
+        (void)process_close_from(INIT_PLAN_FD + 1);
+        r = init_plan_read(INIT_PLAN_FD, &plan);
+        close(INIT_PLAN_FD);
+        if (r < 0) {
+                error_set(&error, r, "machine-init cannot read its plan");
+                fail(&error, "exec");
+        }
+        if (plan.stub) {
+                run_with_stub(&plan);
+        }
+        become_payload(&plan);
+}

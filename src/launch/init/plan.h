@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef LAUNCH_INIT_PLAN_H
+#define LAUNCH_INIT_PLAN_H
+
+#include <stdbool.h>
+
+#include <machine/error.h>
+
+#include "security/become.h"
+#include "security/seccomp.h"
+
+/* machine-init is entered with these descriptors beside 0, 1 and 2, and closes all others. */
+#define INIT_SOCKET_FD 3 /* to the parent, see launch/message.h */
+#define INIT_PLAN_FD   4
+
+/** All that machine-init needs to know to run the payload. */
+struct init_plan {
+        bool stub;     /* stay as PID 1 and run the payload as a child; else become the payload */
+        bool terminal; /* descriptor 0 becomes the payload's controlling terminal */
+        struct security_identity identity;
+        struct seccomp_program program;
+        char **arguments; /* the first is looked up in PATH of the environment */
+        char **environment;
+        char *working_directory; /* absolute path in the machine */
+};
+
+/** Writes a plan into a sealed memfd, which *ret_fd then is. 0 or -errno. */
+int init_plan_write(const struct init_plan *plan, int *ret_fd, struct machine_error *error);
+
+/**
+ * Reads a plan back. Everything in *ret is owned by it, and lives as long as the process: there is
+ * nothing to free it. -EBADMSG where the descriptor holds something else.
+ */
+int init_plan_read(int fd, struct init_plan *ret);
+
+#endif

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "launch/launch.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "base/error.h"
+#include "base/strings.h"
+#include "launch/context.h"
+
+static struct launch *launch_new(struct machine *machine, const struct launch_options *options)
+{
+        struct launch *launch = calloc(1, sizeof *launch);
+
+        if (!launch) {
+                return NULL;
+        }
+        launch->machine = machine;
+        launch->options = *options;
+        launch->store = (struct state_store)STATE_STORE_INIT;
+        launch->lock = -EBADF;
+        launch->ids = (struct id_lease)ID_LEASE_INIT;
+        launch->user_namespace = -EBADF;
+        launch->init_program = -EBADF;
+        launch->cgroup = (struct cgroup)CGROUP_INIT;
+        launch->sockets[0] = launch->sockets[1] = -EBADF;
+        launch->pidfd = -EBADF;
+        launch->terminal = -EBADF;
+        launch->terminal_slave = -EBADF;
+        return launch;
+}
+
+static void launch_free(struct launch *launch)
+{
+        rootfs_free(launch->rootfs);
+        cgroup_release(&launch->cgroup);
+        id_lease_release(&launch->ids);
+        seccomp_program_free(&launch->filter);
+        machine_record_clear(&launch->record);
+        machine_user_clear(&launch->user);
+        strv_free(launch->environment);
+        free(launch->machine_id);
+        fd_close(launch->user_namespace);
+        fd_close(launch->init_program);
+        fd_close(launch->sockets[0]);
+        fd_close(launch->sockets[1]);
+        fd_close(launch->pidfd);
+        fd_close(launch->terminal);
+        fd_close(launch->terminal_slave);
+        fd_close(launch->lock);
+        state_store_close(&launch->store);
+        free(launch);
+}
+
+int launch_save(struct launch *launch, enum machine_state state, struct machine_error *error)
+{
+        launch->record.state = state;
+        return state_save(&launch->store, &launch->record, error);
+}
+
+/* A step that a successor has to undo is on record before anything of it exists. */
+static int set_up(struct launch *launch, const struct launch_step *step,
+                  struct machine_error *error)
+{
+        int r;
+
+        if (step->collect) {
+                if (strv_append(&launch->record.steps, step->name) < 0) {
+                        return error_oom(error);
+                }
+                r = launch_save(launch, MACHINE_STATE_STARTING, error);
+                if (r < 0) {
+                        return r;
+                }
+        }
+        r = launch_inject_fault(step->name, error);
+        return r < 0 ? r : step->set_up(launch, error);
+}
+
+/* Undoes steps in reverse; each is tried, the first failure is told. */
+static int tear_down(struct launch *launch, struct machine_error *error)
+{
+        int result = 0;
+
+        while (launch->steps_done > 0) {
+                const struct launch_step *step = &launch_parent_steps[--launch->steps_done];
+                _cleanup_error_ struct machine_error failure = MACHINE_ERROR_INIT;
+                int r;
+
+                if (!step->tear_down || !launch_step_wanted(step, launch)) {
+                        continue;
+                }
+                r = step->tear_down(launch, &failure);
+                log_debug(launch->options.log, "undo %s: %s", step->name,
+                          r < 0 ? "failed" : "done");
+                if (r < 0 && result == 0) {
+                        error_step(&failure, step->name);
+                        error_move(error, &failure);
+                        result = r;
+                }
+        }
+        return result;
+}
+
+/* A failed start: the reason stays what the user is told, what undoing it met is a warning. */
+static void undo_failed(struct launch *launch)
+{
+        _cleanup_error_ struct machine_error failure = MACHINE_ERROR_INIT;
+
+        if (tear_down(launch, &failure) < 0) {
+                log_warning(launch->options.log, "undoing the start: %s", failure.message);
+        }
+        launch_free(launch);
+}
+
+int launch_start(struct machine *machine, const struct launch_options *options, struct launch **ret,
+                 struct machine_error *error)
+{
+        struct launch *launch = launch_new(machine, options);
+
+        if (!launch) {
+                return error_oom(error);
+        }
+        for (const struct launch_step *step = launch_parent_steps; step->name; step++) {
+                int r = 0;
+
+                if (launch_step_wanted(step, launch)) {
+                        r = set_up(launch, step, error);
+                        log_debug(options->log, "%s: %s", step->name, r < 0 ? "failed" : "done");
+                }
+                /* A step that failed is undone as well: it may have got half-way. */
+                launch->steps_done++;
+                if (r < 0) {
+                        error_step(error, step->name);
+                        undo_failed(launch);
+                        return r;
+                }
+        }
+        *ret = launch;
+        return 0;
+}
+
+int launch_pidfd(const struct launch *launch)
+{
+        return launch->pidfd;
+}
+
+int launch_terminal(const struct launch *launch)
+{
+        return launch->terminal;
+}
+
+int launch_signal(struct launch *launch, int signal)
+{
+        return syscall(SYS_pidfd_send_signal, launch->pidfd, signal, NULL, 0) < 0 ? -errno : 0;
+}
+
+int launch_kill(struct launch *launch)
+{
+        int r = cgroup_kill(&launch->cgroup, NULL);
+
+        /* The first process takes the rest of its pid namespace along. */
+        return r < 0 ? launch_signal(launch, SIGKILL) : r;
+}
+
+int launch_reap(struct launch *launch)
+{
+        if (!launch->reaped) {
+                launch->exit_status = process_wait(launch->pid);
+                launch->reaped = true;
+        }
+        return launch->exit_status;
+}
+
+int launch_finish(struct launch *launch, struct machine_error *error)
+{
+        int r;
+
+        if (!launch) {
+                return 0;
+        }
+        r = tear_down(launch, error);
+        launch_free(launch);
+        return r;
+}
+
+static const struct launch_step *find_step(const char *name)
+{
+        for (const struct launch_step *step = launch_parent_steps; step->name; step++) {
+                if (strcmp(step->name, name) == 0) {
+                        return step;
+                }
+        }
+        return NULL;
+}
+
+int launch_collect(const struct launch_directories *directories, const struct state_store *store,
+                   struct machine_record *record, const struct log *log,
+                   struct machine_error *error)
+{
+        for (size_t i = strv_length(record->steps); i > 0; i--) {
+                const struct launch_step *step = find_step(record->steps[i - 1]);
+                int r;
+
+                if (!step || !step->collect) {
+                        return error_say(
+                                error, EBADMSG,
+                                "the state of machine \"%s\" names a step \"%s\" that this "
+                                "program cannot undo",
+                                record->name, record->steps[i - 1]);
+                }
+                r = step->collect(directories, record, error);
+                log_debug(log, "collect %s of a crashed start: %s", step->name,
+                          r < 0 ? "failed" : "done");
+                if (r < 0) {
+                        error_prefix(error, "undoing a crashed start of machine \"%s\"",
+                                     record->name);
+                        error_step(error, step->name);
+                        return r;
+                }
+        }
+        return state_remove(store, record->name, error);
+}
+
+void launch_list_steps(const struct machine *machine, const struct launch_options *options,
+                       void (*tell)(const char *step, bool child, void *data), void *data)
+{
+        /* The steps ask for the definition and the options, which they do not change. */
+        const struct launch launch = { .machine = (struct machine *)machine, .options = *options };
+
+        for (const struct launch_step *step = launch_parent_steps; step->name; step++) {
+                if (launch_step_wanted(step, &launch)) {
+                        tell(step->name, false, data);
+                }
+        }
+        for (const struct launch_step *step = launch_child_steps; step->name; step++) {
+                if (launch_step_wanted(step, &launch)) {
+                        tell(step->name, true, data);
+                }
+        }
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef LAUNCH_LAUNCH_H
+#define LAUNCH_LAUNCH_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include <machine/machine.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "state/store.h"
+
+/**
+ * The start of a machine and its undoing. A start is a table of steps, each with a name, run in
+ * order and undone in reverse: by the same process when one fails or when the machine has ended,
+ * else by whoever starts a machine or collects next, from the list in the state file.
+ */
+
+/** Where machines keep what they keep. Borrowed by a launch for as long as it lives. */
+struct launch_directories {
+        const char *runtime; /* of this boot: state, locks, leases */
+        const char *state;   /* persistent: writable layers, images, filters */
+};
+
+struct launch_options {
+        struct launch_directories directories;
+        const struct log *log;
+        bool ephemeral; /* writes into the root are gone when the machine stops, whatever it says */
+        bool terminal;  /* the payload gets a pseudo-terminal; else descriptors 0, 1 and 2 */
+};
+
+/** A machine on its way up, running, or on its way down. */
+struct launch;
+
+/**
+ * Starts a machine: returns once the payload's execve(2) has succeeded. The calling process becomes
+ * its supervisor: it gets a mount namespace of its own, and the machine dies with it. machine and
+ * options->log have to outlive *ret. On failure everything is undone. 0 or -errno; the error has
+ * the step that failed.
+ */
+int launch_start(struct machine *machine, const struct launch_options *options, struct launch **ret,
+                 struct machine_error *error);
+
+/** A descriptor that becomes readable when the machine's first process has ended. Borrowed. */
+int launch_pidfd(const struct launch *launch);
+
+/** The master side of the machine's terminal, or -EBADF. Borrowed. */
+int launch_terminal(const struct launch *launch);
+
+/** Sends a signal to the machine's first process; a stub passes it on to the payload. 0 or -errno;
+ *  -ESRCH once it has ended. */
+int launch_signal(struct launch *launch, int signal);
+
+/** Ends everything in the machine at once, by its control group. 0 or -errno. */
+int launch_kill(struct launch *launch);
+
+/** Reaps the first process, which has ended. The payload's exit status, 128 + N for signal N. */
+int launch_reap(struct launch *launch);
+
+/**
+ * Undoes all steps in reverse, kills what still runs, and frees the launch. Everything is tried
+ * even when something fails; the first failure is returned. NULL is allowed.
+ */
+int launch_finish(struct launch *launch, struct machine_error *error);
+
+/**
+ * Undoes what crashed starts of this machine left, by its record. The machine's lock is held by the
+ * caller. 0 or -errno.
+ */
+int launch_collect(const struct launch_directories *directories, const struct state_store *store,
+                   struct machine_record *record, const struct log *log,
+                   struct machine_error *error);
+
+/** Calls back with the name of each step that starting this machine would run, in order; child
+ *  says on which side. */
+void launch_list_steps(const struct machine *machine, const struct launch_options *options,
+                       void (*tell)(const char *step, bool child, void *data), void *data);
+
+#endif

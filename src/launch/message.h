@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef LAUNCH_MESSAGE_H
+#define LAUNCH_MESSAGE_H
+
+#include <stdint.h>
+
+#include <machine/error.h>
+
+/**
+ * What the two sides of a start tell each other, over a SOCK_SEQPACKET socket pair: one message is
+ * one packet. The machine's end is close-on-exec; when it closes after MESSAGE_READY the payload's
+ * execve(2) has succeeded, when it closes before, the machine's first process has died.
+ */
+enum message_type {
+        MESSAGE_GO,       /* parent: the id maps are written and all of the parent's steps done */
+        MESSAGE_TERMINAL, /* child: carries the master side of the machine's pseudo-terminal */
+        MESSAGE_READY,    /* child: everything is set up, the next thing is execve(2) */
+        MESSAGE_ERROR,    /* child: a step failed; kind, number, step, message and hint */
+};
+
+/** A message as received. The error's strings and the descriptor are the receiver's. */
+struct message {
+        enum message_type type;
+        int fd;                     /* of MESSAGE_TERMINAL, else -EBADF */
+        struct machine_error error; /* of MESSAGE_ERROR */
+};
+
+/** A pair of connected sockets, both close-on-exec: ends[0] the parent's, ends[1] the child's. */
+int message_socket_pair(int ends[static 2]);
+
+/** Sends a message without content. 0 or -errno; a dead peer is -EPIPE and no signal. */
+int message_send(int socket, enum message_type type);
+
+/** Sends a descriptor along with a message; it stays the caller's. 0 or -errno. */
+int message_send_fd(int socket, enum message_type type, int fd);
+
+/** Sends an error; texts too long for a packet are cut. 0 or -errno. */
+int message_send_error(int socket, const struct machine_error *error);
+
+/** Waits for a message. 1, 0 when the other end has closed, or -errno (-EBADMSG: not of this form).
+ */
+int message_receive(int socket, struct message *ret);
+
+#endif

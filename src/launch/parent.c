@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The parent's side of a start: what needs the host's privileges, and the watch over the child. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include "base/error.h"
+#include "base/path.h"
+#include "base/strings.h"
+#include "cgroup/devices.h"
+#include "cgroup/limits.h"
+#include "launch/context.h"
+#include "launch/message.h"
+#include "security/resources.h"
+
+/* ---- state ---- */
+
+static uint64_t now_usec(void)
+{
+        struct timespec now;
+
+        clock_gettime(CLOCK_REALTIME, &now);
+        return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* Whatever an earlier supervisor of this name left: its machine, if it lives, wins. */
+static int deal_with_predecessor(struct launch *launch, struct machine_error *error)
+{
+        const char *name = launch->machine->name;
+        _cleanup_record_ struct machine_record record = { 0 };
+        int r = state_load(&launch->store, name, &record, error);
+
+        if (r == -ENOENT) {
+                return 0;
+        }
+        if (r < 0) {
+                return r;
+        }
+        if (process_is_alive(&record.supervisor)) {
+                r = error_say(error, EEXIST, "machine \"%s\" is already running (supervisor %d)",
+                              name, record.supervisor.pid);
+                error_hint(error, "stop it first, or run a copy under another name with --name");
+                return r;
+        }
+        return launch_collect(&launch->options.directories, &launch->store, &record,
+                              launch->options.log, error);
+}
+
+static int set_up_state(struct launch *launch, struct machine_error *error)
+{
+        const struct machine *machine = launch->machine;
+        int r = state_store_open(launch->options.directories.runtime, &launch->store, error);
+
+        if (r < 0) {
+                return r;
+        }
+        launch->lock = state_lock(&launch->store, machine->name, error);
+        if (launch->lock < 0) {
+                return launch->lock;
+        }
+        r = deal_with_predecessor(launch, error);
+        if (r < 0) {
+                return r;
+        }
+        r = machine_record_init(&launch->record, machine->name, machine->definition);
+        if (r < 0) {
+                return error_oom(error);
+        }
+        launch->record.started_usec = now_usec();
+        r = process_identify(0, &launch->record.supervisor);
+        return r < 0 ? error_set(error, r, "cannot read this process' own start time") : 0;
+}
+
+static int tear_down_state(struct launch *launch, struct machine_error *error)
+{
+        /* Without a record of our own there is nothing of ours to remove. */
+        if (!launch->record.name) {
+                return 0;
+        }
+        if (launch->lock < 0) {
+                launch->lock = state_lock(&launch->store, launch->record.name, error);
+                if (launch->lock < 0) {
+                        return launch->lock;
+                }
+        }
+        return state_remove(&launch->store, launch->record.name, error);
+}
+
+/* ---- what the definition asks for, worked out before anything is made ---- */
+
+static int set_up_privileges(struct launch *launch, struct machine_error *error)
+{
+        _cleanup_free_ char *cache = path_join(launch->options.directories.state, "seccomp");
+        int r;
+
+        if (!cache) {
+                return error_oom(error);
+        }
+        r = launch_check_sysctls(launch->machine, error);
+        if (r == 0) {
+                r = capabilities_resolve(launch->machine, &launch->capabilities, error);
+        }
+        if (r == 0) {
+                r = seccomp_program_load(launch->machine, &launch->capabilities, cache,
+                                         &launch->filter, error);
+        }
+        return r;
+}
+
+static int set_up_environment(struct launch *launch, struct machine_error *error)
+{
+        int r = launch_derive_machine_id(launch->machine, &launch->machine_id, error);
+
+        return r < 0 ? r : launch_load_environment(launch->machine, &launch->environment, error);
+}
+
+static int set_up_init_program(struct launch *launch, struct machine_error *error)
+{
+        launch->init_program = launch_open_init_program(error);
+        return launch->init_program < 0 ? launch->init_program : 0;
+}
+
+/* ---- ids ---- */
+
+static bool wants_user_namespace(const struct launch *launch)
+{
+        return launch_has_user_namespace(launch);
+}
+
+static int set_up_id_range(struct launch *launch, struct machine_error *error)
+{
+        int r = id_range_acquire(launch->options.directories.runtime, launch->machine, &launch->ids,
+                                 error);
+
+        if (r == 0) {
+                launch->record.user_base = launch->ids.range.base;
+                launch->record.user_count = launch->ids.range.count;
+        }
+        return r;
+}
+
+static int tear_down_id_range(struct launch *launch, struct machine_error *error)
+{
+        id_lease_release(&launch->ids);
+        return 0;
+}
+
+static int set_up_user_namespace(struct launch *launch, struct machine_error *error)
+{
+        return user_namespace_create(&launch->ids.range, &launch->user_namespace, error);
+}
+
+/* ---- file systems ---- */
+
+static int set_up_mount_namespace(struct launch *launch, struct machine_error *error)
+{
+        int r;
+
+        if (unshare(CLONE_NEWNS) < 0) {
+                r = error_set(error, errno, "cannot make a mount namespace");
+                if (r == -EPERM) {
+                        error_hint(error, "run as root: machines are started with CAP_SYS_ADMIN");
+                }
+                return r;
+        }
+        /* Slave: mounts that the host makes later arrive, ours never reach it. */
+        if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0) {
+                return error_set(error, errno,
+                                 "cannot make the mount namespace a slave of the host's");
+        }
+        return 0;
+}
+
+static void note_rootfs(void *data, const char *message)
+{
+        log_debug(data, "%s", message);
+}
+
+static int set_up_root(struct launch *launch, struct machine_error *error)
+{
+        _cleanup_free_ char *directory = string_format(
+                "%s/machines/%s", launch->options.directories.state, launch->machine->name);
+        _cleanup_free_ char *scratch = path_join(launch->options.directories.runtime, "scratch");
+        struct rootfs_parameters parameters = {
+                .machine = launch->machine,
+                .state_directory = directory,
+                .scratch_directory = scratch,
+                .user_namespace_fd = launch->user_namespace,
+                .root_uid = launch->ids.range.base,
+                .root_gid = launch->ids.range.base,
+                .ephemeral = launch->options.ephemeral,
+                .network_namespace_fd = -EBADF,
+                .machine_id = launch->machine_id,
+                .note = note_rootfs,
+                .note_data = (void *)launch->options.log,
+        };
+
+        return directory && scratch ? rootfs_build(&parameters, &launch->rootfs, error)
+                                    : error_oom(error);
+}
+
+static int tear_down_root(struct launch *launch, struct machine_error *error)
+{
+        rootfs_free(TAKE_PTR(launch->rootfs));
+        return 0;
+}
+
+/* ---- control group ---- */
+
+static int set_up_cgroup(struct launch *launch, struct machine_error *error)
+{
+        const struct machine *machine = launch->machine;
+        _cleanup_strv_ char **warnings = NULL;
+        struct cgroup_parameters parameters = {
+                .name = machine->name,
+                .delegate = launch_has_user_namespace(launch),
+                .uid = launch->ids.range.base,
+                .gid = launch->ids.range.base,
+        };
+        int r = cgroup_create(&parameters, &launch->cgroup, error);
+
+        if (r == 0 && string_replace(&launch->record.cgroup, launch->cgroup.path) < 0) {
+                r = error_oom(error);
+        }
+        if (r == 0) {
+                r = cgroup_apply_limits(&launch->cgroup, &machine->limits, &warnings, error);
+        }
+        if (r == 0) {
+                r = cgroup_restrict_devices(&launch->cgroup, machine->devices,
+                                            machine->device_count, error);
+        }
+        STRV_FOREACH(warning, warnings) {
+                log_warning(launch->options.log, "%s", *warning);
+        }
+        return r;
+}
+
+static int tear_down_cgroup(struct launch *launch, struct machine_error *error)
+{
+        return launch->cgroup.path ? cgroup_remove(&launch->cgroup, CGROUP_REMOVE_TIMEOUT, error)
+                                   : 0;
+}
+
+static int collect_cgroup(const struct launch_directories *directories,
+                          const struct machine_record *record, struct machine_error *error)
+{
+        _cleanup_free_ char *mount = NULL, *path = NULL;
+        int r;
+
+        if (record->cgroup) {
+                return cgroup_collect(record->cgroup, CGROUP_REMOVE_TIMEOUT, error);
+        }
+        /* It died between the record and the making; the group may stand at its usual place. */
+        r = cgroup_find_mount(&mount, error);
+        if (r < 0) {
+                return r;
+        }
+        path = string_format("%s/machinectl-lite/%s", mount, record->name);
+        return path ? cgroup_collect(path, CGROUP_REMOVE_TIMEOUT, error) : error_oom(error);
+}
+
+/* ---- the clone ---- */
+
+static uint64_t clone_flags(const struct launch *launch)
+{
+        const struct machine_namespaces *namespaces = &launch->machine->namespaces;
+
+        /* The cgroup namespace is the child's business: here the kernel would root it at the
+         * parent's group. */
+        return CLONE_NEWNS | CLONE_NEWPID | CLONE_PIDFD | CLONE_INTO_CGROUP |
+               (launch_has_user_namespace(launch) ? CLONE_NEWUSER : 0) |
+               (namespaces->ipc ? CLONE_NEWIPC : 0) | (namespaces->uts ? CLONE_NEWUTS : 0) |
+               (namespaces->time ? CLONE_NEWTIME : 0) |
+               (launch->machine->network.mode == MACHINE_NETWORK_HOST ? 0 : CLONE_NEWNET);
+}
+
+static int explain_clone(struct launch *launch, int number, struct machine_error *error)
+{
+        if (number == ENOSYS || number == EINVAL) {
+                error_set(error, number,
+                          "the kernel refused clone3(2) with the machine's namespaces");
+                error_hint(error, "Linux 6.1 or newer is needed, with all namespaces built in; "
+                                  "machinectl-lite doctor tells what is missing");
+                return -number;
+        }
+        if (launch_has_user_namespace(launch) &&
+            (number == EPERM || number == ENOSPC || number == EUSERS)) {
+                return user_namespace_explain(number, error);
+        }
+        return error_set(error, number, "cannot make the machine's first process");
+}
+
+static int set_up_clone(struct launch *launch, struct machine_error *error)
+{
+        int r = message_socket_pair(launch->sockets);
+        int pidfd = -EBADF;
+        struct clone_args arguments = {
+                .flags = clone_flags(launch),
+                .pidfd = (uint64_t)(uintptr_t)&pidfd,
+                .exit_signal = SIGCHLD,
+                .cgroup = (uint64_t)launch->cgroup.fd,
+        };
+        long pid;
+
+        if (r < 0) {
+                return error_set(error, r, "cannot make a socket pair");
+        }
+        pid = syscall(SYS_clone3, &arguments, sizeof arguments);
+        if (pid < 0) {
+                return explain_clone(launch, errno, error);
+        }
+        if (pid == 0) {
+                launch_child(launch);
+        }
+        launch->pid = (pid_t)pid;
+        launch->pidfd = pidfd;
+        launch->sockets[1] = fd_close(launch->sockets[1]);
+        /* The child has its own copy of the mounts. */
+        rootfs_detach(launch->rootfs);
+        r = process_identify(launch->pid, &launch->record.init);
+        return r < 0 ? error_set(error, r, "cannot identify the machine's first process") : 0;
+}
+
+static int tear_down_clone(struct launch *launch, struct machine_error *error)
+{
+        if (launch->pid > 0 && !launch->reaped) {
+                (void)launch_kill(launch);
+                (void)launch_reap(launch);
+        }
+        return 0;
+}
+
+static int set_up_id_maps(struct launch *launch, struct machine_error *error)
+{
+        return id_maps_write(launch->pid, &launch->ids.range, error);
+}
+
+static int set_up_resources(struct launch *launch, struct machine_error *error)
+{
+        return resources_apply(launch->pid, &launch->machine->limits, error);
+}
+
+static bool wants_streams(const struct launch *launch)
+{
+        return !launch->options.terminal && launch_has_user_namespace(launch);
+}
+
+/*
+ * A payload that opens /dev/stdout, as web servers do for their logs, opens the pipe anew: only its
+ * owner may, and that is an id the machine does not know. A pipe is given to the machine's root;
+ * files and devices of the caller's stay as they are.
+ */
+static int set_up_streams(struct launch *launch, struct machine_error *error)
+{
+        for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+                struct stat status;
+
+                if (fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode) &&
+                    fchown(fd, launch->ids.range.base, launch->ids.range.base) < 0) {
+                        return error_set(error, errno,
+                                         "cannot give the pipe on descriptor %d to the machine",
+                                         fd);
+                }
+        }
+        return 0;
+}
+
+/* ---- the child's turn ---- */
+
+static int first_process_died(struct launch *launch, struct machine_error *error)
+{
+        int status = launch_reap(launch);
+        int r = error_say(error, ECHILD,
+                          "the machine's first process ended (status %d) before the program was "
+                          "started, without saying why",
+                          status);
+
+        if (status == 128 + SIGKILL) {
+                error_hint(error,
+                           "it was killed: by somebody, or for memory (see the kernel's log)");
+        }
+        return r;
+}
+
+/* Takes one message of the child. 1: go on, 0: the payload runs, -errno. */
+static int take_message(struct launch *launch, bool *ready, struct machine_error *error)
+{
+        struct message message;
+        int r = message_receive(launch->sockets[0], &message);
+
+        if (r < 0) {
+                return error_set(error, r, "cannot read what the machine's first process says");
+        }
+        if (r == 0) {
+                return *ready ? 0 : first_process_died(launch, error);
+        }
+        switch (message.type) {
+        case MESSAGE_READY:
+                *ready = true;
+                return 1;
+        case MESSAGE_TERMINAL:
+                fd_close(launch->terminal);
+                launch->terminal = message.fd;
+                return 1;
+        case MESSAGE_ERROR:
+                error_move(error, &message.error);
+                return error && error->number ? -error->number : -ECHILD;
+        case MESSAGE_GO:
+                break;
+        }
+        return error_say(error, EBADMSG, "the machine's first process sent an unexpected message");
+}
+
+static int set_up_payload(struct launch *launch, struct machine_error *error)
+{
+        bool ready = false;
+        int r = message_send(launch->sockets[0], MESSAGE_GO);
+
+        /* A child that died before it could listen is told of by the messages. */
+        if (r < 0 && r != -EPIPE) {
+                return error_set(error, r, "cannot tell the machine's first process to go on");
+        }
+        do {
+                r = take_message(launch, &ready, error);
+        } while (r > 0);
+        if (r < 0) {
+                return r;
+        }
+        launch->sockets[0] = fd_close(launch->sockets[0]);
+        return 0;
+}
+
+static int set_up_running(struct launch *launch, struct machine_error *error)
+{
+        int r = launch_save(launch, MACHINE_STATE_RUNNING, error);
+
+        launch->lock = fd_close(launch->lock);
+        return r;
+}
+
+const struct launch_step launch_parent_steps[] = {
+        { .name = "state", .set_up = set_up_state, .tear_down = tear_down_state },
+        { .name = "privileges", .set_up = set_up_privileges },
+        { .name = "environment", .set_up = set_up_environment },
+        { .name = "id-range",
+          .wanted = wants_user_namespace,
+          .set_up = set_up_id_range,
+          .tear_down = tear_down_id_range },
+        { .name = "mount-namespace", .set_up = set_up_mount_namespace },
+        { .name = "user-namespace",
+          .wanted = wants_user_namespace,
+          .set_up = set_up_user_namespace },
+        { .name = "init-program", .set_up = set_up_init_program },
+        { .name = "root", .set_up = set_up_root, .tear_down = tear_down_root },
+        { .name = "cgroup",
+          .set_up = set_up_cgroup,
+          .tear_down = tear_down_cgroup,
+          .collect = collect_cgroup },
+        { .name = "clone", .set_up = set_up_clone, .tear_down = tear_down_clone },
+        { .name = "id-maps", .wanted = wants_user_namespace, .set_up = set_up_id_maps },
+        { .name = "resources", .set_up = set_up_resources },
+        { .name = "standard-streams", .wanted = wants_streams, .set_up = set_up_streams },
+        { .name = "payload", .set_up = set_up_payload },
+        { .name = "running", .set_up = set_up_running },
+        { 0 },
+};

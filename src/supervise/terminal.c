@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "supervise/terminal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+
+#include "base/error.h"
+#include "base/file.h"
+
+#define CHUNK 8192
+
+/* One direction: what was read and not yet written. */
+struct pipe {
+        int from; /* borrowed */
+        int to;   /* owned: a copy, as epoll takes a descriptor once for reading and writing */
+        struct event_source *reader; /* NULL once the reading side has ended */
+        struct event_source *writer;
+        char data[CHUNK];
+        size_t start;
+        size_t end;
+};
+
+struct terminal {
+        int master;
+        bool raw;
+        struct termios saved;
+        struct pipe input;  /* caller to machine */
+        struct pipe output; /* machine to caller */
+};
+
+static size_t pending(const struct pipe *pipe)
+{
+        return pipe->end - pipe->start;
+}
+
+/* Waits for what can be done next: writing what is there, else reading. */
+static void arm(struct pipe *pipe)
+{
+        if (pipe->reader) {
+                (void)event_set_events(pipe->reader, pending(pipe) ? 0 : EPOLLIN);
+        }
+        if (pipe->writer) {
+                (void)event_set_events(pipe->writer, pending(pipe) ? EPOLLOUT : 0);
+        }
+}
+
+static void stop_reading(struct pipe *pipe)
+{
+        event_remove(TAKE_PTR(pipe->reader));
+}
+
+/* 1: read something, 0: nothing now, -1: the end. */
+static int fill(struct pipe *pipe)
+{
+        ssize_t n;
+
+        if (pending(pipe)) {
+                return 1;
+        }
+        n = read(pipe->from, pipe->data, sizeof pipe->data);
+        if (n > 0) {
+                pipe->start = 0;
+                pipe->end = (size_t)n;
+                return 1;
+        }
+        return n < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -1;
+}
+
+/* Writes what can be written now. A side that takes nothing any more loses the rest. */
+static void flush(struct pipe *pipe)
+{
+        while (pending(pipe)) {
+                ssize_t n = write(pipe->to, pipe->data + pipe->start, pending(pipe));
+
+                if (n < 0 && errno == EINTR) {
+                        continue;
+                }
+                if (n < 0 && errno == EAGAIN) {
+                        return;
+                }
+                if (n < 0) {
+                        pipe->start = pipe->end;
+                        stop_reading(pipe);
+                        return;
+                }
+                pipe->start += (size_t)n;
+        }
+}
+
+static int on_readable(struct event_source *source, int fd, uint32_t events, void *data)
+{
+        struct pipe *pipe = data;
+
+        if (fill(pipe) < 0) {
+                stop_reading(pipe);
+        }
+        flush(pipe);
+        arm(pipe);
+        return 0;
+}
+
+static int on_writable(struct event_source *source, int fd, uint32_t events, void *data)
+{
+        struct pipe *pipe = data;
+
+        flush(pipe);
+        arm(pipe);
+        return 0;
+}
+
+static int start_pipe(struct event_loop *loop, struct pipe *pipe, int from, int to)
+{
+        int r;
+
+        pipe->from = from;
+        pipe->to = fcntl(to, F_DUPFD_CLOEXEC, 3);
+        if (pipe->to < 0) {
+                return -errno;
+        }
+        r = event_add_fd(loop, from, EPOLLIN, on_readable, pipe, &pipe->reader);
+        if (r == 0) {
+                r = event_add_fd(loop, pipe->to, 0, on_writable, pipe, &pipe->writer);
+        }
+        /* EPERM: a regular file cannot be waited for, and never makes anyone wait. */
+        return r == -EPERM ? 0 : r;
+}
+
+void terminal_resize(struct terminal *terminal)
+{
+        struct winsize size;
+
+        if (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0 ||
+            ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0) {
+                (void)ioctl(terminal->master, TIOCSWINSZ, &size);
+        }
+}
+
+static int enter_raw_mode(struct terminal *terminal)
+{
+        struct termios raw;
+
+        if (tcgetattr(STDIN_FILENO, &terminal->saved) < 0) {
+                return errno == ENOTTY ? 0 : -errno;
+        }
+        raw = terminal->saved;
+        cfmakeraw(&raw);
+        if (tcsetattr(STDIN_FILENO, TCSANOW, &raw) < 0) {
+                return -errno;
+        }
+        terminal->raw = true;
+        return 0;
+}
+
+int terminal_join(struct event_loop *loop, int master, struct terminal **ret,
+                  struct machine_error *error)
+{
+        _cleanup_terminal_ struct terminal *terminal = calloc(1, sizeof *terminal);
+        int r;
+
+        if (!terminal) {
+                return error_oom(error);
+        }
+        terminal->master = master;
+        terminal->input.to = terminal->output.to = -EBADF;
+        /* Only the master may say EAGAIN: O_NONBLOCK on standard input or output would be seen by
+         * every process that shares them. They are read and written when epoll says so. */
+        if (fcntl(master, F_SETFL, O_RDWR | O_NONBLOCK) < 0) {
+                return error_set(error, errno, "cannot prepare the machine's terminal");
+        }
+        terminal_resize(terminal);
+        r = enter_raw_mode(terminal);
+        if (r == 0) {
+                r = start_pipe(loop, &terminal->output, master, STDOUT_FILENO);
+        }
+        if (r == 0) {
+                r = start_pipe(loop, &terminal->input, STDIN_FILENO, master);
+        }
+        if (r < 0) {
+                return error_set(error, r, "cannot join this terminal with the machine's");
+        }
+        *ret = TAKE_PTR(terminal);
+        return 0;
+}
+
+void terminal_drain(struct terminal *terminal)
+{
+        /* The slave is closed: what is left in the pseudo-terminal comes at once, then EIO. */
+        do {
+                struct pipe *output = &terminal->output;
+
+                (void)file_write_all(output->to, output->data + output->start, pending(output));
+                output->start = output->end;
+        } while (fill(&terminal->output) > 0);
+}
+
+void terminal_free(struct terminal *terminal)
+{
+        if (!terminal) {
+                return;
+        }
+        if (terminal->raw) {
+                (void)tcsetattr(STDIN_FILENO, TCSADRAIN, &terminal->saved);
+        }
+        event_remove(terminal->input.reader);
+        event_remove(terminal->input.writer);
+        event_remove(terminal->output.reader);
+        event_remove(terminal->output.writer);
+        fd_close(terminal->input.to);
+        fd_close(terminal->output.to);
+        free(terminal);
+}
