@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the payload finds when it starts: environment, working directory, user, limits."""
+
+import subprocess
+
+import pytest
+
+
+def lines(result):
+    """The output's lines."""
+    return result.check().stdout.splitlines()
+
+
+def test_environment_of_every_payload(cli, machine_file):
+    """What a payload may count on, and nothing of the caller's."""
+    found = dict(line.split("=", 1) for line in lines(
+        cli("run", machine_file(command=["env"]), env={"SECRET_OF_THE_HOST": "1"})))
+    assert found["container"] == "machinectl-lite"
+    assert found["HOME"] == "/root"
+    assert found["USER"] == found["LOGNAME"] == "root"
+    assert "/usr/bin" in found["PATH"].split(":")
+    assert "container_uuid" in found
+    assert "SECRET_OF_THE_HOST" not in found
+    assert "LANG" not in found
+    assert not [key for key in found if key.startswith("MACHINECTL_LITE")]
+
+
+def test_environment_merges(cli, machine_file):
+    """A later entry wins; an empty value is one; what holds "=" is kept."""
+    found = lines(cli("run", machine_file(
+        command=["env"], environment=["A=1", "B=", "C=x=y", "A=2", "PATH=/bin", "HOME=/tmp"])))
+    for entry in ("A=2", "B=", "C=x=y", "PATH=/bin", "HOME=/tmp"):
+        assert entry in found
+    assert "A=1" not in found
+
+
+def test_environment_files(cli, machine_file, workspace):
+    """Files come first, the definition's entries after them; comments and blank lines count not."""
+    (workspace / "env").write_text("# comment\n\nA=file\nB=file\n")
+    found = lines(cli("run", machine_file(
+        command=["env"], environment_files=[workspace / "env"], environment=["B=definition"])))
+    assert "A=file" in found and "B=definition" in found
+    assert not [line for line in found if "comment" in line]
+
+
+def test_environment_without_a_limit(cli, machine_file):
+    """Thousands of entries, and one of 100 kB."""
+    environment = [f"VARIABLE_{number}={number}" for number in range(5000)]
+    found = lines(cli("run", machine_file(command=["env"],
+                                          environment=environment + ["BIG=" + "x" * 100_000])))
+    assert len([line for line in found if line.startswith("VARIABLE_")]) == 5000
+    assert "BIG=" + "x" * 100_000 in found
+
+
+def test_environment_of_the_command_line(cli, machine_file):
+    """--env goes over the definition's."""
+    found = lines(cli("run", machine_file(command=["env"], environment=["A=1", "B=1"]),
+                      "--env", "A=2"))
+    assert "A=2" in found and "B=1" in found
+
+
+def test_working_directory(cli, machine_file):
+    """The directory asked for, else that of the user."""
+    assert lines(cli("run", machine_file(command=["pwd"], working_directory="/var/www"))) == [
+        "/var/www"]
+    assert lines(cli("run", machine_file(command=["pwd"]))) in (["/root"], ["/"])
+
+
+@pytest.mark.parametrize("path", ["/missing", "/bin/busybox"])
+def test_working_directory_that_is_none(cli, machine_file, path):
+    """A missing directory, or a file, is an error that names it."""
+    result = cli("run", machine_file(command=["true"], working_directory=path)).check(125)
+    assert path in result.stderr
+
+
+def test_program_is_looked_up_in_the_root(cli, machine_file, own_root):
+    """A bare name is searched in the machine's PATH, in order, in the machine's root."""
+    for directory, word in (("opt", "first"), ("usr/bin", "second")):
+        (own_root / directory).mkdir(exist_ok=True)
+        program = own_root / directory / "only-here"
+        program.write_text(f"#!/bin/sh\necho {word}\n")
+        program.chmod(0o755)
+    path = machine_file(rootfs=own_root, command=["only-here"],
+                        environment=["PATH=/missing:/opt:/usr/bin:/bin"])
+    assert lines(cli("run", path)) == ["first"]
+
+
+@pytest.mark.parametrize("user, expected", [
+    ("alice", "1000 1000 1000"), ("1000", "1000 1000 1000"), ("1000:33", "1000 33 33"),
+    ("alice:www-data", "1000 33 33"), ("4242:4243", "4242 4243 4243"), ("0", "0 0 0")])
+def test_users(cli, machine_file, user, expected):
+    """By name or number, from the root's own files."""
+    found = lines(cli("run", machine_file(
+        user=user, command=["sh", "-c", "echo $(id -u) $(id -g) $(id -G)"])))
+    uid_gid = found[0].split()[:2]
+    assert uid_gid == expected.split()[:2]
+    assert expected.split()[2] in found[0].split()[2:]
+
+
+def test_groups_of_a_named_user(cli, machine_file):
+    """A named user has the supplementary groups of the root's /etc/group."""
+    found = lines(cli("run", machine_file(user="alice", command=["id", "-G"])))
+    assert set(found[0].split()) == {"1000", "50"}
+
+
+@pytest.mark.parametrize("user", ["mallory", "1000:nosuch", "+1", "-1", "1000:", "4294967295",
+                                  "99999999999", ""])
+def test_users_that_are_none(cli, machine_file, user):
+    """An unknown or malformed user is refused, never root in secret."""
+    result = cli("run", machine_file(user=user, command=["id", "-u"]))
+    assert result.status in (65, 125), result
+    assert result.stdout == ""
+
+
+def test_umask_and_signals_are_the_usual(cli, machine_file):
+    """No blocked or ignored signal and no strange umask is inherited from the caller."""
+    path = machine_file(command=["sh", "-c", "umask; grep -E '^Sig(Blk|Ign)' /proc/self/status"])
+    command = ["sh", "-c", "trap '' HUP USR1; umask 0; exec \"$@\"", "sh"] + cli.command(
+        "run", path)
+    done = subprocess.run(command, env=cli.environment, capture_output=True, text=True, timeout=60,
+                          check=True)
+    assert done.stdout.splitlines()[0] == "0022"
+    assert "SigBlk:\t0000000000000000" in done.stdout
+    assert "SigIgn:\t0000000000000000" in done.stdout
+
+
+def test_descriptors_are_closed(cli, machine_file):
+    """Whatever the caller has open, the payload has 0, 1 and 2."""
+    path = machine_file(command=["sh", "-c", "ls /proc/$$/fd"])
+    command = ["bash", "-c", "for n in {3..50}; do eval \"exec $n</\"; done; exec \"$@\"", "sh"]
+    done = subprocess.run(command + cli.command("run", path), env=cli.environment,
+                          capture_output=True, text=True, timeout=60, check=True)
+    # busybox sh keeps a descriptor of its own at 10 and above only for scripts in files.
+    assert [int(n) for n in done.stdout.split() if int(n) < 10] == [0, 1, 2], done.stdout
+
+
+def test_resource_limits(cli, machine_file):
+    """Limits of setrlimit(2), as "soft:hard"."""
+    found = lines(cli("run", machine_file(
+        limits={"open_files": "100:200", "core": "0", "stack": "4M:8M"},
+        command=["cat", "/proc/self/limits"])))
+    table = {line[:26].strip(): line[26:].split()[:2] for line in found}
+    assert table["Max open files"] == ["100", "200"]
+    assert table["Max core file size"] == ["0", "0"]
+    assert table["Max stack size"] == [str(4 << 20), str(8 << 20)]
+
+
+def test_nice_and_oom_score(cli, machine_file):
+    """Priority and the score for the out-of-memory killer."""
+    script = "cat /proc/self/oom_score_adj; cut -d' ' -f19 /proc/self/stat"
+    found = lines(cli("run", machine_file(limits={"nice": 7, "oom_score_adjust": 333},
+                                          command=["sh", "-c", script])))
+    assert found == ["333", "7"]
+
+
+def test_time_zone_and_host_name(cli, machine_file):
+    """hostname and its line in /etc/hosts."""
+    found = lines(cli("run", machine_file(hostname="alpha", command=[
+        "sh", "-c", "hostname; grep -c -w alpha /etc/hosts; grep -w localhost /etc/hosts"])))
+    assert found[0] == "alpha" and int(found[1]) >= 1 and "127.0.0.1" in found[2]
+
+
+def test_ephemeral(cli, machine_file, own_root):
+    """--ephemeral keeps nothing, also of a machine that writes into its own root."""
+    path = machine_file(rootfs=own_root, command=["sh", "-c", "echo x > /etc/new && cat /etc/new"])
+    assert lines(cli("run", "--ephemeral", path)) == ["x"]
+    assert not (own_root / "etc/new").exists()
+    assert lines(cli("run", path)) == ["x"]
+    assert (own_root / "etc/new").read_text() == "x\n"
+
+
+def test_dry_run(cli, machine_file, host_state):
+    """--dry-run prints the steps and does nothing."""
+    path = machine_file(command=["touch", "/never"])
+    with host_state.unchanged():
+        result = cli("run", "--dry-run", path).check()
+    assert len(result.stdout.splitlines()) >= 5, result
+
+
+def test_debug(cli, machine_file):
+    """--debug tells each step with its time, on standard error."""
+    result = cli("run", "--debug", machine_file(command=["echo", "x"])).check()
+    assert result.stdout == "x\n"
+    assert result.stderr.count(" ms] ") >= 5, result
