@@ -15,6 +15,8 @@ import sys
 from pathlib import Path
 
 CACHE = Path(os.environ.get("MACHINECTL_LITE_TEST_CACHE", "/var/cache/machinectl-lite-tests"))
+# A host made for the tests has them here, of its own release (tests/vm).
+INSTALLED = Path("/usr/share/machinectl-lite-tests")
 DEBIAN_RELEASE = "bookworm"
 DEBIAN_PACKAGES = ["python3", "iputils-ping", "nginx", "libcap2-bin"]
 MMDEBSTRAP = ["mmdebstrap", "--quiet", "--variant=minbase", "--aptopt=APT::Sandbox::User \"root\""]
@@ -65,9 +67,9 @@ def _made_once(name, make):
     return target
 
 
-def write_busybox(root):
+def write_busybox(root, busybox=None):
     """Fills a directory with a busybox system: every applet a link in /bin."""
-    busybox = shutil.which("busybox")
+    busybox = busybox or shutil.which("busybox")
     if not busybox:
         raise Unavailable("busybox is not installed (package busybox-static)")
     applets = subprocess.run([busybox, "--list"], capture_output=True, text=True, check=True)
@@ -100,6 +102,8 @@ def _write_debian(root):
 
 def busybox():
     """Path of the busybox root."""
+    if (INSTALLED / "busybox-root").is_dir():
+        return INSTALLED / "busybox-root"
     version = os.stat(shutil.which("busybox") or "/").st_mtime_ns
     with open(__file__, "rb") as recipe:
         digest = hashlib.sha256(recipe.read() + str(version).encode()).hexdigest()[:8]
@@ -108,6 +112,8 @@ def busybox():
 
 def debian():
     """Path of the Debian root."""
+    if (INSTALLED / "debian-root").is_dir():
+        return INSTALLED / "debian-root"
     recipe = " ".join([DEBIAN_RELEASE] + DEBIAN_PACKAGES)
     digest = hashlib.sha256(recipe.encode()).hexdigest()[:8]
     return _made_once(f"debian-{DEBIAN_RELEASE}-{digest}", _write_debian)

@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A test that fails: `tests/vm/run tests/vm/proof/test_fails.py` has to fail with it."""
+
+
+def test_fails():
+    assert "this test" == "one that passes"

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""tests/vm/run and tests/vm/shell."""
+
+import argparse
+import contextlib
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+
+import cache
+import debian
+import images
+import initrd
+import project
+import qemu
+import settings
+from commands import Stopwatch, say
+from session import Limits, Session
+from settings import Failure
+
+RESULTS_DISK_SIZE = 4 << 30
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(prog="tests/vm")
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--accelerator", choices=("kvm", "tcg"), help="default: kvm where a trial of it works")
+    common.add_argument("--cpus", type=int, default=2)
+    common.add_argument("--memory", type=int, default=2048, metavar="MIB")
+    common.add_argument("--fresh", action="store_true", help="make disk and build anew")
+
+    run = verbs.add_parser(
+        "run", prog="tests/vm/run", parents=[common],
+        description="Runs black-box tests as root in a virtual Debian host and exits with their status.",
+        epilog="What is behind -- goes to pytest, as in: tests/vm/run -- -k memory -x. Results, journal and "
+        "core dumps are in build-vm/RELEASE/results afterwards. Exit status: pytest's, or "
+        f"{settings.EXIT_MACHINE_FAILED} when the virtual host failed or a limit passed.",
+    )
+    run.add_argument("--release", action="append", choices=settings.RELEASES, help="may be given twice; default: bookworm")
+    run.add_argument("--limit", type=int, default=settings.TESTS_LIMIT, metavar="S", help="for all tests together (%(default)s)")
+    run.add_argument("--silence", type=int, default=settings.SILENCE_LIMIT, metavar="S",
+                     help="without a word from the tests, after which they hang (%(default)s)")
+    run.add_argument("tests", nargs="*", metavar="TEST", help="files, directories or node ids; default: tests/blackbox")
+
+    shell = verbs.add_parser(
+        "shell", prog="tests/vm/shell", parents=[common],
+        description="A login as root in the virtual Debian host. Leave with `exit`; Ctrl-A X ends it at once.",
+    )
+    shell.add_argument("--release", choices=settings.RELEASES, default="bookworm")
+
+    words, behind, pytest_words = sys.argv[1:], "--" in sys.argv, []
+    if behind:
+        position = words.index("--")
+        words, pytest_words = words[:position], words[position + 1:]
+    arguments = parser.parse_args(words)
+    arguments.pytest_words = pytest_words
+    return arguments
+
+
+def prepare(stack, arguments, release, texts):
+    """Everything that one start needs, in a directory that is gone afterwards: directory and disk."""
+    work = settings.WORK / release
+    stack.enter_context(cache.locked(work / "lock"))
+    installed = project.build(stack, release, work, arguments.fresh)
+    machine = images.machine(stack, release, arguments.fresh)
+    directory = pathlib.Path(stack.enter_context(
+        tempfile.TemporaryDirectory(prefix="machinectl-lite-vm-", dir="/var/tmp")
+    ))
+    project.write_delivery(directory / "delivery", installed, texts)
+    initrd.write(machine, directory / "initrd")
+    qemu.make_overlay(machine / "disk", directory / "overlay")
+    with open(directory / "results", "wb") as disk:
+        disk.truncate(RESULTS_DISK_SIZE)
+    return directory, machine
+
+
+def command_for(arguments, directory, machine, *kernel_words):
+    return qemu.machine_command(
+        arguments.accelerator, arguments.cpus, arguments.memory, directory, machine / "kernel", kernel_words
+    )
+
+
+def unpack_results(disk, results):
+    """The guest's archive begins at the first byte of DISK."""
+    subprocess.run(
+        ["tar", "--extract", "--file", disk, "--directory", results, "--no-same-owner",
+         "--no-same-permissions"],
+        check=True, stderr=subprocess.DEVNULL,
+    )
+    inner = results / "results"
+    for entry in inner.iterdir():
+        entry.rename(results / entry.name)
+    inner.rmdir()
+
+
+def run_release(arguments, release):
+    watch = Stopwatch()
+    tests = arguments.tests or ["tests/blackbox"]
+    color = ["--color=yes"] if sys.stdout.isatty() else []
+    texts = {"arguments": "\0".join([*color, *arguments.pytest_words, *tests])}
+    with contextlib.ExitStack() as stack:
+        directory, machine = prepare(stack, arguments, release, texts)
+        results = settings.WORK / release / "results"
+        shutil.rmtree(results, ignore_errors=True)
+        results.mkdir(parents=True)
+        command = command_for(
+            arguments, directory, machine,
+            "systemd.unit=machinectl-lite-tests.target", "systemd.mask=serial-getty@ttyS0.service",
+        )
+        status = 0
+        for _ in range(1 + settings.REBOOTS):
+            say(f"{release}: starting ({arguments.accelerator})")
+            session = Session(Limits(arguments.limit, arguments.silence), watch, results)
+            session.run(command)
+            status = status or session.status
+            if not session.reboot or session.problem:
+                break
+        else:
+            session.problem = f"the tests asked for more than {settings.REBOOTS} restarts"
+        if session.saved:
+            unpack_results(directory / "results", results)
+    if session.problem:
+        say(f"{release}: the virtual host failed: {session.problem}. Its console:\n{session.console()}")
+        status = settings.EXIT_MACHINE_FAILED
+    say(f"{release}: status {status} after {watch}; results are in {os.path.relpath(results)}")
+    return status
+
+
+def run(arguments):
+    statuses = [run_release(arguments, release) for release in arguments.release or ["bookworm"]]
+    return next((status for status in statuses if status), 0)
+
+
+def shell(arguments):
+    size = shutil.get_terminal_size()
+    terminal = f"export TERM={os.environ.get('TERM', 'vt220')}\nstty rows {size.lines} cols {size.columns}\n"
+    with contextlib.ExitStack() as stack:
+        directory, machine = prepare(stack, arguments, arguments.release, {"terminal": terminal})
+        command = command_for(arguments, directory, machine, "systemd.unit=multi-user.target")
+        say(f"{arguments.release}: starting ({arguments.accelerator}); `exit` or Ctrl-A X ends it")
+        return subprocess.run([*command, "-serial", "mon:stdio"]).returncode
+
+
+def main():
+    arguments = parse_arguments()
+    # As Ctrl-C does: what was started is ended and what was made is removed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        if os.geteuid() != 0:
+            raise Failure("making a Debian disk takes root")
+        debian.install_missing(debian.package_list("host")[0])
+        arguments.accelerator = arguments.accelerator or qemu.choose_accelerator()
+        return {"run": run, "shell": shell}[arguments.verb](arguments)
+    except Failure as failure:
+        say(str(failure))
+        return settings.EXIT_MACHINE_FAILED
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Debian's packages: on this machine, and as trees made with mmdebstrap from the same sources."""
+
+import os
+import platform
+import shutil
+import subprocess
+
+from commands import run_logged, say
+from settings import CACHE, MAKE_LIMIT, VM, Failure
+
+KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+
+# Nobody reads documentation in there, and unpacking it costs a third of the time. PostgreSQL works
+# without its compiler of queries, which is larger than all the rest of it.
+LEFT_OUT = (
+    "/usr/share/doc/*",
+    "/usr/share/info/*",
+    "/usr/share/locale/*",
+    "/usr/share/man/*",
+    "/usr/lib/*/libLLVM*",
+    "/usr/lib/llvm*",
+    "/usr/lib/postgresql/*/lib/bitcode/*",
+    "/usr/lib/postgresql/*/lib/llvmjit*",
+)
+
+
+def package_list(*names):
+    """The packages that files in tests/vm/packages name, and those files."""
+    files = [VM / "packages" / name for name in names]
+    lines = (line.partition("#")[0].strip() for file in files for line in file.read_text().splitlines())
+    return [line for line in lines if line], files
+
+
+def host_release():
+    system = platform.freedesktop_os_release()
+    return system.get("VERSION_CODENAME") if system.get("ID") == "debian" else None
+
+
+def install_missing(packages):
+    """Installs packages on this machine; nothing is touched when all are there."""
+    query = subprocess.run(
+        ["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n", *packages],
+        capture_output=True, text=True,
+    )
+    present = {line.split()[0] for line in query.stdout.splitlines() if line.endswith(" installed")}
+    missing = [package for package in packages if package not in present]
+    if not missing:
+        return
+    say(f"installing {' '.join(missing)}")
+    apt_get = ["apt-get", "--yes", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300"]
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for words in (["update"], ["install", *missing]):
+        run_logged([*apt_get, *words], CACHE / "log" / "apt-get.log", MAKE_LIMIT,
+                   f"apt-get {words[0]}", env=environment)
+
+
+def sources(release):
+    """This machine's Debian mirrors as one-line sources of RELEASE."""
+    host = host_release()
+    fields = "$(ORIGIN) $(SITE) $(RELEASE) $(COMPONENT)"
+    targets = subprocess.run(
+        ["apt-get", "indextargets", "--format", fields, "Created-By: Packages"],
+        capture_output=True, text=True, check=True,
+    )
+    lines = []
+    for target in targets.stdout.splitlines():
+        origin, site, suite, component = target.split()
+        name, _, part = suite.partition("-")
+        wanted = origin == "Debian" and component == "main" and name in (host, "stable")
+        if wanted and part in ("", "updates", "security"):
+            suffix = f"-{part}" if part else ""
+            lines.append(f"deb [signed-by={KEYRING}] {site} {release}{suffix} main")
+    if not lines:
+        raise Failure(
+            "apt on this machine has no Debian source to make a virtual host from.\n"
+            "It takes a Debian with `main` of its own release in /etc/apt; run `apt-get update` if it is there."
+        )
+    return "\n".join(dict.fromkeys(lines)) + "\n"
+
+
+def apt_options():
+    """How this machine reaches its mirrors: proxies, time-outs and what it accepts."""
+    wanted = ("Acquire::http", "Acquire::https", "Acquire::Retries", "Acquire::Check-")
+    dump = subprocess.run(["apt-config", "dump"], capture_output=True, text=True, check=True)
+    return [line for line in dump.stdout.splitlines() if line.startswith(wanted) and '""' not in line]
+
+
+def make_tree(release, packages, place, log):
+    """A root file system of RELEASE with PACKAGES in the new directory PLACE."""
+    command = ["mmdebstrap", "--mode=root", "--variant=minbase", "--format=directory",
+               f"--include={','.join(packages)}"]
+    command += [f"--aptopt={option}" for option in apt_options()]
+    command += [f"--dpkgopt=path-exclude={pattern}" for pattern in LEFT_OUT]
+    command += [release, str(place), "-"]
+    # The kernel's package makes an initrd of its own unless it is told not to; ours is smaller.
+    environment = {**os.environ, "INITRD": "No", "DEBIAN_FRONTEND": "noninteractive"}
+    read, write = os.pipe()
+    with os.fdopen(write, "w") as file:
+        file.write(sources(release))
+    with os.fdopen(read) as lines:
+        run_logged(command, log, MAKE_LIMIT, f"making a root of {release}", stdin=lines, env=environment)
+    for name in ("etc/apt/apt.conf.d/99mmdebstrap", "etc/dpkg/dpkg.cfg.d/99mmdebstrap"):
+        (place / name).unlink(missing_ok=True)
+    shutil.rmtree(place / "var/log/apt", ignore_errors=True)
