@@ -27,9 +27,11 @@ DIRECTORIES = {
     "MACHINECTL_LITE_LOG_DIR": "log",
 }
 # A root of cgroup v2 where the host's mount table has something else, in a mount namespace of the
-# command's own; the process that was started stays the one that the test sees.
+# command's own; the process that was started stays the one that the test sees. The kernel refuses
+# a second mount on top of the same file system (EBUSY), so that one that is there is left.
 WITH_CGROUP2 = ["unshare", "--mount", "--propagation", "private", "sh", "-c",
-                'mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec "$@"', "sh"]
+                '[ -e /sys/fs/cgroup/cgroup.controllers ] || mount -t cgroup2 cgroup2 /sys/fs/cgroup'
+                ' || exit; exec "$@"', "sh"]
 
 
 def find_binary():
