@@ -53,9 +53,9 @@ int string_replace(char **place, const char *value)
         return 0;
 }
 
-/* The length of the valid UTF-8 sequence at the start of the string, or 0 (RFC 3629). */
-static size_t utf8_sequence(const unsigned char *s)
+size_t string_utf8_length(const char *string)
 {
+        const unsigned char *s = (const unsigned char *)string;
         size_t length;
         unsigned int value;
 
@@ -86,8 +86,13 @@ static size_t utf8_sequence(const unsigned char *s)
         if (length == 4 && (value < 0x10000 || value > 0x10ffff)) {
                 return 0;
         }
-        /* C1 control characters move a terminal's cursor as C0 ones do. */
-        return value >= 0x80 && value < 0xa0 ? 0 : length;
+        return length;
+}
+
+/* C0 and C1 control characters move a terminal's cursor. */
+static bool is_control(const unsigned char *s)
+{
+        return *s < 0x20 || *s == 0x7f || (*s == 0xc2 && s[1] < 0xa0);
 }
 
 char *string_printable(const char *string)
@@ -100,9 +105,9 @@ char *string_printable(const char *string)
                 return NULL;
         }
         while (*s) {
-                size_t length = utf8_sequence(s);
+                size_t length = string_utf8_length((const char *)s);
 
-                if (length == 0 || *s < 0x20 || *s == 0x7f) {
+                if (length == 0 || is_control(s)) {
                         out += sprintf(out, "\\x%02x", *s++);
                         continue;
                 }

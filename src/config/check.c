@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config/check.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/strings.h"
+
+/* Reports at the value of a key; takes message and hint. */
+static int report(struct config_definition *definition, enum diagnostic_severity severity,
+                  const char *key, size_t index, char *message, char *hint)
+{
+        struct config_place place = config_definition_place(definition, key, index);
+
+        return config_report(definition->diagnostics, severity, &place, message, hint);
+}
+
+static int refuse(struct config_definition *definition, const char *key, char *message, char *hint)
+{
+        return report(definition, DIAGNOSTIC_ERROR, key, SIZE_MAX, message, hint);
+}
+
+static int warn(struct config_definition *definition, const char *key, char *message, char *hint)
+{
+        return report(definition, DIAGNOSTIC_WARNING, key, SIZE_MAX, message, hint);
+}
+
+static bool gives(const struct config_definition *definition, const char *key)
+{
+        return config_definition_gives(definition, key);
+}
+
+/* ---- Root ---- */
+
+static int check_root(struct config_definition *definition)
+{
+        static const char *const sources[] = { "rootfs", "overlay", "image" };
+        const char *first = NULL;
+        int r = 0;
+
+        for (size_t i = 0; i < ELEMENTS_OF(sources) && r == 0; i++) {
+                struct config_place place, earlier;
+
+                if (!gives(definition, sources[i])) {
+                        continue;
+                }
+                if (!first) {
+                        first = sources[i];
+                        continue;
+                }
+                place = config_definition_place(definition, sources[i], SIZE_MAX);
+                earlier = config_definition_place(definition, first, SIZE_MAX);
+                r = config_report_related(
+                        definition->diagnostics, DIAGNOSTIC_ERROR, &place,
+                        string_format("a machine has one root, and this is a second: \"%s\" beside "
+                                      "\"%s\"",
+                                      sources[i], first),
+                        &earlier, "the first one is here");
+        }
+        if (!first) {
+                r = refuse(definition, "", strdup("the machine has no root"),
+                           strdup("give one of \"rootfs\", \"overlay\" and \"image\""));
+        }
+        return r;
+}
+
+static int check_upper(struct config_definition *definition)
+{
+        const struct machine_root *root = &definition->machine->root;
+        int r = 0;
+
+        if (root->read_only && gives(definition, "upper") && root->upper != MACHINE_UPPER_NONE) {
+                r = warn(definition, "upper",
+                         strdup("\"upper\" has no effect: the root is read-only"), NULL);
+        }
+        if (r == 0 && gives(definition, "pull") && !gives(definition, "image")) {
+                r = warn(definition, "pull", strdup("\"pull\" has no effect without \"image\""),
+                         NULL);
+        }
+        if (r == 0 && gives(definition, "arguments") && !gives(definition, "image")) {
+                r = warn(definition, "arguments",
+                         strdup("\"arguments\" has no effect without \"image\""),
+                         strdup("put them into \"command\""));
+        }
+        return r;
+}
+
+/* ---- Processes ---- */
+
+static int check_boot(struct config_definition *definition)
+{
+        static const char *const other[] = { "init", "user", "working_directory" };
+        int r = 0;
+
+        if (!definition->machine->process.boot) {
+                return 0;
+        }
+        for (size_t i = 0; i < ELEMENTS_OF(other) && r == 0; i++) {
+                if (gives(definition, other[i])) {
+                        r = warn(definition, other[i],
+                                 string_format("\"%s\" has no effect with \"boot\"", other[i]),
+                                 NULL);
+                }
+        }
+        return r;
+}
+
+static int check_namespaces(struct config_definition *definition)
+{
+        const struct machine *machine = definition->machine;
+        static const char *const named[] = { "hostname", "domainname" };
+        int r = 0;
+
+        for (size_t i = 0; i < ELEMENTS_OF(named) && r == 0 && !machine->namespaces.uts; i++) {
+                if (gives(definition, named[i])) {
+                        r = refuse(definition, named[i],
+                                   string_format("\"%s\" would change the host's: the machine "
+                                                 "shares the host's UTS namespace",
+                                                 named[i]),
+                                   strdup(""));
+                }
+        }
+        return r;
+}
+
+static bool sysctl_is_of_host(const struct machine *machine, const char *setting)
+{
+        if (string_after(setting, "net.")) {
+                return machine->network.mode == MACHINE_NETWORK_HOST;
+        }
+        return !machine->namespaces.ipc;
+}
+
+static int check_sysctls(struct config_definition *definition)
+{
+        const struct machine *machine = definition->machine;
+        size_t i = 0;
+
+        STRV_FOREACH(setting, machine->sysctl) {
+                int r = 0;
+
+                if (sysctl_is_of_host(machine, *setting)) {
+                        r = report(definition, DIAGNOSTIC_ERROR, "sysctl", i,
+                                   string_format("\"%s\" would change the host's setting, whose "
+                                                 "namespace the machine shares",
+                                                 *setting),
+                                   strdup(""));
+                }
+                if (r < 0) {
+                        return r;
+                }
+                i++;
+        }
+        return 0;
+}
+
+/* ---- Limits ---- */
+
+static int check_memory(struct config_definition *definition)
+{
+        const struct machine_limits *limits = &definition->machine->limits;
+        int r = 0;
+
+        if (limits->memory_high < MACHINE_UNLIMITED && limits->memory < limits->memory_high) {
+                r = warn(definition, "limits.memory_high",
+                         strdup("\"memory_high\" has no effect above \"memory\""), NULL);
+        }
+        if (r == 0 && limits->memory_low < MACHINE_UNLIMITED &&
+            limits->memory < limits->memory_low) {
+                r = warn(definition, "limits.memory_low",
+                         strdup("\"memory_low\" protects no more than \"memory\" allows"), NULL);
+        }
+        return r;
+}
+
+/* ---- Network ---- */
+
+static const char *mode_name(enum machine_network_mode mode)
+{
+        static const char *const names[] = {
+                [MACHINE_NETWORK_BRIDGE] = "bridge", [MACHINE_NETWORK_HOST] = "host",
+                [MACHINE_NETWORK_NONE] = "none",     [MACHINE_NETWORK_MACHINE] = "machine",
+                [MACHINE_NETWORK_PATH] = "path",     [MACHINE_NETWORK_MACVLAN] = "macvlan",
+                [MACHINE_NETWORK_IPVLAN] = "ipvlan",
+        };
+
+        return names[mode];
+}
+
+static bool mode_has_link(enum machine_network_mode mode)
+{
+        return mode == MACHINE_NETWORK_BRIDGE || mode == MACHINE_NETWORK_MACVLAN ||
+               mode == MACHINE_NETWORK_IPVLAN;
+}
+
+static int check_ports_mode(struct config_definition *definition)
+{
+        const struct machine_network *network = &definition->machine->network;
+        const char *why = NULL;
+
+        if (network->port_count == 0 || network->mode == MACHINE_NETWORK_BRIDGE) {
+                return 0;
+        }
+        switch (network->mode) {
+        case MACHINE_NETWORK_HOST:
+                why = "the machine uses the host's ports itself";
+                break;
+        case MACHINE_NETWORK_MACHINE:
+                why = "publish them in the machine whose network it shares";
+                break;
+        case MACHINE_NETWORK_NONE:
+                why = "there is no link to reach them by";
+                break;
+        default:
+                why = "the machine has an address of its own outside";
+                break;
+        }
+        return refuse(definition, "ports",
+                      string_format("no ports can be published with the network mode \"%s\"",
+                                    mode_name(network->mode)),
+                      strdup(why));
+}
+
+/* Keys that say nothing in a mode that has no link of the machine's own. */
+static int check_link_keys(struct config_definition *definition)
+{
+        static const char *const link_keys[] = {
+                "network.address",
+                "network.address6",
+                "network.mac",
+                "network.mtu",
+        };
+        enum machine_network_mode mode = definition->machine->network.mode;
+        int r = 0;
+
+        if (gives(definition, "network.name") && mode != MACHINE_NETWORK_BRIDGE) {
+                r = refuse(definition, "network.name",
+                           string_format("\"name\" says nothing with the mode \"%s\"",
+                                         mode_name(mode)),
+                           strdup("only the mode \"bridge\" has a network"));
+        }
+        for (size_t i = 0; i < ELEMENTS_OF(link_keys) && r == 0; i++) {
+                if (gives(definition, link_keys[i]) && !mode_has_link(mode)) {
+                        r = refuse(definition, link_keys[i],
+                                   string_format("\"%s\" says nothing with the mode \"%s\"",
+                                                 link_keys[i] + strlen("network."),
+                                                 mode_name(mode)),
+                                   strdup("the machine has no link of its own"));
+                }
+        }
+        if (r == 0 && definition->machine->network.address6 &&
+            definition->machine->network.mtu < 1280) {
+                r = refuse(definition, "network.mtu",
+                           strdup("IPv6 needs an \"mtu\" of at least 1280"), strdup(""));
+        }
+        return r;
+}
+
+static bool same_address(const struct machine_port *a, const struct machine_port *b)
+{
+        return !a->address || !b->address || strcmp(a->address, b->address) == 0;
+}
+
+static int check_own_ports(struct config_definition *definition)
+{
+        const struct machine_network *network = &definition->machine->network;
+        const struct config_node *node = config_node_lookup(definition->tree, "ports");
+
+        /* Where one could not be read the others have no place of their own. */
+        if (!node || node->child_count != network->port_count) {
+                return 0;
+        }
+        for (size_t i = 0; i < network->port_count; i++) {
+                for (size_t k = 0; k < i; k++) {
+                        const struct machine_port *a = &network->ports[i], *b = &network->ports[k];
+                        struct config_place place, earlier;
+                        int r;
+
+                        if (a->protocol != b->protocol || a->host_first > b->host_last ||
+                            b->host_first > a->host_last || !same_address(a, b)) {
+                                continue;
+                        }
+                        place = config_definition_place(definition, "ports", i);
+                        earlier = config_definition_place(definition, "ports", k);
+                        r = config_report_related(
+                                definition->diagnostics, DIAGNOSTIC_ERROR, &place,
+                                strdup("a port of the host that is published already"), &earlier,
+                                "the first one is here");
+                        if (r < 0) {
+                                return r;
+                        }
+                        break;
+                }
+        }
+        return 0;
+}
+
+/* ---- Life ---- */
+
+static int check_self(struct config_definition *definition, const char *key, char *const *names)
+{
+        size_t i = 0;
+
+        STRV_FOREACH(name, names) {
+                if (strcmp(*name, definition->machine->name) == 0) {
+                        return report(definition, DIAGNOSTIC_ERROR, key, i,
+                                      strdup("a machine cannot wait for itself"), NULL);
+                }
+                i++;
+        }
+        return 0;
+}
+
+static int check_life(struct config_definition *definition)
+{
+        const struct machine_life *life = &definition->machine->life;
+        static const char *const health_keys[] = {
+                "health.interval",     "health.timeout",    "health.retries",
+                "health.start_period", "health.on_failure",
+        };
+        int r = check_self(definition, "requires", life->requires);
+
+        r = r < 0 ? r : check_self(definition, "after", life->after);
+        if (r == 0 && life->ready == MACHINE_READY_HEALTH && !gives(definition, "health.command")) {
+                r = refuse(definition, "ready",
+                           strdup("the machine is never ready: there is no \"health.command\""),
+                           NULL);
+        }
+        for (size_t i = 0; i < ELEMENTS_OF(health_keys) && r == 0; i++) {
+                if (gives(definition, health_keys[i]) && !gives(definition, "health.command")) {
+                        r = warn(definition, health_keys[i],
+                                 string_format("\"%s\" has no effect without \"health.command\"",
+                                               health_keys[i]),
+                                 NULL);
+                }
+        }
+        return r;
+}
+
+int config_check_machine(struct config_definition *definition)
+{
+        static int (*const checks[])(struct config_definition *) = {
+                check_root,   check_upper,      check_boot,      check_namespaces, check_sysctls,
+                check_memory, check_ports_mode, check_link_keys, check_own_ports,  check_life,
+        };
+
+        for (size_t i = 0; i < ELEMENTS_OF(checks); i++) {
+                int r = checks[i](definition);
+
+                if (r < 0) {
+                        return r;
+                }
+        }
+        return 0;
+}

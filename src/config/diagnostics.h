@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef CONFIG_DIAGNOSTICS_H
+#define CONFIG_DIAGNOSTICS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "base/cleanup.h"
+
+/**
+ * What is wrong with definitions: every finding of a run, with its place. They are collected first
+ * and shown together, sorted, because whoever mends a file wants to see all of them at once.
+ */
+
+enum diagnostic_severity {
+        DIAGNOSTIC_ERROR,
+        DIAGNOSTIC_WARNING,
+};
+
+/** A place in a definition. Lines and columns count from 1; line 0: the file as a whole. */
+struct diagnostic_place {
+        char *file;
+        unsigned int line;
+        unsigned int column; /* in characters, not bytes; 0: the line as a whole */
+        unsigned int length; /* characters to mark */
+        char *text;          /* the line itself, or NULL */
+};
+
+struct diagnostic {
+        enum diagnostic_severity severity;
+        struct diagnostic_place place;
+        char *message;
+        char *hint;                      /* shown beside the marks, or NULL */
+        struct diagnostic_place related; /* a second place, where related_message is not NULL */
+        char *related_message;
+};
+
+struct diagnostics {
+        struct diagnostic *items;
+        size_t count;
+        size_t errors;
+        size_t warnings;
+        bool strict; /* warnings are errors; set by the caller before loading */
+};
+
+/** Frees the findings and makes the collection empty again; `strict` stays. */
+void diagnostics_clear(struct diagnostics *diagnostics);
+#define _cleanup_diagnostics_ _cleanup_(diagnostics_clear)
+
+/**
+ * Adds a finding and takes ownership of all its strings, also on failure. Past a bound no more
+ * are kept, so that a hostile file cannot fill the memory; `errors` goes on counting. 0 or -ENOMEM
+ * (also for a NULL message or file).
+ */
+int diagnostics_add(struct diagnostics *diagnostics, struct diagnostic *finding);
+
+/** Frees what a finding owns. */
+void diagnostic_clear(struct diagnostic *finding);
+
+/** Sorts by file, line and column; findings of one place stay in the order in which they came. */
+void diagnostics_sort(struct diagnostics *diagnostics);
+
+/**
+ * All findings as text for a person, sorted: place and message, the line, a mark under what is
+ * meant and a suggestion. Control characters of the definition are escaped. NULL when memory is
+ * short, "" where there are none; the caller frees it.
+ */
+char *diagnostics_format(struct diagnostics *diagnostics, bool colour);
+
+/**
+ * All findings, sorted, as an array of objects: severity, file, line, column, length, message,
+ * hint, related {file, line, column, message}. NULL when memory is short.
+ */
+json_t *diagnostics_json(struct diagnostics *diagnostics);
+
+#endif

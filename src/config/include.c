@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config/include.h"
+
+#include <errno.h>
+#include <glob.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/path.h"
+#include "base/strings.h"
+
+/* How messages call an included file: as it would be written from where the including one was. */
+static char *shown_name(const struct config_source *parent, const char *absolute)
+{
+        const char *slash = strrchr(parent->name, '/');
+        size_t length = strlen(parent->directory);
+
+        if (path_is_below(absolute, parent->directory) && absolute[length] == '/' &&
+            (slash || parent->name[0] != '/')) {
+                return string_format("%.*s%s", slash ? (int)(slash - parent->name + 1) : 0,
+                                     parent->name, absolute + length + 1);
+        }
+        return strdup(absolute);
+}
+
+static int refuse(struct config_loader *loader, const struct config_place *path, char *message)
+{
+        return config_report(loader->diagnostics, DIAGNOSTIC_ERROR, path, message, NULL);
+}
+
+/* 1 where the file may be read, 0 where it was refused, or -errno. */
+static int check_chain(struct config_loader *loader, const struct config_place *path,
+                       const struct config_source *source)
+{
+        int r;
+
+        for (size_t i = 0; i < loader->open_count; i++) {
+                if (loader->open[i]->inode == source->inode &&
+                    loader->open[i]->device == source->device) {
+                        r = refuse(loader, path,
+                                   string_format("%s includes itself%s%s", source->name,
+                                                 i + 1 < loader->open_count ? " by way of " : "",
+                                                 i + 1 < loader->open_count
+                                                         ? loader->open[i + 1]->name
+                                                         : ""));
+                        return r < 0 ? r : 0;
+                }
+        }
+        if (loader->open_count > CONFIG_INCLUDE_DEPTH) {
+                r = refuse(loader, path,
+                           string_format("more than %d files include each other in a chain",
+                                         CONFIG_INCLUDE_DEPTH));
+                return r < 0 ? r : 0;
+        }
+        if (loader->source_count >= CONFIG_SOURCES_MAXIMUM) {
+                r = refuse(loader, path,
+                           string_format("the definition is made of more than %d files",
+                                         CONFIG_SOURCES_MAXIMUM));
+                return r < 0 ? r : 0;
+        }
+        return 1;
+}
+
+static int include_file(struct config_loader *loader, const struct config_place *path,
+                        const char *absolute, struct config_node *group,
+                        struct machine_error *error)
+{
+        _cleanup_free_ char *name = shown_name(path->source, absolute);
+        _cleanup_config_source_ struct config_source *source = NULL;
+        _cleanup_error_ struct machine_error reason = MACHINE_ERROR_INIT;
+        struct config_node *tree = NULL;
+        int r;
+
+        if (!name) {
+                return error_oom(error);
+        }
+        r = config_source_open(absolute, name, &source, &reason);
+        if (r < 0) {
+                return r == -ENOMEM ? error_oom(error)
+                                    : refuse(loader, path, TAKE_PTR(reason.message));
+        }
+        r = check_chain(loader, path, source);
+        if (r <= 0) {
+                return r;
+        }
+        r = config_loader_read(loader, TAKE_PTR(source), &tree, error);
+        return r < 0 ? r : config_node_merge(group, tree);
+}
+
+static int include_pattern(struct config_loader *loader, const struct config_place *path,
+                           const char *pattern, struct config_node *group,
+                           struct machine_error *error)
+{
+        glob_t matches = { 0 };
+        int r = glob(pattern, GLOB_ERR, NULL, &matches);
+
+        if (r == GLOB_NOMATCH) {
+                return 0;
+        }
+        if (r != 0) {
+                return r == GLOB_NOSPACE ? error_oom(error)
+                                         : refuse(loader, path,
+                                                  string_format("cannot read what matches %s: %s",
+                                                                pattern, strerror(errno)));
+        }
+        for (size_t i = 0; i < matches.gl_pathc && r == 0; i++) {
+                r = include_file(loader, path, matches.gl_pathv[i], group, error);
+        }
+        globfree(&matches);
+        return r;
+}
+
+int config_include(struct config_loader *loader, const struct config_place *path,
+                   struct config_node *group, struct machine_error *error)
+{
+        _cleanup_free_ char *relative = strndup(path->source->text + path->offset, path->length);
+        _cleanup_free_ char *absolute = NULL;
+
+        if (relative) {
+                absolute = path_join(path->source->directory, relative);
+        }
+        if (!absolute) {
+                return error_oom(error);
+        }
+        if (strpbrk(relative, "*?[")) {
+                return include_pattern(loader, path, absolute, group, error);
+        }
+        return include_file(loader, path, absolute, group, error);
+}

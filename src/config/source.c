@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config/source.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/path.h"
+#include "base/strings.h"
+
+void config_source_free(struct config_source *source)
+{
+        if (!source) {
+                return;
+        }
+        free(source->name);
+        free(source->directory);
+        free(source->text);
+        free(source);
+}
+
+/* The absolute directory that holds a path, by text: a link to a definition is meant as a file of
+ * the directory in which the link lies. */
+static char *directory_of(const char *path)
+{
+        const char *slash = strrchr(path, '/');
+        _cleanup_free_ char *here = NULL, *directory = NULL;
+
+        directory = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup("");
+        if (!directory || directory[0] == '/') {
+                return TAKE_PTR(directory);
+        }
+        here = get_current_dir_name();
+        if (!here || directory[0] == '\0') {
+                return TAKE_PTR(here);
+        }
+        return path_join(here, string_after(directory, "./") ? directory + 2 : directory);
+}
+
+static struct config_source *source_new(const char *name, const char *path)
+{
+        _cleanup_config_source_ struct config_source *source = calloc(1, sizeof *source);
+
+        if (!source) {
+                return NULL;
+        }
+        source->name = strdup(name);
+        source->directory = directory_of(path);
+        return source->name && source->directory ? TAKE_PTR(source) : NULL;
+}
+
+static int source_read(struct config_source *source, int fd, struct machine_error *error)
+{
+        struct stat status;
+        int r;
+
+        if (fstat(fd, &status) < 0) {
+                return error_set(error, errno, "cannot read %s", source->name);
+        }
+        source->device = status.st_dev;
+        source->inode = status.st_ino;
+        r = file_read_fd(fd, CONFIG_SOURCE_MAXIMUM, &source->text, &source->length);
+        if (r == -EFBIG) {
+                error_say(error, EFBIG, "%s is longer than %u bytes, which no definition is",
+                          source->name, CONFIG_SOURCE_MAXIMUM);
+                error_kind(error, MACHINE_ERROR_DEFINITION);
+                return r;
+        }
+        if (r < 0) {
+                return error_set(error, r, "cannot read %s", source->name);
+        }
+        return 0;
+}
+
+int config_source_open(const char *path, const char *name, struct config_source **ret,
+                       struct machine_error *error)
+{
+        _cleanup_config_source_ struct config_source *source = source_new(name, path);
+        _cleanup_close_ int fd = -EBADF;
+        int r;
+
+        if (!source) {
+                return error_oom(error);
+        }
+        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        if (fd < 0) {
+                return error_set(error, errno, "cannot open %s", name);
+        }
+        r = source_read(source, fd, error);
+        if (r < 0) {
+                return r;
+        }
+        *ret = TAKE_PTR(source);
+        return 0;
+}
+
+int config_source_read_input(struct config_source **ret, struct machine_error *error)
+{
+        _cleanup_config_source_ struct config_source *source = source_new("standard input", "");
+        int r;
+
+        if (!source) {
+                return error_oom(error);
+        }
+        r = source_read(source, STDIN_FILENO, error);
+        if (r < 0) {
+                return r;
+        }
+        *ret = TAKE_PTR(source);
+        return 0;
+}
+
+struct config_source *config_source_new(const char *name, const char *text)
+{
+        _cleanup_config_source_ struct config_source *source = source_new(name, "");
+
+        if (!source) {
+                return NULL;
+        }
+        source->text = strdup(text);
+        if (!source->text) {
+                return NULL;
+        }
+        source->length = strlen(text);
+        return TAKE_PTR(source);
+}
+
+static unsigned int count_characters(const char *text, size_t length)
+{
+        unsigned int n = 0;
+
+        for (size_t i = 0; i < length; i++) {
+                n += ((unsigned char)text[i] & 0xc0) != 0x80;
+        }
+        return n;
+}
+
+static struct diagnostic_place show_place(const struct config_place *place)
+{
+        const struct config_source *source = place->source;
+        const char *line = source ? source->text + place->line_start : "";
+        size_t line_length = strcspn(line, "\n");
+        size_t before = place->offset - place->line_start;
+        size_t length = place->length;
+
+        if (!source || place->line == 0) {
+                return (struct diagnostic_place){
+                        .file = strdup(source ? source->name : "command line"),
+                };
+        }
+        /* A stretch of several lines is marked to the end of its first. */
+        if (before + length > line_length) {
+                length = before < line_length ? line_length - before : 1;
+        }
+        return (struct diagnostic_place){
+                .file = strdup(source->name),
+                .line = place->line,
+                .column = count_characters(line, before) + 1,
+                .length = count_characters(line + before, length),
+                .text = strndup(line, line_length),
+        };
+}
+
+int config_report(struct diagnostics *diagnostics, enum diagnostic_severity severity,
+                  const struct config_place *place, char *message, char *hint)
+{
+        struct diagnostic finding = {
+                .severity = severity,
+                .place = show_place(place),
+                .message = message,
+                .hint = hint,
+        };
+
+        return diagnostics_add(diagnostics, &finding);
+}
+
+int config_report_related(struct diagnostics *diagnostics, enum diagnostic_severity severity,
+                          const struct config_place *place, char *message,
+                          const struct config_place *related, const char *related_message)
+{
+        struct diagnostic finding = {
+                .severity = severity,
+                .place = show_place(place),
+                .message = message,
+                .related = show_place(related),
+                .related_message = strdup(related_message),
+        };
+
+        return diagnostics_add(diagnostics, &finding);
+}
