@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "rootfs/internal.h"
+#include "rootfs/mount.h"
+
+void rootfs_note(const struct rootfs *rootfs, const char *format, ...)
+{
+        _cleanup_free_ char *text = NULL;
+        va_list arguments;
+
+        if (!rootfs->note) {
+                return;
+        }
+        va_start(arguments, format);
+        if (vasprintf(&text, format, arguments) < 0) {
+                text = NULL;
+        }
+        va_end(arguments);
+        if (text) {
+                rootfs->note(rootfs->note_data, text);
+        }
+}
+
+static struct rootfs *rootfs_new(const struct rootfs_parameters *parameters)
+{
+        const struct machine *machine = parameters->machine;
+        struct rootfs *rootfs = malloc(sizeof *rootfs);
+
+        if (!rootfs) {
+                return NULL;
+        }
+        *rootfs = (struct rootfs){
+                .machine = machine,
+                .note = parameters->note,
+                .note_data = parameters->note_data,
+                .identity = { .uid = parameters->root_uid,
+                              .gid = parameters->root_gid,
+                              .mapped = parameters->user_namespace_fd >= 0 },
+                .user_namespace_fd = parameters->user_namespace_fd,
+                .scratch_fd = -EBADF,
+                .working_fd = -EBADF,
+                .upper_lock = -EBADF,
+                .host_fd = -EBADF,
+                .root_clone = -EBADF,
+                .sys_clone = -EBADF,
+                .root = { .upper_fd = -EBADF },
+                .root_fd = -EBADF,
+                .proc_fd = -EBADF,
+                .sys_fd = -EBADF,
+                .dev_fd = -EBADF,
+                .pts_fd = -EBADF,
+                .run_host_fd = -EBADF,
+                .scratch = strdup(parameters->scratch_directory),
+                .mounts = calloc(machine->mount_count + 1, sizeof *rootfs->mounts),
+                .credentials = calloc(machine->credential_count + 1, sizeof *rootfs->credentials),
+        };
+        if (!rootfs->scratch || !rootfs->mounts || !rootfs->credentials) {
+                rootfs_free(rootfs);
+                return NULL;
+        }
+        for (size_t i = 0; i < machine->mount_count; i++) {
+                rootfs->mounts[i].fd = -EBADF;
+                rootfs->mounts[i].overlay.upper_fd = -EBADF;
+        }
+        return rootfs;
+}
+
+static int open_all(struct rootfs *rootfs, const struct rootfs_parameters *parameters,
+                    struct machine_error *error)
+{
+        int r = root_open(rootfs, parameters, error);
+
+        if (r == 0) {
+                r = mounts_open(rootfs, error);
+        }
+        if (r == 0) {
+                r = credentials_open(rootfs, error);
+        }
+        if (r == 0) {
+                r = sys_open(rootfs, parameters, error);
+        }
+        return r;
+}
+
+static int mount_scratch(struct rootfs *rootfs, struct machine_error *error)
+{
+        char uid[16], gid[16];
+        const struct mount_option options[] = {
+                { "mode", "0755" }, { "uid", uid }, { "gid", gid }, { NULL, NULL }
+        };
+        int r;
+
+        snprintf(uid, sizeof uid, "%u", rootfs->identity.uid);
+        snprintf(gid, sizeof gid, "%u", rootfs->identity.gid);
+        r = directory_make(rootfs->scratch, 0700);
+        if (r < 0) {
+                return error_set(error, r, "cannot make the directory \"%s\"", rootfs->scratch);
+        }
+        rootfs->working_fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        rootfs->scratch_fd = mount_new("tmpfs", options, MOUNT_ATTR_PSEUDO, error);
+        if (rootfs->scratch_fd < 0) {
+                return rootfs->scratch_fd;
+        }
+        r = mount_attach(rootfs->scratch_fd, AT_FDCWD, rootfs->scratch);
+        if (r < 0) {
+                return error_set(error, r, "cannot mount on \"%s\"", rootfs->scratch);
+        }
+        rootfs->attached = true;
+        return 0;
+}
+
+static int stage_all(struct rootfs *rootfs, const struct rootfs_parameters *parameters,
+                     struct machine_error *error)
+{
+        int r = root_stage(rootfs, error);
+
+        if (r == 0) {
+                r = mounts_stage(rootfs, error);
+        }
+        if (r == 0) {
+                r = dev_stage(rootfs, error);
+        }
+        if (r == 0) {
+                r = sys_stage(rootfs, error);
+        }
+        if (r == 0) {
+                r = host_stage(rootfs, parameters->machine_id, error);
+        }
+        if (r == 0) {
+                r = files_stage(rootfs, parameters, error);
+        }
+        /* The child inherits the working directory: that is its way to its copy of the scratch,
+         * which a path might not be, with directories above it that its ids may not search. */
+        if (r == 0 && fchdir(rootfs->scratch_fd) < 0) {
+                r = error_set(error, errno, "cannot change to \"%s\"", rootfs->scratch);
+        }
+        return r;
+}
+
+int rootfs_build(const struct rootfs_parameters *parameters, struct rootfs **ret,
+                 struct machine_error *error)
+{
+        _cleanup_rootfs_ struct rootfs *rootfs = rootfs_new(parameters);
+        int r;
+
+        if (!rootfs) {
+                return error_oom(error);
+        }
+        r = open_all(rootfs, parameters, error);
+        if (r == 0) {
+                r = mount_scratch(rootfs, error);
+        }
+        if (r == 0) {
+                r = identity_assume(&rootfs->identity, error);
+        }
+        if (r == 0) {
+                r = stage_all(rootfs, parameters, error);
+                identity_restore(&rootfs->identity);
+        }
+        if (r < 0) {
+                return r;
+        }
+        rootfs->user_namespace_fd = -EBADF;
+        *ret = TAKE_PTR(rootfs);
+        return 0;
+}
+
+int rootfs_host_directory(const struct rootfs *rootfs)
+{
+        return rootfs->host_fd;
+}
+
+void rootfs_detach(struct rootfs *rootfs)
+{
+        if (!rootfs->attached) {
+                return;
+        }
+        rootfs->attached = false;
+        /* By descriptor, not by path: it is this mount that goes, whatever else may have been
+         * mounted there. */
+        if (fchdir(rootfs->scratch_fd) == 0) {
+                umount2(".", MNT_DETACH);
+        }
+        if (rootfs->working_fd < 0 || fchdir(rootfs->working_fd) < 0) {
+                /* The directory it was called in is gone or was never open; any other will do that
+                 * holds no mount. */
+                if (chdir("/") < 0) {
+                        return;
+                }
+        }
+}
+
+void rootfs_free(struct rootfs *rootfs)
+{
+        if (!rootfs) {
+                return;
+        }
+        rootfs_detach(rootfs);
+        mounts_free(rootfs);
+        credentials_free(rootfs);
+        overlay_clear(&rootfs->root);
+        fd_close(rootfs->scratch_fd);
+        fd_close(rootfs->working_fd);
+        fd_close(rootfs->upper_lock);
+        fd_close(rootfs->host_fd);
+        fd_close(rootfs->root_clone);
+        fd_close(rootfs->sys_clone);
+        fd_close(rootfs->root_fd);
+        fd_close(rootfs->proc_fd);
+        fd_close(rootfs->sys_fd);
+        fd_close(rootfs->dev_fd);
+        fd_close(rootfs->pts_fd);
+        fd_close(rootfs->run_host_fd);
+        free(rootfs->scratch);
+        free(rootfs);
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/path.h"
+#include "base/strings.h"
+#include "rootfs/internal.h"
+#include "rootfs/mount.h"
+
+/* /run/host: what the host tells the machine, as systemd's Container Interface lays it out. The
+ * parent's side of it is writable, the machine's read-only. */
+
+#define OS_RELEASE_MAXIMUM (64 * 1024)
+
+/* What masked paths are covered with, and what a service manager in the machine covers its
+ * services' with. Mode 0: not even to be listed. */
+static const struct {
+        const char *name;
+        mode_t type;
+} inaccessible[] = {
+        { "reg", S_IFREG },   { "dir", S_IFDIR }, { "fifo", S_IFIFO },
+        { "sock", S_IFSOCK }, { "chr", S_IFCHR }, { "blk", S_IFBLK },
+};
+
+static int make_inaccessible(int host_fd, struct machine_error *error)
+{
+        _cleanup_close_ int fd = -EBADF;
+
+        if (mkdirat(host_fd, "inaccessible", 0755) < 0) {
+                return error_set(error, errno, "cannot make /run/host/inaccessible");
+        }
+        fd = openat(host_fd, "inaccessible", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0) {
+                return error_set(error, errno, "cannot open /run/host/inaccessible");
+        }
+        for (size_t i = 0; i < ELEMENTS_OF(inaccessible); i++) {
+                int r = inaccessible[i].type == S_IFDIR
+                                ? mkdirat(fd, inaccessible[i].name, 0)
+                                : mknodat(fd, inaccessible[i].name, inaccessible[i].type,
+                                          makedev(0, 0));
+
+                if (r < 0) {
+                        return error_set(error, errno, "cannot make /run/host/inaccessible/%s",
+                                         inaccessible[i].name);
+                }
+        }
+        return 0;
+}
+
+int rootfs_write_file(int directory_fd, const char *name, const void *data, size_t length,
+                      mode_t mode)
+{
+        _cleanup_close_ int fd = openat(directory_fd, name,
+                                        O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+
+        return fd < 0 ? -errno : file_write_all(fd, data, length);
+}
+
+static int write_text(int directory_fd, const char *name, const char *text,
+                      struct machine_error *error)
+{
+        int r = rootfs_write_file(directory_fd, name, text, strlen(text), 0444);
+
+        return r < 0 ? error_set(error, r, "cannot write /run/host/%s", name) : 0;
+}
+
+/* os-release(5): /etc comes before /usr/lib. A host without one has nothing to tell. */
+static int write_os_release(int host_fd, struct machine_error *error)
+{
+        _cleanup_free_ char *text = NULL;
+        int r = file_read(AT_FDCWD, "/etc/os-release", OS_RELEASE_MAXIMUM, &text, NULL);
+
+        if (r < 0) {
+                r = file_read(AT_FDCWD, "/usr/lib/os-release", OS_RELEASE_MAXIMUM, &text, NULL);
+        }
+        return r < 0 ? 0 : write_text(host_fd, "os-release", text, error);
+}
+
+static int write_uuid(int host_fd, const char *id, struct machine_error *error)
+{
+        char text[64];
+
+        if (!id || strlen(id) != 32) {
+                return 0;
+        }
+        snprintf(text, sizeof text, "%.8s-%.4s-%.4s-%.4s-%.12s", id, id + 8, id + 12, id + 16,
+                 id + 20);
+        return write_text(host_fd, "container-uuid", text, error);
+}
+
+/* The machine's side is a mount of its own, read-only: locked in the copy that a less privileged
+ * namespace gets. */
+static int stage_read_only(struct rootfs *rootfs, struct machine_error *error)
+{
+        _cleanup_close_ int fd = mount_clone(rootfs->scratch_fd, STAGE_HOST, false);
+        int r = fd < 0 ? fd : mount_set(fd, MOUNT_ATTR_RDONLY, false);
+
+        if (r == 0) {
+                r = mount_attach(fd, rootfs->scratch_fd, STAGE_HOST);
+        }
+        return r < 0 ? error_set(error, r, "cannot stage /run/host") : 0;
+}
+
+int host_stage(struct rootfs *rootfs, const char *machine_id, struct machine_error *error)
+{
+        int r;
+
+        if (mkdirat(rootfs->scratch_fd, STAGE_HOST, 0755) < 0) {
+                return error_set(error, errno, "cannot stage /run/host");
+        }
+        rootfs->host_fd = openat(rootfs->scratch_fd, STAGE_HOST, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (rootfs->host_fd < 0 || mkdirat(rootfs->host_fd, "credentials", 0755) < 0) {
+                return error_set(error, errno, "cannot stage /run/host");
+        }
+        r = make_inaccessible(rootfs->host_fd, error);
+        if (r == 0) {
+                r = write_text(rootfs->host_fd, "container-manager", "machinectl-lite", error);
+        }
+        if (r == 0) {
+                r = write_uuid(rootfs->host_fd, machine_id, error);
+        }
+        if (r == 0) {
+                r = write_os_release(rootfs->host_fd, error);
+        }
+        return r < 0 ? r : stage_read_only(rootfs, error);
+}
+
+/* A service manager finds empty ones, as after any boot. */
+static int mount_boot(struct rootfs *rootfs, const char *name, const char *mode, const char *size,
+                      struct machine_error *error)
+{
+        const struct mount_option options[] = { { "mode", mode },
+                                                { "size", size },
+                                                { NULL, NULL } };
+        _cleanup_close_ int place = rootfs_place(rootfs, name, error);
+        _cleanup_close_ int fd = -EBADF;
+        int r;
+
+        if (place < 0) {
+                return place;
+        }
+        fd = mount_new("tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, error);
+        if (fd < 0) {
+                error_prefix(error, "cannot mount /%s", name);
+                return fd;
+        }
+        r = mount_attach_over(fd, place);
+        return r < 0 ? error_set(error, r, "cannot mount /%s", name) : 0;
+}
+
+static int open_host_place(struct rootfs *rootfs, struct machine_error *error)
+{
+        _cleanup_close_ int run = rootfs_place(rootfs, "run", error);
+
+        return run < 0 ? run : rootfs_place(rootfs, "run/host", error);
+}
+
+int rootfs_host(struct rootfs *rootfs, struct machine_error *error)
+{
+        _cleanup_close_ int place = -EBADF;
+        int r = 0;
+
+        if (rootfs->machine->process.boot) {
+                r = mount_boot(rootfs, "run", "0755", "20%", error);
+                if (r == 0) {
+                        r = mount_boot(rootfs, "tmp", "1777", "10%", error);
+                }
+                if (r < 0) {
+                        return r;
+                }
+        }
+        place = open_host_place(rootfs, error);
+        if (place < 0) {
+                return place;
+        }
+        rootfs->run_host_fd = mount_clone(AT_FDCWD, STAGE_HOST, false);
+        r = rootfs->run_host_fd < 0 ? rootfs->run_host_fd
+                                    : mount_attach_over(rootfs->run_host_fd, place);
+        return r < 0 ? error_set(error, r, "cannot mount /run/host") : 0;
+}

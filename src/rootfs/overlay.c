@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "rootfs/overlay.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include <libmount.h>
+
+#include "base/error.h"
+#include "base/strings.h"
+#include "rootfs/idmap.h"
+#include "rootfs/internal.h"
+#include "rootfs/mount.h"
+
+/* Names of layers in the stage: two digits of base 36 name 1296 of them. */
+#define LAYER_NAME_BYTES 3
+
+/* What a single value of fsconfig(2) can hold, which libmount uses since 2.39 in place of
+ * mount(2). */
+#define FSCONFIG_VALUE_MAXIMUM 255
+
+/* metacopy and redirect_dir let an upper refer to other files of the layers by an extended
+ * attribute, which is none of its business; index ties an upper to the inodes of its layers, which
+ * a copied or unpacked-again layer does not have. The defaults of all three are the host's choice.
+ */
+#define OVERLAY_OPTIONS "metacopy=off,redirect_dir=nofollow,index=off"
+
+static void layer_name(size_t index, char name[static LAYER_NAME_BYTES])
+{
+        static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+        size_t at = 0;
+
+        if (index >= 36) {
+                name[at++] = digits[index / 36 % 36];
+        }
+        name[at++] = digits[index % 36];
+        name[at] = '\0';
+}
+
+static int explain_open(const char *path, int number, struct machine_error *error)
+{
+        int r;
+
+        if (number == ENOENT) {
+                r = error_say(error, ENOENT, "the layer \"%s\" does not exist", path);
+                error_kind(error, MACHINE_ERROR_NO_INPUT);
+                error_hint(error, "make the directory, or correct the path");
+                return r;
+        }
+        return error_set(error, number, "cannot open the layer \"%s\"", path);
+}
+
+static int append_layer(struct overlay *overlay, const char *path, int fd)
+{
+        struct overlay_layer *layers;
+        char *copy = strdup(path);
+
+        if (!copy) {
+                return -ENOMEM;
+        }
+        layers = reallocarray(overlay->layers, overlay->count + 1, sizeof *layers);
+        if (!layers) {
+                free(copy);
+                return -ENOMEM;
+        }
+        overlay->layers = layers;
+        layers[overlay->count++] = (struct overlay_layer){ .path = copy, .fd = fd };
+        return 0;
+}
+
+int overlay_add_layer(struct overlay *overlay, const char *path, int user_namespace_fd,
+                      struct machine_error *error)
+{
+        _cleanup_close_ int fd = -EBADF;
+        const struct tree_attributes attributes = {
+                .set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV,
+                .user_namespace_fd = user_namespace_fd,
+        };
+        int r;
+
+        if (overlay->count == OVERLAY_LAYERS_MAXIMUM) {
+                return error_say(error, E2BIG,
+                                 "there are more than %d layers, the most that the kernel's "
+                                 "overlay file system takes",
+                                 OVERLAY_LAYERS_MAXIMUM);
+        }
+        fd = mount_clone(AT_FDCWD, path, false);
+        if (fd < 0) {
+                return explain_open(path, -fd, error);
+        }
+        r = tree_set_attributes(fd, &attributes, "layer", path, error);
+        if (r < 0) {
+                return r;
+        }
+        if (append_layer(overlay, path, fd) < 0) {
+                return error_oom(error);
+        }
+        TAKE_FD(fd);
+        return 0;
+}
+
+static int attach_layer(struct overlay_layer *layer, int stage_fd, const char *name,
+                        struct machine_error *error)
+{
+        int r;
+
+        if (mkdirat(stage_fd, name, 0755) < 0) {
+                return error_set(error, errno, "cannot stage the layer \"%s\"", layer->path);
+        }
+        r = mount_attach(layer->fd, stage_fd, name);
+        if (r < 0) {
+                struct stat info;
+
+                /* A file cannot be mounted on a directory; that it is one is known only now, to
+                 * spare all others a call. */
+                if (fstat(layer->fd, &info) == 0 && !S_ISDIR(info.st_mode)) {
+                        return error_say(error, ENOTDIR, "the layer \"%s\" is not a directory",
+                                         layer->path);
+                }
+                return error_set(error, r, "cannot stage the layer \"%s\"", layer->path);
+        }
+        fd_close(TAKE_FD(layer->fd));
+        return 0;
+}
+
+/* Attaches the layers and writes "lowerdir=0:1:2" into text. */
+static int attach_layers(struct overlay *overlay, int stage_fd, char *text,
+                         struct machine_error *error)
+{
+        char *at = stpcpy(text, "lowerdir=");
+
+        for (size_t i = 0; i < overlay->count; i++) {
+                char name[LAYER_NAME_BYTES];
+                int r;
+
+                layer_name(i, name);
+                r = attach_layer(&overlay->layers[i], stage_fd, name, error);
+                if (r < 0) {
+                        return r;
+                }
+                if (i > 0) {
+                        *at++ = ':';
+                }
+                at = stpcpy(at, name);
+        }
+        return 0;
+}
+
+/* Where writes go: the directory that was opened, or two directories of the scratch, which belong
+ * to the machine's root because its identity is assumed; ids on it need no map, it is gone with the
+ * machine. */
+static int attach_upper(struct overlay *overlay, int stage_fd, struct machine_error *error)
+{
+        int r;
+
+        if (mkdirat(stage_fd, "kept", 0755) < 0) {
+                return error_set(error, errno, "cannot stage the upper directory");
+        }
+        if (overlay->upper_fd < 0) {
+                if (mkdirat(stage_fd, "kept/upper", 0755) < 0 ||
+                    mkdirat(stage_fd, "kept/work", 0755) < 0) {
+                        return error_set(error, errno, "cannot make a volatile upper directory");
+                }
+                return 0;
+        }
+        r = mount_attach(overlay->upper_fd, stage_fd, "kept");
+        if (r < 0) {
+                return error_set(error, r, "cannot stage \"%s\"", overlay->upper_path);
+        }
+        fd_close(TAKE_FD(overlay->upper_fd));
+        return 0;
+}
+
+static int explain_mount(const struct overlay *overlay, int stage_fd, int number,
+                         const char *sentence, struct machine_error *error)
+{
+        _cleanup_close_ int kept = openat(stage_fd, "kept", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        char text[24];
+        int r;
+
+        switch (number) {
+        case ENODEV:
+                r = error_say(error, number, "this kernel has no overlay file system");
+                error_hint(error, "load its module: modprobe overlay");
+                return r;
+        case ELOOP:
+                r = error_say(error, number,
+                              "cannot mount the overlay: a layer stands there twice, or lies "
+                              "inside another layer or the upper directory");
+                return r;
+        case EBUSY:
+                return error_say(error, number,
+                                 "cannot mount the overlay: \"%s\" is in use by another overlay",
+                                 overlay->upper_path ? overlay->upper_path : "upper");
+        case EINVAL:
+                if (overlay->upper_path && kept >= 0) {
+                        r = error_say(error, number,
+                                      "cannot mount the overlay: \"%s\" lies on a file system "
+                                      "(%s) that cannot take the writes of one",
+                                      overlay->upper_path, mount_type_name(kept, text));
+                        error_hint(error, "an upper directory needs ext4, xfs, btrfs or tmpfs; "
+                                          "the kernel's log (dmesg) tells more");
+                        return r;
+                }
+        }
+        r = error_set(error, number, "cannot mount the overlay%s%s", sentence[0] ? ": " : "",
+                      sentence);
+        error_hint(error, "the kernel's log (dmesg) tells more");
+        return r;
+}
+
+/* libmount of 2.39 and later hands each option to fsconfig(2), which takes 255 bytes. */
+static bool fits_library(const char *layers)
+{
+        return strlen(layers) <= FSCONFIG_VALUE_MAXIMUM;
+}
+
+static int mount_by_library(const struct overlay *overlay, int stage_fd, const char *options,
+                            struct machine_error *error)
+{
+        struct libmnt_context *context = mnt_new_context();
+        char sentence[256] = "";
+        int r;
+
+        if (!context) {
+                return error_oom(error);
+        }
+        /* None of these has anything to do here, and together they cost four times the mount:
+         * /etc/mtab and /run/mount, /sbin/mount.TYPE, and resolving paths. */
+        mnt_context_disable_mtab(context, 1);
+        mnt_context_disable_helpers(context, 1);
+        mnt_context_disable_canonicalize(context, 1);
+        if (mnt_context_set_fstype(context, "overlay") < 0 ||
+            mnt_context_set_source(context, "overlay") < 0 ||
+            mnt_context_set_target(context, STAGE_MERGED) < 0 ||
+            mnt_context_set_options(context, options) < 0 ||
+            mnt_context_set_mflags(context, MS_NODEV) < 0) {
+                mnt_free_context(context);
+                return error_oom(error);
+        }
+        r = mnt_context_mount(context);
+        if (r != 0) {
+                int number = mnt_context_get_syscall_errno(context);
+
+                mnt_context_get_excode(context, r, sentence, sizeof sentence);
+                number = number > 0 ? number : (r < 0 ? -r : EINVAL);
+                r = explain_mount(overlay, stage_fd, number, sentence, error);
+        }
+        mnt_free_context(context);
+        return r;
+}
+
+/* Overlayfs that cannot use its work directory turns read-only and does not say so. */
+static int check_writable(const struct overlay *overlay, int stage_fd, struct machine_error *error)
+{
+        _cleanup_close_ int fd = openat(stage_fd, STAGE_MERGED, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        struct statvfs info;
+        int r;
+
+        if (fd < 0 || fstatvfs(fd, &info) < 0) {
+                return error_set(error, errno, "cannot look at the overlay that was mounted");
+        }
+        if (info.f_flag & ST_RDONLY) {
+                r = error_say(error, EROFS,
+                              "the kernel made the overlay read-only, because it cannot write "
+                              "into the work directory%s%s",
+                              overlay->upper_path ? " in " : "",
+                              overlay->upper_path ? overlay->upper_path : "");
+                error_hint(error, "the kernel's log (dmesg) tells more");
+                return r;
+        }
+        return 0;
+}
+
+int overlay_mount(struct overlay *overlay, int stage_fd, struct machine_error *error)
+{
+        char layers[sizeof "lowerdir=" + OVERLAY_LAYERS_MAXIMUM * LAYER_NAME_BYTES];
+        _cleanup_free_ char *options = NULL;
+        int r;
+
+        r = attach_layers(overlay, stage_fd, layers, error);
+        if (r < 0) {
+                return r;
+        }
+        r = attach_upper(overlay, stage_fd, error);
+        if (r < 0) {
+                return r;
+        }
+        if (mkdirat(stage_fd, STAGE_MERGED, 0755) < 0 || fchdir(stage_fd) < 0) {
+                return error_set(error, errno, "cannot make a place for the overlay");
+        }
+        options =
+                string_format("%s,upperdir=kept/upper,workdir=kept/work," OVERLAY_OPTIONS, layers);
+        if (!options) {
+                return error_oom(error);
+        }
+        if (fits_library(layers + strlen("lowerdir="))) {
+                r = mount_by_library(overlay, stage_fd, options, error);
+        } else if (mount("overlay", STAGE_MERGED, "overlay", MS_NODEV, options) < 0) {
+                r = explain_mount(overlay, stage_fd, errno, "", error);
+        }
+        return r < 0 ? r : check_writable(overlay, stage_fd, error);
+}
+
+void overlay_clear(struct overlay *overlay)
+{
+        for (size_t i = 0; i < overlay->count; i++) {
+                fd_close(overlay->layers[i].fd);
+                free(overlay->layers[i].path);
+        }
+        free(overlay->layers);
+        free(overlay->upper_path);
+        fd_close(overlay->upper_fd);
+        *overlay = (struct overlay){ .upper_fd = -EBADF };
+}

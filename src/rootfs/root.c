@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/path.h"
+#include "base/strings.h"
+#include "rootfs/idmap.h"
+#include "rootfs/internal.h"
+#include "rootfs/mount.h"
+
+/* Where the machine's writes go decides how its root is made:
+ *
+ * - in place: a mount of the directory itself, its ids mapped;
+ * - everything else: an overlay. Where writes are kept, their directory is its upper. Where they
+ *   are not (volatile, none, read-only, ephemeral) the upper is on the scratch, and what was kept
+ *   before is one more layer. A read-only root has an upper, too: mount points that a layer lacks
+ *   are made in it, before the root is made read-only. A machine that may remount its root writable
+ *   can then write to that tmpfs and to nothing that lasts. */
+
+static int open_in_place(struct rootfs *rootfs, struct machine_error *error)
+{
+        const struct machine_root *root = &rootfs->machine->root;
+        const struct tree_attributes attributes = {
+                .set = MOUNT_ATTR_NODEV | (root->read_only ? MOUNT_ATTR_RDONLY : 0),
+                .user_namespace_fd = rootfs->user_namespace_fd,
+        };
+        int fd = mount_clone(AT_FDCWD, root->directory, false);
+
+        if (fd == -ENOENT) {
+                error_say(error, ENOENT, "the root \"%s\" does not exist", root->directory);
+                error_kind(error, MACHINE_ERROR_NO_INPUT);
+                error_hint(error, "make the directory, or correct \"rootfs\"");
+                return fd;
+        }
+        if (fd < 0) {
+                return error_set(error, fd, "cannot open the root \"%s\"", root->directory);
+        }
+        rootfs->root_clone = fd;
+        return tree_set_attributes(fd, &attributes, "root", root->directory, error);
+}
+
+static const char *kept_directory(const struct rootfs_parameters *parameters)
+{
+        const struct machine_root *root = &parameters->machine->root;
+
+        switch (root->upper) {
+        case MACHINE_UPPER_PERSISTENT:
+                return parameters->state_directory;
+        case MACHINE_UPPER_DIRECTORY:
+                return root->upper_directory;
+        default:
+                return NULL;
+        }
+}
+
+/* What was written before, as the top layer; there may be nothing yet. */
+static int add_kept_layer(struct rootfs *rootfs, const char *directory, struct machine_error *error)
+{
+        _cleanup_free_ char *path = path_join(directory, "upper");
+
+        if (!path) {
+                return error_oom(error);
+        }
+        if (access(path, F_OK) < 0) {
+                return 0;
+        }
+        return overlay_add_layer(&rootfs->root, path, rootfs->user_namespace_fd, error);
+}
+
+static int open_upper(struct rootfs *rootfs, const char *directory, struct machine_error *error)
+{
+        if (rootfs->machine->root.upper == MACHINE_UPPER_PERSISTENT) {
+                int r = directory_make(directory, 0700);
+
+                if (r < 0) {
+                        return error_set(error, r, "cannot make the state directory \"%s\"",
+                                         directory);
+                }
+        }
+        return overlay_set_upper(&rootfs->root, directory, rootfs->user_namespace_fd,
+                                 &rootfs->upper_lock, error);
+}
+
+static int add_layers(struct rootfs *rootfs, struct machine_error *error)
+{
+        const struct machine_root *root = &rootfs->machine->root;
+
+        if (root->source == MACHINE_ROOT_DIRECTORY) {
+                return overlay_add_layer(&rootfs->root, root->directory, rootfs->user_namespace_fd,
+                                         error);
+        }
+        if (!root->layers || !root->layers[0]) {
+                return error_say(error, EINVAL, "the root of machine \"%s\" has no layer",
+                                 rootfs->machine->name);
+        }
+        STRV_FOREACH(layer, root->layers) {
+                int r = overlay_add_layer(&rootfs->root, *layer, rootfs->user_namespace_fd, error);
+
+                if (r < 0) {
+                        return r;
+                }
+        }
+        return 0;
+}
+
+int root_open(struct rootfs *rootfs, const struct rootfs_parameters *parameters,
+              struct machine_error *error)
+{
+        const struct machine_root *root = &rootfs->machine->root;
+        const char *kept = kept_directory(parameters);
+        bool ephemeral = parameters->ephemeral;
+        bool writes_kept = kept && !ephemeral && !root->read_only;
+        int r = 0;
+
+        if (root->upper == MACHINE_UPPER_IN_PLACE && !ephemeral) {
+                return open_in_place(rootfs, error);
+        }
+        rootfs->read_only = root->read_only || (root->upper == MACHINE_UPPER_NONE && !ephemeral);
+        if (kept && !writes_kept) {
+                r = add_kept_layer(rootfs, kept, error);
+        }
+        if (r == 0) {
+                r = add_layers(rootfs, error);
+        }
+        if (r == 0 && writes_kept) {
+                r = open_upper(rootfs, kept, error);
+        }
+        return r;
+}
+
+static int stage_in_place(struct rootfs *rootfs, int stage_fd, struct machine_error *error)
+{
+        struct stat info;
+        int r;
+
+        if (mkdirat(stage_fd, STAGE_MERGED, 0755) < 0) {
+                return error_set(error, errno, "cannot make a place for the root");
+        }
+        r = mount_attach(rootfs->root_clone, stage_fd, STAGE_MERGED);
+        if (r < 0) {
+                if (fstat(rootfs->root_clone, &info) == 0 && !S_ISDIR(info.st_mode)) {
+                        return error_say(error, ENOTDIR, "the root \"%s\" is not a directory",
+                                         rootfs->machine->root.directory);
+                }
+                return error_set(error, r, "cannot stage the root \"%s\"",
+                                 rootfs->machine->root.directory);
+        }
+        fd_close(TAKE_FD(rootfs->root_clone));
+        return 0;
+}
+
+int root_stage(struct rootfs *rootfs, struct machine_error *error)
+{
+        _cleanup_close_ int stage_fd = -EBADF;
+
+        if (mkdirat(rootfs->scratch_fd, STAGE_ROOT, 0755) < 0) {
+                return error_set(error, errno, "cannot stage the root");
+        }
+        stage_fd = openat(rootfs->scratch_fd, STAGE_ROOT, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (stage_fd < 0) {
+                return error_set(error, errno, "cannot stage the root");
+        }
+        return rootfs->root_clone >= 0 ? stage_in_place(rootfs, stage_fd, error)
+                                       : overlay_mount(&rootfs->root, stage_fd, error);
+}
