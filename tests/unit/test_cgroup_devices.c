@@ -126,12 +126,12 @@ static void test_devices_of_the_definition(void **state)
 
 static void test_bad_devices(void **state)
 {
-        struct machine_device device = { .source = (char *)"/etc/passwd", .access = "rw" };
+        struct machine_device device = { .source = (char *)"/proc/self/status", .access = "rw" };
         _cleanup_error_ struct machine_error error = MACHINE_ERROR_INIT;
         struct cgroup group = CGROUP_INIT;
 
         assert_int_equal(cgroup_restrict_devices(&group, &device, 1, &error), -EINVAL);
-        assert_non_null(strstr(error.message, "/etc/passwd is not a device"));
+        assert_non_null(strstr(error.message, "/proc/self/status is not a device"));
         device.source = (char *)"/dev/nowhere";
         assert_int_equal(cgroup_restrict_devices(&group, &device, 1, &error), -ENOENT);
         assert_non_null(strstr(error.message, "/dev/nowhere"));

@@ -418,18 +418,12 @@ static void test_apply_all_or_none(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_memory_ranges),
-                cmocka_unit_test(test_number_ranges),
-                cmocka_unit_test(test_cpu_ranges),
-                cmocka_unit_test(test_set_ranges),
-                cmocka_unit_test(test_huge_page_ranges),
-                cmocka_unit_test(test_io_ranges),
-                cmocka_unit_test(test_block_devices),
-                cmocka_unit_test(test_settings),
-                cmocka_unit_test(test_swap_default),
-                cmocka_unit_test(test_undo),
-                cmocka_unit_test(test_number_sets),
-                cmocka_unit_test(test_missing_controller),
+                cmocka_unit_test(test_memory_ranges),     cmocka_unit_test(test_number_ranges),
+                cmocka_unit_test(test_cpu_ranges),        cmocka_unit_test(test_set_ranges),
+                cmocka_unit_test(test_huge_page_ranges),  cmocka_unit_test(test_io_ranges),
+                cmocka_unit_test(test_block_devices),     cmocka_unit_test(test_settings),
+                cmocka_unit_test(test_swap_default),      cmocka_unit_test(test_undo),
+                cmocka_unit_test(test_number_sets),       cmocka_unit_test(test_missing_controller),
                 cmocka_unit_test(test_apply_all_or_none),
         };
 
