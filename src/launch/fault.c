@@ -13,7 +13,8 @@
 
 #if FAULT_INJECTION
 
-/* MACHINECTL_LITE_FAULT is "STEP:ERRNO" or "STEP:kill"; child steps are named like the parent's. */
+/* MACHINECTL_LITE_FAULT is "STEP:ERRNO", "STEP:kill" or "STEP:hang"; child steps are named like the
+ * parent's. One that hangs waits to be killed from outside: PID 1 cannot kill itself. */
 int launch_inject_fault(const char *step, struct machine_error *error)
 {
         const char *fault = getenv("MACHINECTL_LITE_FAULT");
@@ -25,6 +26,10 @@ int launch_inject_fault(const char *step, struct machine_error *error)
         }
         if (strcmp(rest, "kill") == 0) {
                 (void)raise(SIGKILL);
+                _exit(EXIT_FAILURE);
+        }
+        while (strcmp(rest, "hang") == 0) {
+                (void)pause();
         }
         if (quantity_parse_number(rest, &number) < 0 || number == 0 || number > 4095) {
                 return error_say(error, EINVAL, "MACHINECTL_LITE_FAULT=%s: no such fault", fault);

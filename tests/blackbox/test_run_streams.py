@@ -80,17 +80,6 @@ def test_signal_without_a_handler(cli, machine_file):
     assert running.wait(timeout=20).status == 128 + signal.SIGTERM
 
 
-def test_second_sigterm_kills(cli, machine_file):
-    """A payload that ignores SIGTERM is killed by the second one."""
-    running = cli.start("run", machine_file(
-        command=["sh", "-c", "trap 'echo ignored' TERM; echo ready; while :; do sleep 0.1; done"]))
-    running.read_until("ready\n")
-    running.signal(signal.SIGTERM)
-    running.read_until("ignored\n")
-    running.signal(signal.SIGTERM)
-    assert running.wait(timeout=20).status == 128 + signal.SIGKILL
-
-
 def test_sigkill_leaves_nothing(cli, machine_file, host_state):
     """Killed outright, `run` takes the payload along; what is left on disk goes with the next
     start."""
@@ -202,15 +191,29 @@ def test_control_c(cli, machine_file):
     assert "int" in terminal.text
 
 
-def test_second_control_c_kills(cli, machine_file):
-    """A payload that ignores Ctrl-C is killed by the second one."""
+def test_second_control_c_kills(cli, machine_file, workspace):
+    """Where the payload has no terminal, Ctrl-C is a signal to `run`; the second one kills a payload
+    that ignores the first."""
+    with open(workspace / "output", "w+b") as output:
+        terminal = cli.terminal("run", machine_file(command=[
+            "sh", "-c", "trap 'echo ignored' INT; echo ready; while :; do sleep 0.05; done"]),
+            stdout=output)
+        for word in (b"ready", b"ignored"):
+            harness.wait_for(lambda: word in (workspace / "output").read_bytes(), 20, word)
+            terminal.send("\x03")
+        assert terminal.wait(timeout=20) == 128 + signal.SIGKILL
+
+
+def test_many_control_c(cli, machine_file):
+    """With a terminal of its own the payload may be interrupted as often as it likes."""
     terminal = cli.terminal("run", machine_file(command=[
-        "sh", "-c", "trap 'echo ignored' INT; echo ready; while :; do sleep 0.05; done"]))
+        "sh", "-c", "trap 'echo ignored' INT; echo ready; while read x; do exit $x; done"]))
     terminal.read_until("ready\r\n")
-    terminal.send("\x03")
-    terminal.read_until("ignored\r\n")
-    terminal.send("\x03")
-    assert terminal.wait(timeout=20) == 128 + signal.SIGKILL
+    for _ in range(3):
+        terminal.send("\x03")
+        terminal.read_until("ignored\r\n")
+    terminal.send("3\r")
+    assert terminal.wait() == 3
 
 
 def test_job_control(cli, machine_file):

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A start that fails, or is killed, at each of its steps in turn leaves the host as it was."""
+
+import errno
+import os
+import re
+import signal
+
+import pytest
+
+import harness
+import hoststate
+
+pytestmark = pytest.mark.slow
+
+# The lines of --debug: steps of the parent, and indented those of the child.
+STEP = re.compile(r"^\[[^]]*ms\] ( *)([a-z-]+): done$", re.MULTILINE)
+
+
+def candidates():
+    """Binaries that may have been built with -Dfault_injection=true."""
+    chosen = os.environ.get("MACHINECTL_LITE_FAULT_BINARY")
+    builds = [harness.SOURCE / build / "src/cli/machinectl-lite"
+              for build in ("build-fault", "build-asan")]
+    return [chosen] if chosen else [harness.find_binary()] + [str(b) for b in builds if b.exists()]
+
+
+@pytest.fixture
+def faulty(cli, machine_file):
+    """The binary with faults to inject, and a machine that uses every step there is."""
+    path = machine_file("faulty", command=["true"], hostname="faulty",
+                        mounts=[{"source": "/usr", "target": "/mnt/usr", "read_only": True}],
+                        credentials=[{"name": "word", "value": "secret"}],
+                        sysctl=["net.core.somaxconn=100"],
+                        environment=["A=1"], limits={"open_files": "100:100"})
+    for binary in candidates():
+        cli.binary = binary
+        if cli("run", path, env={"MACHINECTL_LITE_FAULT": "state:5"}).status == 125:
+            return path
+    return pytest.skip("needs a build with -Dfault_injection=true")
+
+
+def steps(cli, path):
+    """[(name, whether it is the child's)] of a start that works."""
+    found = STEP.findall(cli("run", "--debug", path).check().stderr)
+    assert len(found) >= 15, found
+    return [(name, bool(indent)) for indent, name in found]
+
+
+def test_error_at_each_step(cli, faulty, host_state):
+    """Each error is told with its step, and everything is undone at once."""
+    wrong = []
+    for name, _ in steps(cli, faulty):
+        try:
+            with host_state.unchanged():
+                result = cli("run", faulty,
+                             env={"MACHINECTL_LITE_FAULT": f"{name}:{errno.ENOSPC}"}).check(125)
+            assert "injected fault: No space left on device" in result.stderr, result
+            assert f"step: {name}" in result.stderr, result
+        except AssertionError as error:
+            wrong.append(f"==== {name}\n{error}")
+    assert not wrong, "\n".join(wrong)
+
+
+def descendants(pid):
+    """The processes that a command started, without itself."""
+    return [each for each in hoststate.live_processes(pid) if each != pid]
+
+
+def kill_in_step(cli, path, name, victim):
+    """Starts, waits until the start hangs in the step, and kills the supervisor or its child."""
+    running = cli.start("run", "--debug", path, env={"MACHINECTL_LITE_FAULT": f"{name}:hang"})
+    settled = {}
+
+    def hangs():
+        # Every process of the start sleeps, for the fifth time in a row that it is looked at.
+        table = hoststate.live_processes(running.pid)
+        table.update({running.pid: hoststate.live_processes().get(running.pid, (0, "S"))})
+        now = tuple(sorted((pid, row[1]) for pid, row in table.items()))
+        settled[now] = settled.get(now, 0) + 1
+        return settled[now] >= 5
+
+    harness.wait_for(hangs, 10, f"the start to hang in {name}")
+    target = running.pid if victim == "supervisor" else (descendants(running.pid) or [None])[0]
+    assert target, f"no child in step {name}"
+    os.kill(target, signal.SIGKILL)
+    return running.wait(timeout=20)
+
+
+def test_supervisor_killed_at_each_step(cli, faulty, host_state):
+    """No process, mount, namespace or link is left; cgroup and files go with the next start."""
+    wrong = []
+    for name, _ in steps(cli, faulty):
+        try:
+            with host_state.unchanged():
+                with host_state.unchanged(ignore=("cgroups", "files")):
+                    result = kill_in_step(cli, faulty, name, "supervisor")
+                    assert result.status == -signal.SIGKILL, result
+                cli("run", faulty).check()
+        except AssertionError as error:
+            wrong.append(f"==== {name}\n{error}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_child_killed_at_each_step(cli, faulty, host_state):
+    """A child that dies is noticed, told as this program's failure, and all is undone."""
+    wrong = []
+    for name, of_child in steps(cli, faulty):
+        if not of_child:
+            continue
+        try:
+            with host_state.unchanged():
+                result = kill_in_step(cli, faulty, name, "child")
+                assert result.status == 125, result
+                assert "error: " in result.stderr, result
+        except AssertionError as error:
+            wrong.append(f"==== {name}\n{error}")
+    assert not wrong, "\n".join(wrong)
