@@ -11,38 +11,12 @@
 
 #include "base/error.h"
 #include "base/strings.h"
+#include "security/capability_profiles.h"
 #include "security/definition_error.h"
 
 #define CAPABILITY_NUMBERS 64
 
-/* What a program needs that only serves: its own files, its own port, its own children. */
-#define PROFILE_MINIMAL                                         \
-        (CAPABILITY_BIT(CAP_CHOWN) | CAPABILITY_BIT(CAP_KILL) | \
-         CAPABILITY_BIT(CAP_NET_BIND_SERVICE))
-
-/* What podman gives an application container: images are written against it. */
-#define PROFILE_SERVICE                                                                          \
-        (PROFILE_MINIMAL | CAPABILITY_BIT(CAP_DAC_OVERRIDE) | CAPABILITY_BIT(CAP_FOWNER) |       \
-         CAPABILITY_BIT(CAP_FSETID) | CAPABILITY_BIT(CAP_SETFCAP) | CAPABILITY_BIT(CAP_SETGID) | \
-         CAPABILITY_BIT(CAP_SETPCAP) | CAPABILITY_BIT(CAP_SETUID) |                              \
-         CAPABILITY_BIT(CAP_SYS_CHROOT))
-
-/* What a booted systemd needs: without MKNOD or SYS_ADMIN it does not come up. */
-#define PROFILE_SYSTEM                                                                           \
-        (PROFILE_SERVICE | CAPABILITY_BIT(CAP_AUDIT_CONTROL) | CAPABILITY_BIT(CAP_AUDIT_WRITE) | \
-         CAPABILITY_BIT(CAP_DAC_READ_SEARCH) | CAPABILITY_BIT(CAP_IPC_OWNER) |                   \
-         CAPABILITY_BIT(CAP_LEASE) | CAPABILITY_BIT(CAP_LINUX_IMMUTABLE) |                       \
-         CAPABILITY_BIT(CAP_MKNOD) | CAPABILITY_BIT(CAP_NET_BROADCAST) |                         \
-         CAPABILITY_BIT(CAP_NET_RAW) | CAPABILITY_BIT(CAP_SYS_ADMIN) |                           \
-         CAPABILITY_BIT(CAP_SYS_BOOT) | CAPABILITY_BIT(CAP_SYS_NICE) |                           \
-         CAPABILITY_BIT(CAP_SYS_PTRACE) | CAPABILITY_BIT(CAP_SYS_RESOURCE) |                     \
-         CAPABILITY_BIT(CAP_SYS_TTY_CONFIG))
-
-static const uint64_t profiles[] = {
-        [MACHINE_CAPABILITIES_MINIMAL] = PROFILE_MINIMAL,
-        [MACHINE_CAPABILITIES_SERVICE] = PROFILE_SERVICE,
-        [MACHINE_CAPABILITIES_SYSTEM] = PROFILE_SYSTEM,
-};
+static const uint64_t profiles[] = CAPABILITY_PROFILES;
 
 int capability_parse(const char *name)
 {
