@@ -30,6 +30,7 @@ static const enum exit_status status_of_kind[] = {
 };
 
 const struct verb *const cli_verbs[] = {
+        &verb_run,
         &verb_kill,
         &verb_list,
         NULL,

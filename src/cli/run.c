@@ -115,6 +115,7 @@ static int run_machine(struct cli *cli, struct machine *machine, const struct ru
                 .log = &cli->log,
                 .ephemeral = given->ephemeral,
                 .terminal = wants_terminal(machine),
+                .streams = LAUNCH_OWN_STREAMS,
         };
         int r;
 

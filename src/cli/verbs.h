@@ -8,5 +8,6 @@
 
 extern const struct verb verb_kill;
 extern const struct verb verb_list;
+extern const struct verb verb_run;
 
 #endif

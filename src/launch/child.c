@@ -228,12 +228,13 @@ static bool wants_pipes_of_user(const struct launch *launch)
 /* The parent gave pipes to the machine's root; a payload of another user opens them as that. */
 static int step_streams(struct launch *launch, struct machine_error *error)
 {
-        for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++) {
+                int fd = launch_stream(launch, i);
                 struct stat status;
 
                 if (fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode) &&
                     fchown(fd, launch->user.uid, launch->user.gid) < 0) {
-                        return error_set(error, errno, "cannot give descriptor %d to user %u", fd,
+                        return error_set(error, errno, "cannot give descriptor %d to user %u", i,
                                          (unsigned int)launch->user.uid);
                 }
         }
@@ -288,28 +289,47 @@ static int away(int fd)
         return fcntl(fd, F_DUPFD_CLOEXEC, FIRST_SPARE_FD);
 }
 
+/* The payload's standard streams: the machine's terminal, else what the caller gave. */
+static int place_streams(const struct launch *launch, struct machine_error *error)
+{
+        int sources[3];
+
+        for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++) {
+                int fd = launch->options.terminal ? launch->terminal_slave
+                                                  : launch_stream(launch, i);
+
+                /* All are copied before one is overwritten: they may be each other's. */
+                sources[i] = away(fd);
+                if (sources[i] < 0) {
+                        return error_set(error, errno, "cannot place standard stream %d", i);
+                }
+        }
+        for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++) {
+                int r = place_fd(sources[i], i, error);
+
+                if (r < 0) {
+                        return r;
+                }
+        }
+        return 0;
+}
+
 static int place_descriptors(struct launch *launch, int plan_fd, struct machine_error *error)
 {
         int socket = away(launch->sockets[1]), plan = away(plan_fd);
-        int init = away(launch->init_program), terminal = -EBADF;
+        int init = away(launch->init_program);
         int r;
 
-        if (launch->terminal_slave >= 0) {
-                terminal = away(launch->terminal_slave);
-        }
-        if (socket < 0 || plan < 0 || init < 0 || (launch->terminal_slave >= 0 && terminal < 0)) {
+        if (socket < 0 || plan < 0 || init < 0) {
                 return error_set(error, errno, "cannot place descriptors for machine-init");
         }
         launch->sockets[1] = socket;
         launch->init_program = init;
-        r = place_fd(socket, INIT_SOCKET_FD, error);
+        r = place_streams(launch, error);
         if (r == 0) {
-                r = place_fd(plan, INIT_PLAN_FD, error);
+                r = place_fd(socket, INIT_SOCKET_FD, error);
         }
-        for (int fd = STDIN_FILENO; r == 0 && terminal >= 0 && fd <= STDERR_FILENO; fd++) {
-                r = place_fd(terminal, fd, error);
-        }
-        return r;
+        return r < 0 ? r : place_fd(plan, INIT_PLAN_FD, error);
 }
 
 static int step_init(struct launch *launch, struct machine_error *error)
@@ -319,6 +339,12 @@ static int step_init(struct launch *launch, struct machine_error *error)
         int plan = -EBADF;
         int r = write_plan(launch, &plan, error);
 
+        if (r == 0) {
+                r = message_send_fd(launch->sockets[1], MESSAGE_PLAN, plan);
+                if (r < 0) {
+                        error_set(error, r, "cannot hand the plan to the supervisor");
+                }
+        }
         if (r == 0) {
                 r = place_descriptors(launch, plan, error);
         }

@@ -36,6 +36,7 @@ struct launch {
         bool reaped;
         int exit_status;
         int terminal; /* master side */
+        int notify_socket;
 
         /* Filled by the child. */
         struct machine_user user;
@@ -76,8 +77,13 @@ static inline bool launch_has_user_namespace(const struct launch *launch)
         return launch->machine->namespaces.user != MACHINE_USER_NAMESPACE_NONE;
 }
 
-/** Saves the record with the state given. */
-int launch_save(struct launch *launch, enum machine_state state, struct machine_error *error);
+/** The descriptor that is to be the payload's 0, 1 or 2. */
+static inline int launch_stream(const struct launch *launch, int number)
+{
+        int given = launch->options.streams[number];
+
+        return given >= 0 ? given : number;
+}
 
 /** The body of the machine's first process up to machine-init. Never returns. */
 _Noreturn void launch_child(struct launch *launch);

@@ -163,6 +163,9 @@ static int set_built_in(const struct launch *launch, char ***environment)
                 r = set_entry(environment,
                               string_format("TERM=%s", terminal && *terminal ? terminal : "linux"));
         }
+        if (r == 0 && launch->options.notify) {
+                r = set_entry(environment, strdup("NOTIFY_SOCKET=/run/host/notify"));
+        }
         if (r == 0 && launch->machine->credential_count > 0) {
                 r = set_entry(environment, strdup("CREDENTIALS_DIRECTORY=/run/host/credentials"));
         }

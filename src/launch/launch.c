@@ -31,6 +31,7 @@ static struct launch *launch_new(struct machine *machine, const struct launch_op
         launch->pidfd = -EBADF;
         launch->terminal = -EBADF;
         launch->terminal_slave = -EBADF;
+        launch->notify_socket = -EBADF;
         return launch;
 }
 
@@ -51,6 +52,7 @@ static void launch_free(struct launch *launch)
         fd_close(launch->pidfd);
         fd_close(launch->terminal);
         fd_close(launch->terminal_slave);
+        fd_close(launch->notify_socket);
         fd_close(launch->lock);
         state_store_close(&launch->store);
         free(launch);
@@ -152,6 +154,21 @@ int launch_pidfd(const struct launch *launch)
 int launch_terminal(const struct launch *launch)
 {
         return launch->terminal;
+}
+
+int launch_notify_socket(const struct launch *launch)
+{
+        return launch->notify_socket;
+}
+
+const struct cgroup *launch_cgroup(const struct launch *launch)
+{
+        return &launch->cgroup;
+}
+
+struct machine_record *launch_record(struct launch *launch)
+{
+        return &launch->record;
 }
 
 int launch_signal(struct launch *launch, int signal)

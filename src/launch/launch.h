@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "cgroup/tree.h"
 #include "state/store.h"
 
 /**
@@ -27,8 +28,17 @@ struct launch_options {
         struct launch_directories directories;
         const struct log *log;
         bool ephemeral; /* writes into the root are gone when the machine stops, whatever it says */
-        bool terminal;  /* the payload gets a pseudo-terminal; else descriptors 0, 1 and 2 */
+        bool terminal;  /* the payload gets a pseudo-terminal; else these streams */
+        int streams[3]; /* the payload's descriptors 0, 1 and 2; -EBADF: the caller's own. Borrowed
+                         */
+        bool notify;    /* the payload gets a socket for readiness (sd_notify(3)) */
+        bool keep_record; /* what is known of the machine stays when it has ended */
 };
+
+#define LAUNCH_OWN_STREAMS             \
+        {                              \
+                -EBADF, -EBADF, -EBADF \
+        }
 
 /** A machine on its way up, running, or on its way down. */
 struct launch;
@@ -47,6 +57,18 @@ int launch_pidfd(const struct launch *launch);
 
 /** The master side of the machine's terminal, or -EBADF. Borrowed. */
 int launch_terminal(const struct launch *launch);
+
+/** The socket on which the payload tells of its readiness, or -EBADF. Borrowed. */
+int launch_notify_socket(const struct launch *launch);
+
+/** The machine's control group. Borrowed. */
+const struct cgroup *launch_cgroup(const struct launch *launch);
+
+/** What is on record of the machine; changes reach the file with launch_save(). Borrowed. */
+struct machine_record *launch_record(struct launch *launch);
+
+/** Saves the record with the state given. 0 or -errno. */
+int launch_save(struct launch *launch, enum machine_state state, struct machine_error *error);
 
 /** Sends a signal to the machine's first process; a stub passes it on to the payload. 0 or -errno;
  *  -ESRCH once it has ended. */

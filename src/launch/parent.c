@@ -7,9 +7,13 @@
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <time.h>
 
 #include "base/error.h"
@@ -18,6 +22,7 @@
 #include "cgroup/devices.h"
 #include "cgroup/limits.h"
 #include "launch/context.h"
+#include "launch/init/plan.h"
 #include "launch/message.h"
 #include "security/resources.h"
 
@@ -44,7 +49,8 @@ static int deal_with_predecessor(struct launch *launch, struct machine_error *er
         if (r < 0) {
                 return r;
         }
-        if (process_is_alive(&record.supervisor)) {
+        /* A supervisor that starts its machine anew finds its own record. */
+        if (record.supervisor.pid != getpid() && process_is_alive(&record.supervisor)) {
                 r = error_say(error, EEXIST, "machine \"%s\" is already running (supervisor %d)",
                               name, record.supervisor.pid);
                 error_hint(error, "stop it first, or run a copy under another name with --name");
@@ -91,7 +97,10 @@ static int tear_down_state(struct launch *launch, struct machine_error *error)
                         return launch->lock;
                 }
         }
-        return state_remove(&launch->store, launch->record.name, error);
+        if (!launch->options.keep_record) {
+                return state_remove(&launch->store, launch->record.name, error);
+        }
+        return launch_save(launch, launch->record.state, error);
 }
 
 /* ---- what the definition asks for, worked out before anything is made ---- */
@@ -210,6 +219,36 @@ static int set_up_root(struct launch *launch, struct machine_error *error)
 static int tear_down_root(struct launch *launch, struct machine_error *error)
 {
         rootfs_free(TAKE_PTR(launch->rootfs));
+        return 0;
+}
+
+/* ---- readiness ---- */
+
+static bool wants_notify(const struct launch *launch)
+{
+        return launch->options.notify;
+}
+
+/* A socket on the directory that is /run/host in the machine: reachable by its path there, and by
+ * nobody else. */
+static int set_up_notify(struct launch *launch, struct machine_error *error)
+{
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        int directory = rootfs_host_directory(launch->rootfs);
+        int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+        launch->notify_socket = fd;
+        snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/notify", directory);
+        if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) < 0 ||
+            fchmodat(directory, "notify", 0666, 0) < 0) {
+                return error_set(error, errno, "cannot make the machine's notify socket");
+        }
+        return 0;
+}
+
+static int tear_down_notify(struct launch *launch, struct machine_error *error)
+{
+        launch->notify_socket = fd_close(launch->notify_socket);
         return 0;
 }
 
@@ -360,7 +399,8 @@ static bool wants_streams(const struct launch *launch)
  */
 static int set_up_streams(struct launch *launch, struct machine_error *error)
 {
-        for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++) {
+                int fd = launch_stream(launch, i);
                 struct stat status;
 
                 if (fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode) &&
@@ -390,6 +430,29 @@ static int first_process_died(struct launch *launch, struct machine_error *error
         return r;
 }
 
+/* The plan stays beside the record for as long as the machine runs: whoever joins the machine runs
+ * with the privileges and the environment that its payload was given, whatever its definition has
+ * become since. The environment may hold secrets. */
+static int keep_plan(struct launch *launch, int fd, struct machine_error *error)
+{
+        struct stat status;
+        void *plan;
+        int r;
+
+        /* Mapped, not read: the child's machine-init reads the same open file from its position. */
+        if (fd < 0 || fstat(fd, &status) < 0 || status.st_size <= 0 ||
+            status.st_size > (off_t)PLAN_MAXIMUM) {
+                return error_say(error, EBADMSG, "the machine's first process sent no plan");
+        }
+        plan = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (plan == MAP_FAILED) {
+                return error_set(error, errno, "cannot map the plan of the payload");
+        }
+        r = state_save_plan(&launch->store, launch->record.name, plan, (size_t)status.st_size);
+        (void)munmap(plan, (size_t)status.st_size);
+        return r < 0 ? error_set(error, r, "cannot keep the plan of the payload") : 0;
+}
+
 /* Takes one message of the child. 1: go on, 0: the payload runs, -errno. */
 static int take_message(struct launch *launch, bool *ready, struct machine_error *error)
 {
@@ -410,6 +473,10 @@ static int take_message(struct launch *launch, bool *ready, struct machine_error
                 fd_close(launch->terminal);
                 launch->terminal = message.fd;
                 return 1;
+        case MESSAGE_PLAN:
+                r = keep_plan(launch, message.fd, error);
+                fd_close(message.fd);
+                return r < 0 ? r : 1;
         case MESSAGE_ERROR:
                 error_move(error, &message.error);
                 return error && error->number ? -error->number : -ECHILD;
@@ -460,6 +527,10 @@ const struct launch_step launch_parent_steps[] = {
           .set_up = set_up_user_namespace },
         { .name = "init-program", .set_up = set_up_init_program },
         { .name = "root", .set_up = set_up_root, .tear_down = tear_down_root },
+        { .name = "notify",
+          .wanted = wants_notify,
+          .set_up = set_up_notify,
+          .tear_down = tear_down_notify },
         { .name = "cgroup",
           .set_up = set_up_cgroup,
           .tear_down = tear_down_cgroup,

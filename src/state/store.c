@@ -16,6 +16,7 @@
 #define RECORD_MAXIMUM (UINT64_C(4) << 20)
 #define RECORD_SUFFIX  ".json"
 #define LOCK_SUFFIX    ".lock"
+#define PLAN_SUFFIX    ".plan"
 
 int state_store_open(const char *runtime_directory, struct state_store *ret,
                      struct machine_error *error)
@@ -150,9 +151,29 @@ int state_save(const struct state_store *store, const struct machine_record *rec
         return r;
 }
 
+int state_save_plan(const struct state_store *store, const char *name, const void *plan,
+                    size_t length)
+{
+        _cleanup_free_ char *file = string_format("%s" PLAN_SUFFIX, name);
+
+        return file ? file_replace(store->directory_fd, file, plan, length, 0600) : -ENOMEM;
+}
+
+int state_open_plan(const struct state_store *store, const char *name)
+{
+        _cleanup_free_ char *file = string_format("%s" PLAN_SUFFIX, name);
+        int fd;
+
+        if (!file) {
+                return -ENOMEM;
+        }
+        fd = openat(store->directory_fd, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        return fd < 0 ? -errno : fd;
+}
+
 int state_remove(const struct state_store *store, const char *name, struct machine_error *error)
 {
-        static const char *const suffixes[] = { RECORD_SUFFIX, LOCK_SUFFIX };
+        static const char *const suffixes[] = { PLAN_SUFFIX, RECORD_SUFFIX, LOCK_SUFFIX };
 
         for (size_t i = 0; i < ELEMENTS_OF(suffixes); i++) {
                 _cleanup_free_ char *file = string_format("%s%s", name, suffixes[i]);

@@ -50,7 +50,16 @@ bool machine_state_is_live(enum machine_state state);
 int state_save(const struct state_store *store, const struct machine_record *record,
                struct machine_error *error);
 
-/** Removes a machine's record and its lock file, which the caller holds. A missing one is fine. */
+/** Keeps, for as long as the record stays, the plan of a machine's payload: bytes that this room
+ * does not look into, readable by root alone. 0 or -errno. */
+int state_save_plan(const struct state_store *store, const char *name, const void *plan,
+                    size_t length);
+
+/** Opens the plan for reading. A descriptor or -errno. */
+int state_open_plan(const struct state_store *store, const char *name);
+
+/** Removes a machine's record, its plan and its lock file, which the caller holds. A missing one is
+ * fine. */
 int state_remove(const struct state_store *store, const char *name, struct machine_error *error);
 
 /** The names of all machines that have a record, sorted. The caller frees them. */

@@ -10,8 +10,7 @@
 #include "base/file.h"
 #include "base/strings.h"
 
-#define PLAN_MAGIC   UINT32_C(0x6d6c7031)
-#define PLAN_MAXIMUM (UINT64_C(64) << 20)
+#define PLAN_MAGIC UINT32_C(0x6d6c7031)
 
 /* The fixed part; behind it the groups, the instructions, then all strings, each with its NUL. */
 struct plan_header {

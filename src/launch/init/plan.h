@@ -3,6 +3,7 @@
 #define LAUNCH_INIT_PLAN_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <machine/error.h>
 
@@ -12,6 +13,9 @@
 /* machine-init is entered with these descriptors beside 0, 1 and 2, and closes all others. */
 #define INIT_SOCKET_FD 3 /* to the parent, see launch/message.h */
 #define INIT_PLAN_FD   4
+
+/** No plan is longer: arguments and environment are bounded by what execve(2) takes. */
+#define PLAN_MAXIMUM (UINT64_C(64) << 20)
 
 /** All that machine-init needs to know to run the payload. */
 struct init_plan {
