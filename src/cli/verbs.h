@@ -6,8 +6,10 @@
 
 /* One file per verb defines each of these. */
 
+extern const struct verb verb_exec;
 extern const struct verb verb_kill;
 extern const struct verb verb_list;
 extern const struct verb verb_run;
+extern const struct verb verb_shell;
 
 #endif

@@ -3,7 +3,6 @@
 /* The child's side of a start: the machine's first process, from the clone to machine-init. */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <net/if.h>
 #include <poll.h>
 #include <sched.h>
@@ -14,18 +13,13 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-#include <linux/keyctl.h>
-
 #include "base/error.h"
 #include "base/path.h"
 #include "base/strings.h"
 #include "launch/context.h"
-#include "launch/init/plan.h"
+#include "launch/handover.h"
 #include "launch/message.h"
 #include "security/become.h"
-
-/* Descriptors are first moved out of the way of the numbers that machine-init expects. */
-#define FIRST_SPARE_FD 16
 
 /* ---- becoming root of the machine ---- */
 
@@ -60,16 +54,7 @@ static int step_identity(struct launch *launch, struct machine_error *error)
 
 static int step_session(struct launch *launch, struct machine_error *error)
 {
-        /* No controlling terminal of the host, and no way for its owner to push input (TIOCSTI). */
-        if (setsid() < 0 && errno != EPERM) {
-                return error_set(error, errno, "cannot make a session");
-        }
-        /* Keys of the caller's session keyring must not be found by the machine. ENOSYS: a kernel
-         * without keys has none to be found. */
-        if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS) {
-                return error_set(error, errno, "cannot make a session keyring");
-        }
-        return 0;
+        return handover_leave_session(error);
 }
 
 /* ---- namespaces ---- */
@@ -278,81 +263,26 @@ static int write_plan(const struct launch *launch, int *ret_fd, struct machine_e
         return init_plan_write(&plan, ret_fd, error);
 }
 
-/* Puts a descriptor at a place where it survives execve(2). */
-static int place_fd(int fd, int at, struct machine_error *error)
-{
-        return dup2(fd, at) < 0 ? error_set(error, errno, "cannot place descriptor %d", at) : 0;
-}
-
-static int away(int fd)
-{
-        return fcntl(fd, F_DUPFD_CLOEXEC, FIRST_SPARE_FD);
-}
-
-/* The payload's standard streams: the machine's terminal, else what the caller gave. */
-static int place_streams(const struct launch *launch, struct machine_error *error)
-{
-        int sources[3];
-
-        for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++) {
-                int fd = launch->options.terminal ? launch->terminal_slave
-                                                  : launch_stream(launch, i);
-
-                /* All are copied before one is overwritten: they may be each other's. */
-                sources[i] = away(fd);
-                if (sources[i] < 0) {
-                        return error_set(error, errno, "cannot place standard stream %d", i);
-                }
-        }
-        for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++) {
-                int r = place_fd(sources[i], i, error);
-
-                if (r < 0) {
-                        return r;
-                }
-        }
-        return 0;
-}
-
-static int place_descriptors(struct launch *launch, int plan_fd, struct machine_error *error)
-{
-        int socket = away(launch->sockets[1]), plan = away(plan_fd);
-        int init = away(launch->init_program);
-        int r;
-
-        if (socket < 0 || plan < 0 || init < 0) {
-                return error_set(error, errno, "cannot place descriptors for machine-init");
-        }
-        launch->sockets[1] = socket;
-        launch->init_program = init;
-        r = place_streams(launch, error);
-        if (r == 0) {
-                r = place_fd(socket, INIT_SOCKET_FD, error);
-        }
-        return r < 0 ? r : place_fd(plan, INIT_PLAN_FD, error);
-}
-
 static int step_init(struct launch *launch, struct machine_error *error)
 {
-        static char *const arguments[] = { (char *)"machine-init", NULL };
-        static char *const environment[] = { NULL };
-        int plan = -EBADF;
-        int r = write_plan(launch, &plan, error);
+        struct handover with = {
+                .socket = launch->sockets[1],
+                .init_program = launch->init_program,
+        };
+        int r = write_plan(launch, &with.plan, error);
 
-        if (r == 0) {
-                r = message_send_fd(launch->sockets[1], MESSAGE_PLAN, plan);
-                if (r < 0) {
-                        error_set(error, r, "cannot hand the plan to the supervisor");
-                }
-        }
-        if (r == 0) {
-                r = place_descriptors(launch, plan, error);
-        }
         if (r < 0) {
                 return r;
         }
-        syscall(SYS_execveat, launch->init_program, "", arguments, environment, AT_EMPTY_PATH);
-        return error_set(error, errno, "cannot execute machine-init");
+        r = message_send_fd(launch->sockets[1], MESSAGE_PLAN, with.plan);
+        if (r < 0) {
+                return error_set(error, r, "cannot hand the plan to the supervisor");
+        }
+        for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++) {
+                with.streams[i] = launch->options.terminal ? launch->terminal_slave
+                                                           : launch_stream(launch, i);
+        }
+        return handover(&with, error);
 }
 
 /* Mounts come while the host's /proc is still fully visible, which a user namespace needs to mount

@@ -113,6 +113,10 @@ int launch_derive_machine_id(const struct machine *machine, char **ret,
 int launch_complete_environment(const struct launch *launch, char ***ret,
                                 struct machine_error *error);
 
+/** Sets "KEY=VALUE" in place of an earlier entry of the same key, and takes the string, also on
+ *  failure. 0 or -ENOMEM (also for NULL). */
+int launch_set_variable(char ***environment, char *entry);
+
 /** Checks the names of all sysctls: -EPERM, with the name, for one that is not the machine's own.
  */
 int launch_check_sysctls(const struct machine *machine, struct machine_error *error);

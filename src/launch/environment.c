@@ -17,8 +17,7 @@
 /* As Debian's and Fedora's login programs set it for root. */
 #define DEFAULT_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-/* Sets "KEY=VALUE" in place of an earlier one of the same key. Takes the string. */
-static int set_entry(char ***environment, char *entry)
+int launch_set_variable(char ***environment, char *entry)
 {
         size_t length;
 
@@ -52,7 +51,7 @@ static int take_line(const char *path, unsigned int number, const char *line, si
                           (int)length, line);
                 return error_kind(error, MACHINE_ERROR_DEFINITION);
         }
-        return set_entry(environment, strndup(line + indent, length - indent)) < 0
+        return launch_set_variable(environment, strndup(line + indent, length - indent)) < 0
                        ? error_oom(error)
                        : 0;
 }
@@ -95,7 +94,7 @@ int launch_load_environment(const struct machine *machine, char ***ret, struct m
                 }
         }
         STRV_FOREACH(entry, machine->process.environment) {
-                if (set_entry(&environment, strdup(*entry)) < 0) {
+                if (launch_set_variable(&environment, strdup(*entry)) < 0) {
                         return error_oom(error);
                 }
         }
@@ -142,32 +141,35 @@ static int set_built_in(const struct launch *launch, char ***environment)
         const struct machine_user *user = &launch->user;
         const char *name = user->name ? user->name : user->uid == 0 ? "root" : NULL;
         const char *terminal = getenv("TERM");
-        int r = set_entry(environment, strdup(DEFAULT_PATH));
+        int r = launch_set_variable(environment, strdup(DEFAULT_PATH));
 
         if (r == 0) {
-                r = set_entry(environment, strdup("container=machinectl-lite"));
+                r = launch_set_variable(environment, strdup("container=machinectl-lite"));
         }
         if (r == 0) {
-                r = set_entry(environment, string_format("HOME=%s", user->home ? user->home : "/"));
+                r = launch_set_variable(environment,
+                                        string_format("HOME=%s", user->home ? user->home : "/"));
         }
         if (r == 0 && name) {
-                r = set_entry(environment, string_format("USER=%s", name));
+                r = launch_set_variable(environment, string_format("USER=%s", name));
         }
         if (r == 0 && name) {
-                r = set_entry(environment, string_format("LOGNAME=%s", name));
+                r = launch_set_variable(environment, string_format("LOGNAME=%s", name));
         }
         if (r == 0 && launch->machine_id) {
-                r = set_entry(environment, uuid_entry(launch->machine_id));
+                r = launch_set_variable(environment, uuid_entry(launch->machine_id));
         }
         if (r == 0 && launch->options.terminal) {
-                r = set_entry(environment,
-                              string_format("TERM=%s", terminal && *terminal ? terminal : "linux"));
+                r = launch_set_variable(
+                        environment,
+                        string_format("TERM=%s", terminal && *terminal ? terminal : "linux"));
         }
         if (r == 0 && launch->options.notify) {
-                r = set_entry(environment, strdup("NOTIFY_SOCKET=/run/host/notify"));
+                r = launch_set_variable(environment, strdup("NOTIFY_SOCKET=/run/host/notify"));
         }
         if (r == 0 && launch->machine->credential_count > 0) {
-                r = set_entry(environment, strdup("CREDENTIALS_DIRECTORY=/run/host/credentials"));
+                r = launch_set_variable(environment,
+                                        strdup("CREDENTIALS_DIRECTORY=/run/host/credentials"));
         }
         return r;
 }
@@ -181,7 +183,7 @@ int launch_complete_environment(const struct launch *launch, char ***ret,
                 return error_oom(error);
         }
         STRV_FOREACH(entry, launch->environment) {
-                if (set_entry(&environment, strdup(*entry)) < 0) {
+                if (launch_set_variable(&environment, strdup(*entry)) < 0) {
                         return error_oom(error);
                 }
         }

@@ -15,6 +15,7 @@ enum message_type {
         MESSAGE_GO,       /* parent: the id maps are written and all of the parent's steps done */
         MESSAGE_TERMINAL, /* child: carries the master side of the machine's pseudo-terminal */
         MESSAGE_PLAN,     /* child: carries the payload's plan, for programs that join it later */
+        MESSAGE_PROCESS,  /* child: carries a pidfd of the process that goes on in its place */
         MESSAGE_READY,    /* child: everything is set up, the next thing is execve(2) */
         MESSAGE_ERROR,    /* child: a step failed; kind, number, step, message and hint */
 };
@@ -22,7 +23,7 @@ enum message_type {
 /** A message as received. The error's strings and the descriptor are the receiver's. */
 struct message {
         enum message_type type;
-        int fd;                     /* of MESSAGE_TERMINAL and MESSAGE_PLAN, else -EBADF */
+        int fd;                     /* of _TERMINAL, _PLAN and _PROCESS, else -EBADF */
         struct machine_error error; /* of MESSAGE_ERROR */
 };
 

@@ -481,6 +481,8 @@ static int take_message(struct launch *launch, bool *ready, struct machine_error
                 error_move(error, &message.error);
                 return error && error->number ? -error->number : -ECHILD;
         case MESSAGE_GO:
+        case MESSAGE_PROCESS:
+                fd_close(message.fd);
                 break;
         }
         return error_say(error, EBADMSG, "the machine's first process sent an unexpected message");

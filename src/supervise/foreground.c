@@ -2,15 +2,19 @@
 #include "supervise/foreground.h"
 
 #include <errno.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "base/error.h"
 #include "base/event.h"
+#include "base/process.h"
 #include "supervise/terminal.h"
 
-/* The loop beside one machine. */
+/* The process that the loop is beside: a machine's first one, or one that has entered a machine. */
 struct foreground {
         struct event_loop *loop;
-        struct launch *launch;
+        int pidfd;
+        struct launch *launch;     /* NULL: of a machine that somebody else supervises */
         struct terminal *terminal; /* NULL: none */
         unsigned int interrupts;
 };
@@ -52,53 +56,81 @@ static int on_signal(struct event_source *source, const struct signalfd_siginfo 
                 }
                 return 0;
         }
-        /* Whoever presses Ctrl-C twice does not want to wait for a payload that ignores it. */
+        /* Whoever presses Ctrl-C twice does not want to wait for a program that ignores it. */
         if (signal == SIGINT && foreground->interrupts++ > 0) {
-                (void)launch_kill(foreground->launch);
-                return 0;
+                if (foreground->launch) {
+                        (void)launch_kill(foreground->launch);
+                        return 0;
+                }
+                signal = SIGKILL;
         }
         /* ESRCH: it has ended, which the pidfd is about to tell. */
-        (void)launch_signal(foreground->launch, signal);
+        (void)syscall(SYS_pidfd_send_signal, foreground->pidfd, signal, NULL, 0);
         return 0;
+}
+
+static int reap(const struct foreground *foreground)
+{
+        siginfo_t info = { 0 };
+
+        if (foreground->launch) {
+                return launch_reap(foreground->launch);
+        }
+        if (waitid(P_PIDFD, (id_t)foreground->pidfd, &info, WEXITED) < 0) {
+                return -errno;
+        }
+        return process_exit_status(info.si_code, info.si_status);
 }
 
 static int on_ended(struct event_source *source, int fd, uint32_t events, void *data)
 {
         struct foreground *foreground = data;
-        int status = launch_reap(foreground->launch);
 
         if (foreground->terminal) {
                 terminal_drain(foreground->terminal);
         }
-        event_exit(foreground->loop, status);
+        event_exit(foreground->loop, reap(foreground));
         return 0;
 }
 
-int foreground_run(struct launch *launch, struct machine_error *error)
+static int stay(struct foreground *foreground, int terminal_fd, struct machine_error *error)
 {
         _cleanup_event_loop_ struct event_loop *loop = NULL;
         _cleanup_terminal_ struct terminal *terminal = NULL;
-        struct foreground foreground = { .launch = launch };
         sigset_t signals;
         int r = event_loop_new(&loop);
 
         passed_on(&signals);
-        foreground.loop = loop;
+        foreground->loop = loop;
         if (r == 0) {
-                r = event_add_signals(loop, &signals, on_signal, &foreground, NULL);
+                r = event_add_signals(loop, &signals, on_signal, foreground, NULL);
         }
         if (r == 0) {
-                r = event_add_fd(loop, launch_pidfd(launch), EPOLLIN, on_ended, &foreground, NULL);
+                r = event_add_fd(loop, foreground->pidfd, EPOLLIN, on_ended, foreground, NULL);
         }
         if (r < 0) {
-                return error_set(error, r, "cannot watch over the machine");
+                return error_set(error, r, "cannot watch over the program");
         }
-        if (launch_terminal(launch) >= 0) {
-                r = terminal_join(loop, launch_terminal(launch), &terminal, error);
+        if (terminal_fd >= 0) {
+                r = terminal_join(loop, terminal_fd, &terminal, error);
                 if (r < 0) {
                         return r;
                 }
-                foreground.terminal = terminal;
+                foreground->terminal = terminal;
         }
         return event_run(loop);
+}
+
+int foreground_run(struct launch *launch, struct machine_error *error)
+{
+        struct foreground foreground = { .launch = launch, .pidfd = launch_pidfd(launch) };
+
+        return stay(&foreground, launch_terminal(launch), error);
+}
+
+int foreground_follow(const struct entered *entered, struct machine_error *error)
+{
+        struct foreground foreground = { .pidfd = entered->pidfd };
+
+        return stay(&foreground, entered->terminal, error);
 }

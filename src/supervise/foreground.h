@@ -4,6 +4,7 @@
 
 #include <signal.h>
 
+#include "launch/enter.h"
 #include "launch/launch.h"
 
 /**
@@ -18,5 +19,8 @@ void foreground_block_signals(sigset_t *ret_previous);
  * payload's exit status, or -errno.
  */
 int foreground_run(struct launch *launch, struct machine_error *error);
+
+/** The same beside a program that has entered a running machine. */
+int foreground_follow(const struct entered *entered, struct machine_error *error);
 
 #endif

@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "launch/enter.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+
+#include "base/error.h"
+#include "base/path.h"
+#include "base/process.h"
+#include "base/strings.h"
+#include "launch/context.h"
+#include "launch/handover.h"
+#include "launch/message.h"
+
+/* Both sides of the way in. */
+struct entering {
+        const struct enter_request *request;
+        struct init_plan plan; /* the payload's, then changed to what is asked for */
+        int init_program;
+        int cgroup_entry;
+        int sockets[2];
+};
+
+/* ---- inside ---- */
+
+/* The machine could have put anything in place of its devpts: what is opened has to be one. */
+static int open_terminal(int *ret_master, int *ret_slave, struct machine_error *error)
+{
+        _cleanup_close_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_close_ int master =
+                root < 0 ? -errno : path_open_no_links(root, "dev/pts/ptmx", O_RDWR, 0);
+        struct statfs file_system;
+        struct stat status;
+        int unlocked = 0, slave;
+
+        if (master < 0) {
+                return error_set(error, master, "cannot open /dev/pts/ptmx of the machine");
+        }
+        if (fstatfs(master, &file_system) < 0 || file_system.f_type != DEVPTS_SUPER_MAGIC ||
+            fstat(master, &status) < 0 || !S_ISCHR(status.st_mode) ||
+            status.st_rdev != makedev(5, 2)) {
+                return error_say(error, EXDEV,
+                                 "/dev/pts/ptmx of the machine is not what its start made it");
+        }
+        if (ioctl(master, TIOCSPTLCK, &unlocked) < 0) {
+                return error_set(error, errno, "cannot unlock a terminal of the machine");
+        }
+        slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+        if (slave < 0) {
+                return error_set(error, errno, "cannot open a terminal of the machine");
+        }
+        *ret_slave = slave;
+        *ret_master = TAKE_FD(master);
+        return 0;
+}
+
+/* "HOME=", "USER=" and "LOGNAME=" of another user than the payload's. */
+static int describe_user(const struct machine_user *user, char ***environment)
+{
+        const char *name = user->name ? user->name : user->uid == 0 ? "root" : NULL;
+        int r = launch_set_variable(environment, string_format("HOME=%s", user->home));
+
+        if (r == 0 && name) {
+                r = launch_set_variable(environment, string_format("USER=%s", name));
+        }
+        if (r == 0 && name) {
+                r = launch_set_variable(environment, string_format("LOGNAME=%s", name));
+        }
+        return r;
+}
+
+static int change_user(struct entering *entering, char ***environment, struct machine_error *error)
+{
+        const struct enter_request *request = entering->request;
+        struct init_plan *plan = &entering->plan;
+        /* Lives until execve(2), like all that the plan points to. */
+        struct machine_user user = MACHINE_USER_INIT;
+        _cleanup_close_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        int r;
+
+        if (!request->user) {
+                return 0;
+        }
+        r = machine_user_find(root, request->user, &user, error);
+        if (r < 0) {
+                return r;
+        }
+        plan->identity.uid = user.uid;
+        plan->identity.gid = user.gid;
+        plan->identity.groups = user.groups;
+        plan->identity.group_count = user.group_count;
+        plan->working_directory = user.home;
+        return describe_user(&user, environment) < 0 ? error_oom(error) : 0;
+}
+
+static int change_plan(struct entering *entering, struct machine_error *error)
+{
+        const struct enter_request *request = entering->request;
+        struct init_plan *plan = &entering->plan;
+        char **environment = strv_copy(plan->environment);
+        const char *terminal = getenv("TERM");
+        int r;
+
+        if (!environment) {
+                return error_oom(error);
+        }
+        r = change_user(entering, &environment, error);
+        if (r == 0 && request->terminal) {
+                r = launch_set_variable(&environment,
+                                        string_format("TERM=%s", terminal ? terminal : "linux"));
+        }
+        for (char *const *entry = request->environment; r == 0 && entry && *entry; entry++) {
+                r = launch_set_variable(&environment, strdup(*entry));
+        }
+        if (r < 0) {
+                return error_is_set(error) ? r : error_oom(error);
+        }
+        plan->environment = environment;
+        plan->arguments = (char **)request->command;
+        plan->stub = false;
+        plan->terminal = request->terminal;
+        plan->identity.parent_death_signal = SIGKILL;
+        if (request->working_directory) {
+                plan->working_directory = (char *)request->working_directory;
+        }
+        return 0;
+}
+
+static int become_inside(struct entering *entering, struct machine_error *error)
+{
+        const struct enter_request *request = entering->request;
+        struct handover with = {
+                .socket = entering->sockets[1],
+                .init_program = entering->init_program,
+        };
+        int master = -EBADF, slave = -EBADF;
+        int r;
+
+        if (request->record->user_count > 0 && (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)) {
+                return error_set(error, errno, "cannot become root of the machine");
+        }
+        r = handover_leave_session(error);
+        if (r == 0) {
+                r = change_plan(entering, error);
+        }
+        if (r == 0 && request->terminal) {
+                r = open_terminal(&master, &slave, error);
+        }
+        if (r < 0) {
+                return r;
+        }
+        if (slave >= 0 && (fchown(slave, entering->plan.identity.uid, (gid_t)-1) < 0 ||
+                           message_send_fd(entering->sockets[1], MESSAGE_TERMINAL, master) < 0)) {
+                return error_set(error, errno, "cannot hand over the terminal");
+        }
+        for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++) {
+                with.streams[i] = slave >= 0                 ? slave
+                                  : request->streams[i] >= 0 ? request->streams[i]
+                                                             : i;
+        }
+        r = init_plan_write(&entering->plan, &with.plan, error);
+        return r < 0 ? r : handover(&with, error);
+}
+
+static _Noreturn void run_inside(struct entering *entering)
+{
+        _cleanup_error_ struct machine_error error = MACHINE_ERROR_INIT;
+
+        (void)become_inside(entering, &error);
+        (void)message_send_error(entering->sockets[1], &error);
+        _exit(EXIT_FAILURE);
+}
+
+/* ---- on the threshold ---- */
+
+static uint64_t namespaces_to_join(const struct machine_record *record)
+{
+        /* A process that is in the user namespace already cannot join it (setns(2)). */
+        return CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET |
+               CLONE_NEWCGROUP | CLONE_NEWTIME | (record->user_count > 0 ? CLONE_NEWUSER : 0);
+}
+
+/*
+ * Joins the namespaces, which takes effect for pids and time in a child only, and makes that child
+ * one of the caller's. It is not dumpable before it enters: whoever is root in the machine can
+ * neither trace it nor look through its descriptors (CVE-2016-9962).
+ */
+static int cross(struct entering *entering, struct machine_error *error)
+{
+        const struct enter_request *request = entering->request;
+        int pidfd = -EBADF;
+        struct clone_args arguments = {
+                .flags = CLONE_PARENT | CLONE_PIDFD,
+                .pidfd = (uint64_t)(uintptr_t)&pidfd,
+        };
+        long pid;
+
+        if (prctl(PR_SET_DUMPABLE, 0) < 0) {
+                return error_set(error, errno, "cannot make this process untraceable");
+        }
+        if (setns(request->init, (int)namespaces_to_join(request->record)) < 0) {
+                return error_set(error, errno, "cannot join the namespaces of machine \"%s\"",
+                                 request->record->name);
+        }
+        pid = syscall(SYS_clone3, &arguments, sizeof arguments);
+        if (pid < 0) {
+                return error_set(error, errno, "cannot make a process in machine \"%s\"",
+                                 request->record->name);
+        }
+        if (pid == 0) {
+                run_inside(entering);
+        }
+        return message_send_fd(entering->sockets[1], MESSAGE_PROCESS, pidfd);
+}
+
+static _Noreturn void run_threshold(struct entering *entering)
+{
+        _cleanup_error_ struct machine_error error = MACHINE_ERROR_INIT;
+
+        fd_close(entering->sockets[0]);
+        if (cross(entering, &error) < 0) {
+                (void)message_send_error(entering->sockets[1], &error);
+                _exit(EXIT_FAILURE);
+        }
+        _exit(EXIT_SUCCESS);
+}
+
+/* ---- outside ---- */
+
+static int read_plan(const struct enter_request *request, struct init_plan *ret,
+                     struct machine_error *error)
+{
+        _cleanup_close_ int fd = state_open_plan(request->store, request->record->name);
+        int r = fd < 0 ? fd : init_plan_read(fd, ret);
+
+        if (r < 0) {
+                error_set(error, r, "cannot read with what machine \"%s\" was started",
+                          request->record->name);
+                return r;
+        }
+        if (request->privileged) {
+                uint64_t all = capabilities_of_kernel();
+
+                ret->identity.capabilities = (struct capability_sets){
+                        .bounding = all,
+                        .permitted = all,
+                        .effective = all,
+                };
+                ret->identity.no_new_privileges = false;
+                ret->program.length = 0;
+        }
+        return 0;
+}
+
+static int open_cgroup(const struct machine_record *record, int *ret, struct machine_error *error)
+{
+        _cleanup_cgroup_ struct cgroup group = CGROUP_INIT;
+        int r = cgroup_open(record->cgroup ? record->cgroup : "", &group, error);
+
+        if (r == 0) {
+                r = cgroup_open_entry(&group, record->init.pid, error);
+        }
+        if (r < 0) {
+                return r;
+        }
+        *ret = r;
+        return 0;
+}
+
+static int start_threshold(struct entering *entering, pid_t *ret, struct machine_error *error)
+{
+        struct clone_args arguments = {
+                .flags = CLONE_INTO_CGROUP,
+                .exit_signal = SIGCHLD,
+                .cgroup = (uint64_t)entering->cgroup_entry,
+        };
+        long pid = syscall(SYS_clone3, &arguments, sizeof arguments);
+
+        if (pid < 0) {
+                return error_set(error, errno,
+                                 "cannot make a process in the group of machine \"%s\"",
+                                 entering->request->record->name);
+        }
+        if (pid == 0) {
+                run_threshold(entering);
+        }
+        *ret = (pid_t)pid;
+        return 0;
+}
+
+/* Takes one message. 1: go on, 0: the program runs, -errno. */
+static int take_message(struct entering *entering, struct entered *entered, bool *ready,
+                        struct machine_error *error)
+{
+        struct message message;
+        int r = message_receive(entering->sockets[0], &message);
+
+        if (r < 0) {
+                return error_set(error, r, "cannot read what the process in the machine says");
+        }
+        if (r == 0) {
+                return *ready ? 0
+                              : error_say(error, ECHILD,
+                                          "the process in the machine ended before the program was "
+                                          "started, without saying why");
+        }
+        switch (message.type) {
+        case MESSAGE_PROCESS:
+                fd_close(entered->pidfd);
+                entered->pidfd = message.fd;
+                return 1;
+        case MESSAGE_TERMINAL:
+                fd_close(entered->terminal);
+                entered->terminal = message.fd;
+                return 1;
+        case MESSAGE_READY:
+                *ready = true;
+                return 1;
+        case MESSAGE_ERROR:
+                error_move(error, &message.error);
+                return error && error->number ? -error->number : -ECHILD;
+        default:
+                fd_close(message.fd);
+                return error_say(error, EBADMSG, "the process in the machine sent nonsense");
+        }
+}
+
+static void abandon(struct entered *entered)
+{
+        if (entered->pidfd >= 0) {
+                siginfo_t info;
+
+                (void)syscall(SYS_pidfd_send_signal, entered->pidfd, SIGKILL, NULL, 0);
+                (void)waitid(P_PIDFD, (id_t)entered->pidfd, &info, WEXITED);
+        }
+        fd_close(entered->pidfd);
+        fd_close(entered->terminal);
+}
+
+static int follow(struct entering *entering, struct entered *ret, struct machine_error *error)
+{
+        struct entered entered = ENTERED_INIT;
+        bool ready = false;
+        pid_t threshold = 0;
+        int r = start_threshold(entering, &threshold, error);
+
+        if (r < 0) {
+                return r;
+        }
+        entering->sockets[1] = fd_close(entering->sockets[1]);
+        do {
+                r = take_message(entering, &entered, &ready, error);
+        } while (r > 0);
+        (void)process_wait(threshold);
+        if (r == 0 && entered.pidfd < 0) {
+                r = error_say(error, EBADMSG, "the process in the machine was never seen");
+        }
+        if (r < 0) {
+                abandon(&entered);
+                return r;
+        }
+        *ret = entered;
+        return 0;
+}
+
+int launch_enter(const struct enter_request *request, struct entered *ret,
+                 struct machine_error *error)
+{
+        struct entering entering = {
+                .request = request,
+                .init_program = -EBADF,
+                .cgroup_entry = -EBADF,
+                .sockets = { -EBADF, -EBADF },
+        };
+        int r = read_plan(request, &entering.plan, error);
+
+        if (r == 0) {
+                r = open_cgroup(request->record, &entering.cgroup_entry, error);
+        }
+        if (r == 0) {
+                r = entering.init_program = launch_open_init_program(error);
+        }
+        if (r >= 0) {
+                r = message_socket_pair(entering.sockets);
+                if (r < 0) {
+                        error_set(error, r, "cannot make a socket pair");
+                }
+        }
+        if (r == 0) {
+                r = follow(&entering, ret, error);
+        }
+        fd_close(entering.init_program);
+        fd_close(entering.cgroup_entry);
+        fd_close(entering.sockets[0]);
+        fd_close(entering.sockets[1]);
+        return r;
+}
