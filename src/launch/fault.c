@@ -10,6 +10,7 @@
 #include "base/quantity.h"
 #include "base/strings.h"
 #include "launch/context.h"
+#include "machinectl-lite-build.h"
 
 #if FAULT_INJECTION
 
@@ -26,6 +27,8 @@ int launch_inject_fault(const char *step, struct machine_error *error)
         }
         if (strcmp(rest, "kill") == 0) {
                 (void)raise(SIGKILL);
+                /* The first process of a pid namespace is deaf to its own signals. */
+                _exit(128 + SIGKILL);
                 _exit(EXIT_FAILURE);
         }
         while (strcmp(rest, "hang") == 0) {

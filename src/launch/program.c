@@ -12,7 +12,7 @@
 #include "base/error.h"
 #include "base/strings.h"
 #include "launch/context.h"
-#include "machinectl-lite-paths.h"
+#include "machinectl-lite-build.h"
 
 /* From the directory of this program to machine-init: as installed, and as built. Relative, so that
  * an installation can be moved and a build tree tried; the program's own directory is as trusted as
