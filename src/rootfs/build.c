@@ -188,6 +188,10 @@ void rootfs_detach(struct rootfs *rootfs)
         if (fchdir(rootfs->scratch_fd) == 0) {
                 umount2(".", MNT_DETACH);
         }
+        /* The last of these lets go of the tmpfs, which takes the kernel a moment: here, while the
+         * child goes on, not when the machine has ended. */
+        fd_close(TAKE_FD(rootfs->scratch_fd));
+        fd_close(TAKE_FD(rootfs->host_fd));
         if (rootfs->working_fd < 0 || fchdir(rootfs->working_fd) < 0) {
                 /* The directory it was called in is gone or was never open; any other will do that
                  * holds no mount. */

@@ -40,41 +40,21 @@ static const struct {
         { "devices/virtual/powercap", true, PROTECTION_DIRECTORY },
 };
 
-/* Clones of the two nodes, made when first needed. One that a missing path did not use serves the
- * next: a clone that is dropped costs the kernel an RCU period. */
-struct masks {
-        int file;
-        int directory;
-};
-
-static void masks_close(struct masks *masks)
+/* Covers what target_fd (O_PATH) is with a clone of the node of its kind. */
+static int mask(int target_fd, bool directory)
 {
-        fd_close(masks->file);
-        fd_close(masks->directory);
+        _cleanup_close_ int clone = mount_clone(
+                AT_FDCWD, directory ? INACCESSIBLE_DIRECTORY : INACCESSIBLE_FILE, false);
+
+        return clone < 0 ? clone : mount_attach_over(clone, target_fd);
 }
 
-static int *mask_for(struct masks *masks, bool directory)
+/* The target is opened first: a clone that is not used costs the kernel an RCU period to drop. */
+static int mask_kernel(int directory_fd, const char *path, bool directory)
 {
-        int *place = directory ? &masks->directory : &masks->file;
+        _cleanup_close_ int target = openat(directory_fd, path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 
-        if (*place < 0) {
-                *place = mount_clone(AT_FDCWD,
-                                     directory ? INACCESSIBLE_DIRECTORY : INACCESSIBLE_FILE, false);
-        }
-        return place;
-}
-
-static int mask(struct masks *masks, bool directory, int directory_fd, const char *name)
-{
-        int *clone = mask_for(masks, directory);
-        int r = *clone < 0 ? *clone
-                           : (name[0] ? mount_attach(*clone, directory_fd, name)
-                                      : mount_attach_over(*clone, directory_fd));
-
-        if (r == 0) {
-                fd_close(TAKE_FD(*clone));
-        }
-        return r;
+        return target < 0 ? -errno : mask(target, directory);
 }
 
 /* Mounts a path on itself, read-only, with all that is mounted below it. */
@@ -89,7 +69,7 @@ static int make_read_only(int directory_fd, const char *name)
         return name[0] ? mount_attach(fd, directory_fd, name) : mount_attach_over(fd, directory_fd);
 }
 
-static int protect_kernel(struct rootfs *rootfs, struct masks *masks, struct machine_error *error)
+static int protect_kernel(struct rootfs *rootfs, struct machine_error *error)
 {
         for (size_t i = 0; i < ELEMENTS_OF(protected_paths); i++) {
                 int fd = protected_paths[i].in_sysfs ? rootfs->sys_fd : rootfs->proc_fd;
@@ -99,8 +79,8 @@ static int protect_kernel(struct rootfs *rootfs, struct masks *masks, struct mac
                 if (protected_paths[i].protection == PROTECTION_READ_ONLY) {
                         r = make_read_only(fd, path);
                 } else {
-                        r = mask(masks, protected_paths[i].protection == PROTECTION_DIRECTORY, fd,
-                                 path);
+                        r = mask_kernel(fd, path,
+                                        protected_paths[i].protection == PROTECTION_DIRECTORY);
                 }
                 if (r < 0 && r != -ENOENT) {
                         return error_set(error, r, "cannot protect /%s/%s",
@@ -126,7 +106,7 @@ static int protect_sysctl(struct rootfs *rootfs, struct machine_error *error)
         return r < 0 ? error_set(error, r, "cannot protect /proc/sys") : 0;
 }
 
-static int mask_listed(struct rootfs *rootfs, struct masks *masks, struct machine_error *error)
+static int mask_listed(struct rootfs *rootfs, struct machine_error *error)
 {
         STRV_FOREACH(path, rootfs->machine->security.masked_paths) {
                 _cleanup_close_ int fd = path_open_in_root(rootfs->root_fd, *path, O_PATH, 0);
@@ -137,8 +117,7 @@ static int mask_listed(struct rootfs *rootfs, struct masks *masks, struct machin
                         continue;
                 }
                 if (fd >= 0) {
-                        r = fstat(fd, &info) < 0 ? -errno
-                                                 : mask(masks, S_ISDIR(info.st_mode), fd, "");
+                        r = fstat(fd, &info) < 0 ? -errno : mask(fd, S_ISDIR(info.st_mode));
                 }
                 if (r < 0) {
                         return error_set(error, r, "cannot mask \"%s\"", *path);
@@ -166,8 +145,7 @@ static int seal_listed(struct rootfs *rootfs, struct machine_error *error)
 
 int rootfs_protect(struct rootfs *rootfs, struct machine_error *error)
 {
-        _cleanup_(masks_close) struct masks masks = { .file = -EBADF, .directory = -EBADF };
-        int r = protect_kernel(rootfs, &masks, error);
+        int r = protect_kernel(rootfs, error);
 
         if (r == 0) {
                 r = protect_sysctl(rootfs, error);
@@ -175,5 +153,5 @@ int rootfs_protect(struct rootfs *rootfs, struct machine_error *error)
         if (r == 0) {
                 r = seal_listed(rootfs, error);
         }
-        return r < 0 ? r : mask_listed(rootfs, &masks, error);
+        return r < 0 ? r : mask_listed(rootfs, error);
 }

@@ -63,8 +63,8 @@ struct rootfs_parameters {
 int rootfs_build(const struct rootfs_parameters *parameters, struct rootfs **ret,
                  struct machine_error *error);
 
-/** A directory (borrowed descriptor) that is /run/host in the machine: the parent may make sockets
- *  in it, now or while the machine runs; the machine itself has it read-only. */
+/** A directory (borrowed descriptor, until rootfs_detach()) that is /run/host in the machine: the
+ *  parent may make sockets and files in it, the machine itself has it read-only. */
 int rootfs_host_directory(const struct rootfs *rootfs);
 
 /**
