@@ -143,7 +143,10 @@ static int cover_staged(struct rootfs *rootfs, int etc_fd, const char *name,
         if (fd == -ENOENT) {
                 return 0;
         }
-        r = fd < 0 ? fd : rootfs->read_only ? mount_set(fd, MOUNT_ATTR_RDONLY, false) : 0;
+        r = fd < 0 ? fd : 0;
+        if (r == 0 && (rootfs->read_only || rootfs->machine->root.read_only)) {
+                r = mount_set(fd, MOUNT_ATTR_RDONLY, false);
+        }
         if (r < 0) {
                 return error_set(error, r, "cannot give the machine its /etc/%s", name);
         }

@@ -33,10 +33,10 @@ struct fixture {
         struct machine *machine;
         struct rootfs_parameters parameters;
         bool mapped;
-        int (*inside)(struct rootfs *rootfs);  /* in the child after the pivot; 0 is fine */
-        void (*before)(struct rootfs *rootfs); /* in the parent after the build */
-        struct machine_error error;            /* of what failed, parent or child */
-        char notes[1024];
+        int (*inside)(struct rootfs *rootfs);     /* in the child after the pivot; 0 is fine */
+        void (*prepare)(struct fixture *fixture); /* in the case's own mount namespace, first */
+        void (*before)(struct rootfs *rootfs);    /* in the parent after the build */
+        char notes[1024];                         /* what failed, as the user would read it */
 };
 
 static inline void fixture_path(const struct fixture *fixture, const char *name, char path[128])
@@ -71,13 +71,6 @@ static inline char *fixture_read(const struct fixture *fixture, const char *name
 
         fixture_path(fixture, name, path);
         return file_read(AT_FDCWD, path, 65536, &text, NULL) < 0 ? NULL : text;
-}
-
-static inline void fixture_note(void *data, const char *message)
-{
-        struct fixture *fixture = data;
-
-        strncat(fixture->notes, message, sizeof fixture->notes - strlen(fixture->notes) - 2);
 }
 
 /* A machine with one layer "layer" and a volatile upper, in a directory of the test's own. */
@@ -123,7 +116,6 @@ static inline int fixture_teardown(void **state)
 
         if (fixture) {
                 nftw(fixture->directory, fixture_remove, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
-                machine_error_clear(&fixture->error);
                 machine_free(fixture->machine);
                 free(fixture);
         }
@@ -251,6 +243,9 @@ static inline int fixture_process(struct fixture *fixture, int report[2])
 
         if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0) {
                 return 98;
+        }
+        if (fixture->prepare) {
+                fixture->prepare(fixture);
         }
         fixture_path(fixture, "state", state_directory);
         fixture_path(fixture, "scratch", scratch);
