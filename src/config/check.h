@@ -22,4 +22,12 @@ int config_check_network(struct config_definition *holder,
  * a circle. */
 int config_check_together(struct config_definition *const *definitions, size_t count);
 
+/** Names of machines (`requires`) and networks that stand for nothing, neither among the
+ * definitions, nor beside them, nor in the search path: warnings. */
+int config_check_references(struct config_definition *const *definitions, size_t count,
+                            const char *search_path);
+
+/** Machines that wait for each other in a circle by `requires` and `after`. */
+int config_check_order(struct config_definition *const *definitions, size_t count);
+
 #endif

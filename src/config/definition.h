@@ -11,6 +11,7 @@ struct config_definition {
         struct config_node *tree;
         struct machine *machine;
         struct diagnostics *diagnostics;
+        size_t position; /* among those that are checked together, set by the caller */
 };
 
 /**
