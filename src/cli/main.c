@@ -30,7 +30,8 @@ static const enum exit_status status_of_kind[] = {
 };
 
 const struct verb *const cli_verbs[] = {
-        &verb_run, &verb_exec, &verb_shell, &verb_kill, &verb_list, NULL,
+        &verb_check, &verb_config, &verb_schema, &verb_run,  &verb_exec,
+        &verb_shell, &verb_kill,   &verb_list,   NULL,
 };
 
 /* A directory: the environment variable, else the place a distribution expects. */

@@ -6,10 +6,13 @@
 
 /* One file per verb defines each of these. */
 
+extern const struct verb verb_check;
+extern const struct verb verb_config;
 extern const struct verb verb_exec;
 extern const struct verb verb_kill;
 extern const struct verb verb_list;
 extern const struct verb verb_run;
+extern const struct verb verb_schema;
 extern const struct verb verb_shell;
 
 #endif

@@ -284,9 +284,9 @@ int config_load(const char *name_or_path, const struct config_options *options,
                 return error_oom(error);
         }
         if (diagnostics->errors > before) {
-                return summarize(definition->tree->value.source
+                return summarize(definition->machine && definition->machine->definition
                                          ? definition->tree->value.source->name
-                                         : "the command line",
+                                         : "the definition",
                                  diagnostics->errors - before, error);
         }
         *ret = TAKE_PTR(definition->machine);

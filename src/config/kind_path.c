@@ -18,35 +18,12 @@ static int refuse_long(const struct config_value *value, const struct config_nod
                                    string_format("paths are shorter than %d bytes", PATH_MAX));
 }
 
-/* A path without "//", "/./" and a slash at the end. ".." stays: what it means depends on links. */
-static void tidy(char *path)
-{
-        char *out = path;
-
-        for (const char *s = path; *s;) {
-                size_t length;
-
-                s += strspn(s, "/");
-                length = strcspn(s, "/");
-                if (length > 0 && !(length == 1 && *s == '.')) {
-                        *out++ = '/';
-                        memmove(out, s, length);
-                        out += length;
-                }
-                s += length;
-        }
-        if (out == path) {
-                *out++ = '/';
-        }
-        *out = '\0';
-}
-
 char *config_host_path(const struct config_node *node, const char *text)
 {
         char *path = path_join(node->value.source->directory, text);
 
         if (path) {
-                tidy(path);
+                config_tidy_path(path);
         }
         return path;
 }

@@ -181,9 +181,18 @@ static int parse_time(const struct config_value *value)
         return parse_quantity(value, quantity_parse_time);
 }
 
+static void format_time(uint64_t usec, char text[static 32])
+{
+        if (usec == 0) {
+                strcpy(text, "0");
+                return;
+        }
+        quantity_format_time_exact(usec, text);
+}
+
 static int emit_time(const struct config_key *key, const void *base, json_t **ret)
 {
-        return emit_quantity(key, base, quantity_format_time_exact, ret);
+        return emit_quantity(key, base, format_time, ret);
 }
 
 const struct config_kind config_kind_time = {

@@ -21,22 +21,50 @@ void config_source_free(struct config_source *source)
         free(source);
 }
 
+void config_tidy_path(char *path)
+{
+        char *out = path;
+
+        for (const char *s = path; *s;) {
+                size_t length;
+
+                s += strspn(s, "/");
+                length = strcspn(s, "/");
+                if (length > 0 && !(length == 1 && *s == '.')) {
+                        *out++ = '/';
+                        memmove(out, s, length);
+                        out += length;
+                }
+                s += length;
+        }
+        if (out == path) {
+                *out++ = '/';
+        }
+        *out = '\0';
+}
+
 /* The absolute directory that holds a path, by text: a link to a definition is meant as a file of
  * the directory in which the link lies. */
 static char *directory_of(const char *path)
 {
         const char *slash = strrchr(path, '/');
         _cleanup_free_ char *here = NULL, *directory = NULL;
+        char *absolute;
 
-        directory = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup("");
-        if (!directory || directory[0] == '/') {
-                return TAKE_PTR(directory);
+        directory = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+        if (!directory) {
+                return NULL;
         }
-        here = get_current_dir_name();
-        if (!here || directory[0] == '\0') {
-                return TAKE_PTR(here);
+        if (directory[0] != '/') {
+                here = get_current_dir_name();
         }
-        return path_join(here, string_after(directory, "./") ? directory + 2 : directory);
+        absolute = directory[0] == '/' ? TAKE_PTR(directory)
+                   : here              ? path_join(here, directory)
+                                       : NULL;
+        if (absolute) {
+                config_tidy_path(absolute);
+        }
+        return absolute;
 }
 
 static struct config_source *source_new(const char *name, const char *path)

@@ -41,6 +41,10 @@ int config_source_read_input(struct config_source **ret, struct machine_error *e
  * when memory is short. */
 struct config_source *config_source_new(const char *name, const char *text);
 
+/** Makes an absolute path plain in place: "//", "/./" and a slash at the end go. ".." stays: what it
+ * means depends on links. */
+void config_tidy_path(char *path);
+
 /** Frees a source. NULL is allowed. */
 void config_source_free(struct config_source *source);
 
