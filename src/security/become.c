@@ -136,6 +136,16 @@ static int change_capabilities(const struct capability_sets *sets, uint64_t kept
         return 0;
 }
 
+/* What is held beyond the payload's sets until the filter is there: without no_new_privs the kernel
+ * takes a filter only from a process with CAP_SYS_ADMIN in its user namespace. */
+static uint64_t kept_for_filter(const struct security_identity *identity,
+                                const struct seccomp_program *program)
+{
+        return program && program->length > 0 && !identity->no_new_privileges
+                       ? CAPABILITY_BIT(CAP_SYS_ADMIN)
+                       : 0;
+}
+
 /*
  * The order, and the kernel's rule behind each place:
  *
@@ -145,18 +155,12 @@ static int change_capabilities(const struct capability_sets *sets, uint64_t kept
  *    then ambient, which must be both permitted and inheritable when it is raised.
  * 4. The parent death signal: every change of credentials above has cleared it (prctl(2)).
  * 5. no_new_privs, which nothing above needs and the filter may.
- * 6. The filter, last, as it may refuse any of the calls above. Without no_new_privs it needs
- *    CAP_SYS_ADMIN, which is therefore kept until here even if the payload may not have it. The
- *    filter may refuse the capset(2) that gives it back; execve(2) takes it then all the same,
- *    as it is neither in the bounding set nor ambient.
+ * 6. In security_filter() the filter, last, as it may refuse any of the calls above.
  */
 int security_become(const struct security_identity *identity, const struct seccomp_program *program,
                     struct machine_error *error)
 {
         struct capability_sets sets = sets_of(identity);
-        bool filtered = program && program->length > 0;
-        uint64_t kept =
-                filtered && !identity->no_new_privileges ? CAPABILITY_BIT(CAP_SYS_ADMIN) : 0;
         int r = limit_bounding(sets.bounding, error);
 
         if (r == 0) {
@@ -166,7 +170,7 @@ int security_become(const struct security_identity *identity, const struct secco
                 r = change_user(identity, error);
         }
         if (r == 0) {
-                r = change_capabilities(&sets, kept, error);
+                r = change_capabilities(&sets, kept_for_filter(identity, program), error);
         }
         if (r < 0) {
                 return r;
@@ -179,11 +183,19 @@ int security_become(const struct security_identity *identity, const struct secco
         if (identity->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
                 return error_set(error, errno, "setting no_new_privs failed");
         }
-        if (filtered) {
-                r = seccomp_program_install(program, error);
-                if (r == 0 && (kept & ~sets.permitted)) {
-                        (void)set_capabilities(sets.permitted, sets.effective, sets.inheritable);
-                }
+        return 0;
+}
+
+int security_filter(const struct security_identity *identity, const struct seccomp_program *program,
+                    struct machine_error *error)
+{
+        struct capability_sets sets = sets_of(identity);
+        int r = seccomp_program_install(program, error);
+
+        if (r == 0 && (kept_for_filter(identity, program) & ~sets.permitted)) {
+                /* Where the filter refuses it, execve(2) takes the rest: it is neither in the
+                 * bounding set nor ambient, and for root nothing else is given. */
+                (void)set_capabilities(sets.permitted, sets.effective, sets.inheritable);
         }
         return r;
 }

@@ -27,10 +27,10 @@ struct security_identity {
 };
 
 /**
- * Makes the calling process what the payload shall be: bounding set, groups, user, the other four
- * sets, parent death signal, no_new_privs, and last the filter (NULL or empty: none). Nothing but
- * execve(2) should follow. Needs CAP_SETPCAP, CAP_SETUID and CAP_SETGID in the process' user
- * namespace, and CAP_SYS_ADMIN for a filter without no_new_privileges.
+ * Makes the calling process what the payload shall be, all but the filter: bounding set, groups,
+ * user, the other four sets, parent death signal, no_new_privs. Needs CAP_SETPCAP, CAP_SETUID and
+ * CAP_SETGID in the process' user namespace. `program` is the filter that follows (NULL or empty:
+ * none): without no_new_privileges CAP_SYS_ADMIN is kept for it.
  *
  * root keeps the bounding set through execve(2), so it has bounding, permitted and effective as
  * given, and neither inheritable nor ambient ones. Any other user keeps the ambient set alone,
@@ -39,6 +39,13 @@ struct security_identity {
  * 0, or -errno with the error telling what failed; the process is then half-changed and has to end.
  */
 int security_become(const struct security_identity *identity, const struct seccomp_program *program,
+                    struct machine_error *error);
+
+/**
+ * Installs the filter that security_become() was told of and gives back what was kept for it. What
+ * comes after is subject to the filter: nothing but execve(2) should. 0 or -errno.
+ */
+int security_filter(const struct security_identity *identity, const struct seccomp_program *program,
                     struct machine_error *error);
 
 /**

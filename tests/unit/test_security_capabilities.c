@@ -203,7 +203,11 @@ static void become_and_look(const struct security_identity *identity, bool filte
                     setresuid(0, 0, 0) < 0) {
                         _exit(120);
                 }
-                if (security_become(identity, filtered ? &program : NULL, &error) < 0) {
+                if (!filtered) {
+                        program.length = 0;
+                }
+                if (security_become(identity, &program, &error) < 0 ||
+                    security_filter(identity, &program, &error) < 0) {
                         dprintf(2, "%s\n", error.message);
                         _exit(121);
                 }

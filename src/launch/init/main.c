@@ -103,7 +103,7 @@ static _Noreturn void become_payload(const struct init_plan *plan)
                           "cannot make the machine's terminal a controlling terminal");
                 fail(&error, "terminal");
         }
-        if (security_become(&plan->identity, NULL, &error) < 0) {
+        if (security_become(&plan->identity, &plan->program, &error) < 0) {
                 fail(&error, "capabilities");
         }
         if (enter_working_directory(plan->working_directory, &error) < 0) {
@@ -114,7 +114,7 @@ static _Noreturn void become_payload(const struct init_plan *plan)
         }
         (void)message_send(INIT_SOCKET_FD, MESSAGE_READY);
         reset_signals();
-        if (seccomp_program_install(&plan->program, &error) < 0) {
+        if (security_filter(&plan->identity, &plan->program, &error) < 0) {
                 fail(&error, "seccomp");
         }
         execve(path, plan->arguments, plan->environment);
