@@ -179,9 +179,10 @@ static int read_all_architectures(struct reader *reader, const json_t *profile)
         const json_t *map = json_object_get(profile, "archMap");
         int r = 0;
 
-        if (list && !json_is_null(list) && json_array_size(list) > 0) {
+        if (list && !json_is_null(list)) {
                 r = read_architectures(reader, list);
-        } else if (map && !json_is_null(map)) {
+        }
+        if (r == 0 && map && !json_is_null(map)) {
                 r = read_architecture_map(reader, map);
         }
         /* The processor's own is in use whatever a profile says, as its programs are. */
@@ -296,8 +297,14 @@ static int applies(struct reader *reader, const json_t *rule)
         const json_t *includes = json_object_get(rule, "includes");
         const json_t *excludes = json_object_get(rule, "excludes");
         bool any, all, some;
-        int r = test_strings(reader, includes, "caps", has_capability, &any, &all);
+        int r;
 
+        /* Anything else would ask nothing, and the rule would hold for everyone. */
+        if ((includes && !json_is_null(includes) && !json_is_object(includes)) ||
+            (excludes && !json_is_null(excludes) && !json_is_object(excludes))) {
+                return wrong_rule(reader, "\"includes\" or \"excludes\" is not an object");
+        }
+        r = test_strings(reader, includes, "caps", has_capability, &any, &all);
         if (r < 0 || !all) {
                 return r;
         }
@@ -436,8 +443,9 @@ static int read_rule(struct reader *reader, const json_t *rule)
         if (!json_is_object(rule)) {
                 return wrong_rule(reader, "not an object");
         }
-        if (!name && json_array_size(names) == 0) {
-                return wrong_rule(reader, "\"names\" is missing or empty");
+        if ((!name && json_array_size(names) == 0) ||
+            (names && !json_is_null(names) && !json_is_array(names))) {
+                return wrong_rule(reader, "\"names\" is missing, empty or not an array");
         }
         r = read_action(reader, rule, "action", "errnoRet", where, &action);
         if (r == 0) {
