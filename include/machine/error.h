@@ -2,6 +2,9 @@
 #ifndef MACHINE_ERROR_H
 #define MACHINE_ERROR_H
 
+#ifdef __GNUC__
+#        pragma GCC visibility push(default)
+#endif
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -46,6 +49,9 @@ void machine_error_clear(struct machine_error *error);
 
 #ifdef __cplusplus
 }
+#endif
+#ifdef __GNUC__
+#        pragma GCC visibility pop
 #endif
 
 #endif

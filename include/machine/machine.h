@@ -17,6 +17,9 @@
 
 #include <machine/error.h>
 
+#ifdef __GNUC__
+#        pragma GCC visibility push(default)
+#endif
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -360,6 +363,9 @@ const struct machine_origin *machine_origin_of(const struct machine *machine, co
 
 #ifdef __cplusplus
 }
+#endif
+#ifdef __GNUC__
+#        pragma GCC visibility pop
 #endif
 
 #endif

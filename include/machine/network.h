@@ -3,12 +3,15 @@
 #define MACHINE_NETWORK_H
 
 /**
- * A network as one plain struct: what a `NAME.network` file says, every default filled in. Addresses
- * are text that has been checked and is written as inet_ntop(3) writes it.
+ * A network as one plain struct: what a `NAME.network` file says, every default filled in.
+ * Addresses are text that has been checked and is written as inet_ntop(3) writes it.
  */
 
 #include <machine/machine.h>
 
+#ifdef __GNUC__
+#        pragma GCC visibility push(default)
+#endif
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -29,8 +32,8 @@ struct network_definition {
 };
 
 /**
- * Makes a network with every default filled in and the name given (copied). Returns NULL when memory
- * is short. The caller frees it with network_definition_free().
+ * Makes a network with every default filled in and the name given (copied). Returns NULL when
+ * memory is short. The caller frees it with network_definition_free().
  */
 struct network_definition *network_definition_new(const char *name);
 
@@ -39,6 +42,9 @@ void network_definition_free(struct network_definition *network);
 
 #ifdef __cplusplus
 }
+#endif
+#ifdef __GNUC__
+#        pragma GCC visibility pop
 #endif
 
 #endif

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What `meson install` puts where, and that it works from there."""
+
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+
+import harness
+
+BUILD = harness.SOURCE / "build"
+
+PROGRAM = r"""
+#include <stdio.h>
+#include <stdlib.h>
+#include <machine/load.h>
+
+int main(int argc, char **argv)
+{
+        struct machine *machine = NULL;
+        struct machine_error error = MACHINE_ERROR_INIT;
+        char *findings = NULL;
+        int r = machine_load(argv[1], NULL, &machine, &findings, &error);
+
+        printf("%d %d %s\n%s", r, (int)error.kind, r == 0 ? machine->hostname : error.message,
+               findings ? findings : "");
+        free(findings);
+        machine_error_clear(&error);
+        machine_free(machine);
+        return r < 0;
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """The project installed under a directory, as a package builder does it."""
+    if not (BUILD / "build.ninja").exists():
+        pytest.skip("needs the build tree in build/")
+    target = tmp_path_factory.mktemp("install")
+    subprocess.run(["meson", "install", "-C", str(BUILD), "--destdir", str(target),
+                    "--no-rebuild", "--quiet"], check=True, stdin=subprocess.DEVNULL)
+    return target
+
+
+def paths(top):
+    """All files below a directory, relative."""
+    return sorted(str(path.relative_to(top)) for path in top.rglob("*") if not path.is_dir())
+
+
+def test_everything_has_its_place(installed):
+    """The places that a distribution expects, and nothing else."""
+    found = paths(installed)
+    for pattern in (r"bin/machinectl-lite$", r"libexec/machinectl-lite/machine-init$",
+                    r"lib/.*libmachine\.so\.0$", r"lib/.*pkgconfig/machine\.pc$",
+                    r"include/machine/machine\.h$", r"include/machine/load\.h$",
+                    r"man/man1/machinectl-lite\.1$", r"man/man5/machine\.5$"):
+        assert [path for path in found if re.search(pattern, path)], (pattern, found)
+    assert not [path for path in found if "test" in path or path.endswith(".a")], found
+
+
+def test_installed_command_runs_a_machine(installed, cli, machine_file):
+    """The command finds its parts where they were installed, without the build tree."""
+    [binary] = [installed / path for path in paths(installed)
+                if path.endswith("bin/machinectl-lite")]
+    cli.binary = str(binary)
+    result = cli("run", machine_file(command=["echo", "installed"])).check()
+    assert result.stdout == "installed\n"
+
+
+def test_library(installed, cli, machine_file, workspace):
+    """A program built with pkg-config's answers loads a definition, and is told what is wrong."""
+    if not shutil.which("gcc"):
+        pytest.skip("needs gcc")
+    [config] = [installed / path for path in paths(installed) if path.endswith("machine.pc")]
+    environment = {**os.environ, "PKG_CONFIG_PATH": str(config.parent),
+                   "PKG_CONFIG_SYSROOT_DIR": str(installed),
+                   "LD_LIBRARY_PATH": str(config.parent.parent), **cli.environment}
+    (workspace / "program.c").write_text(PROGRAM)
+    flags = subprocess.run(["pkg-config", "--cflags", "--libs", "machine"], env=environment,
+                           capture_output=True, text=True, check=True).stdout.split()
+    program = workspace / "program"
+    subprocess.run(["gcc", "-std=c17", "-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter", "-o",
+                    str(program), str(workspace / "program.c")] + flags, check=True)
+
+    def load(path):
+        return subprocess.run([str(program), str(path)], env=environment, capture_output=True,
+                              text=True, check=False)
+
+    done = load(machine_file("alpha", command=["true"]))
+    assert (done.returncode, done.stdout) == (0, "0 0 alpha\n"), done
+    done = load(machine_file("beta", text="memroy = 1;\n"))
+    assert done.returncode == 1 and "memroy" in done.stdout and "beta.machine:1" in done.stdout
+    assert load(workspace / "missing.machine").stdout.split()[1] == "3"
+
+
+def test_library_shows_nothing_but_its_interface(installed):
+    """No symbol of the inside is visible."""
+    [library] = [installed / path for path in paths(installed)
+                 if re.search(r"libmachine\.so\.[0-9.]+\.[0-9]+$", path)]
+    names = subprocess.run(["nm", "-D", "--defined-only", str(library)], capture_output=True,
+                           text=True, check=True).stdout.split("\n")
+    visible = {line.split()[2] for line in names if line} - {"__bss_start", "_edata", "_end"}
+    assert {"machine_load", "machine_free"} <= visible
+    assert all(name.startswith(("machine_", "network_definition_")) for name in visible), visible
+
+
+def test_manual_is_well_formed(installed):
+    """The manual pages, the generated one included, have no error that man(1) sees."""
+    if not shutil.which("man"):
+        pytest.skip("needs man")
+    for path in paths(installed):
+        if "/man/" in path:
+            done = subprocess.run(["man", "-l", "--warnings", "-Tutf8", str(installed / path)],
+                                  capture_output=True, text=True, check=False,
+                                  env={**os.environ, "LC_ALL": "C.UTF-8", "MANPAGER": "cat"})
+            assert done.returncode == 0 and done.stderr == "", (path, done.stderr)
