@@ -55,3 +55,17 @@ int cli_load_definition(struct cli *cli, const char *name, const struct cli_sett
         print_findings(cli, &diagnostics);
         return r;
 }
+
+int cli_load_settings(struct cli *cli, const struct cli_settings *settings, struct machine **ret,
+                      struct machine_error *error)
+{
+        _cleanup_diagnostics_ struct diagnostics diagnostics = { 0 };
+        struct config_options options = {
+                .settings = settings->items,
+                .setting_count = settings->count,
+        };
+        int r = config_load_settings(&options, &diagnostics, ret, error);
+
+        print_findings(cli, &diagnostics);
+        return r;
+}

@@ -40,4 +40,8 @@ int cli_take_setting(const struct cli_option *option, const char *value, void *d
 int cli_load_definition(struct cli *cli, const char *name, const struct cli_settings *settings,
                         struct machine **ret, struct machine_error *error);
 
+/** The same for settings alone, config_load_settings(). */
+int cli_load_settings(struct cli *cli, const struct cli_settings *settings, struct machine **ret,
+                      struct machine_error *error);
+
 #endif

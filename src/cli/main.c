@@ -29,10 +29,23 @@ static const enum exit_status status_of_kind[] = {
         [MACHINE_ERROR_NOT_FOUND] = STATUS_NOT_FOUND,
 };
 
+/* clang-format off: one to a line. */
 const struct verb *const cli_verbs[] = {
-        &verb_check, &verb_config, &verb_schema, &verb_run,  &verb_exec,
-        &verb_shell, &verb_kill,   &verb_list,   NULL,
+        &verb_check,
+        &verb_config,
+        &verb_schema,
+        &verb_run,
+        &verb_exec,
+        &verb_shell,
+        &verb_kill,
+        &verb_pause,
+        &verb_resume,
+        &verb_set_limit,
+        &verb_list,
+        &verb_stats,
+        NULL,
 };
+/* clang-format on */
 
 /* A directory: the environment variable, else the place a distribution expects. */
 static int directory_from(const char *variable, const char *fallback, char **place,

@@ -11,8 +11,12 @@ extern const struct verb verb_config;
 extern const struct verb verb_exec;
 extern const struct verb verb_kill;
 extern const struct verb verb_list;
+extern const struct verb verb_pause;
+extern const struct verb verb_resume;
 extern const struct verb verb_run;
 extern const struct verb verb_schema;
+extern const struct verb verb_set_limit;
 extern const struct verb verb_shell;
+extern const struct verb verb_stats;
 
 #endif

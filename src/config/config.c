@@ -293,6 +293,48 @@ int config_load(const char *name_or_path, const struct config_options *options,
         return 0;
 }
 
+static int fill_settings(struct config_definition *definition, const struct config_options *options,
+                         struct machine_error *error)
+{
+        struct config_fill fill = {
+                .table = &config_machine_table,
+                .diagnostics = definition->diagnostics,
+        };
+        int r = config_settings_apply(&definition->loader, options, definition->tree, error);
+
+        r = r < 0 ? r : make_machine(definition, "settings", NULL, error);
+        if (r < 0 || definition->loader.syntax_errors > 0) {
+                return r;
+        }
+        fill.origins = &definition->machine->origins;
+        fill.origin_count = &definition->machine->origin_count;
+        return config_fill(&fill, definition->tree, definition->machine) < 0 ? error_oom(error) : 0;
+}
+
+int config_load_settings(const struct config_options *options, struct diagnostics *diagnostics,
+                         struct machine **ret, struct machine_error *error)
+{
+        _cleanup_config_definition_ struct config_definition *definition =
+                calloc(1, sizeof *definition);
+        size_t before = diagnostics->errors;
+        int r;
+
+        if (definition) {
+                definition->diagnostics = definition->loader.diagnostics = diagnostics;
+                definition->tree = config_node_new(CONFIG_NODE_GROUP);
+        }
+        r = definition && definition->tree ? fill_settings(definition, options, error)
+                                           : error_oom(error);
+        if (r == 0 && diagnostics->errors > before) {
+                r = summarize("the command line", diagnostics->errors - before, error);
+        }
+        if (r < 0) {
+                return r;
+        }
+        *ret = TAKE_PTR(definition->machine);
+        return 0;
+}
+
 /* ---- Networks ---- */
 
 DEFINE_CLEANUP(struct network_definition *, network_definition_free, cleanup_network)

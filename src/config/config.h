@@ -48,6 +48,14 @@ int config_load(const char *name_or_path, const struct config_options *options,
                 struct diagnostics *diagnostics, struct machine **ret, struct machine_error *error);
 
 /**
+ * Reads settings alone, for what changes a machine that runs: each value is checked by itself, what
+ * is not given stays unset, and nothing that a whole definition needs is asked for. *ret has the
+ * name "settings". Otherwise as config_load().
+ */
+int config_load_settings(const struct config_options *options, struct diagnostics *diagnostics,
+                         struct machine **ret, struct machine_error *error);
+
+/**
  * Loads a network: a path where it holds a slash or ends with ".network", else a name that is
  * searched for in the search path. The name "default" exists without a file. Errors as above. The
  * caller frees the network with network_definition_free().
