@@ -56,6 +56,16 @@ int cli_load_definition(struct cli *cli, const char *name, const struct cli_sett
         return r;
 }
 
+int cli_check_startable(const struct machine *machine, struct machine_error *error)
+{
+        if (!machine->process.command && !machine->process.boot) {
+                error_say(error, EINVAL, "machine \"%s\" has nothing to run", machine->name);
+                error_hint(error, "give it a command in its definition");
+                return error_kind(error, MACHINE_ERROR_DEFINITION);
+        }
+        return config_refuse_unbuilt(machine, error);
+}
+
 int cli_load_settings(struct cli *cli, const struct cli_settings *settings, struct machine **ret,
                       struct machine_error *error)
 {

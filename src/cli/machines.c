@@ -2,7 +2,10 @@
 #include "cli/machines.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/syscall.h>
 #include <time.h>
 
 #include "base/error.h"
@@ -104,6 +107,57 @@ char *cli_format_timestamp(uint64_t usec)
                 return NULL;
         }
         return strdup(text);
+}
+
+static int wait_for_end(int pidfd, const char *name, struct machine_error *error)
+{
+        struct pollfd supervisor = { .fd = pidfd, .events = POLLIN };
+
+        while (poll(&supervisor, 1, -1) < 0) {
+                if (errno != EINTR) {
+                        return error_set(error, errno, "cannot wait for machine \"%s\"", name);
+                }
+        }
+        return 0;
+}
+
+int cli_wait_for_end(const struct machine_record *record, struct machine_error *error)
+{
+        _cleanup_close_ int supervisor = process_open(&record->supervisor);
+
+        if (supervisor == -ESRCH) {
+                return 0;
+        }
+        return supervisor < 0 ? error_set(error, supervisor,
+                                          "cannot watch the supervisor of \"%s\"", record->name)
+                              : wait_for_end(supervisor, record->name, error);
+}
+
+int cli_stop_machine(const struct state_store *store, const char *name, bool now,
+                     struct machine_error *error)
+{
+        _cleanup_record_ struct machine_record record = { 0 };
+        _cleanup_close_ int supervisor = -EBADF;
+        int r = cli_find_machine(store, name, &record, error);
+
+        if (r < 0) {
+                return r;
+        }
+        if (!machine_state_is_live(record.state)) {
+                return 0;
+        }
+        supervisor = process_open(&record.supervisor);
+        if (supervisor == -ESRCH) {
+                return 0;
+        }
+        for (int i = 0; supervisor >= 0 && i <= now; i++) {
+                if (syscall(SYS_pidfd_send_signal, supervisor, SIGTERM, NULL, 0) < 0 &&
+                    errno != ESRCH) {
+                        return error_set(error, errno, "cannot stop machine \"%s\"", name);
+                }
+        }
+        return supervisor < 0 ? error_set(error, supervisor, "cannot stop machine \"%s\"", name)
+                              : wait_for_end(supervisor, name, error);
 }
 
 /* What is common to the machines of one command line. */

@@ -24,6 +24,17 @@ int cli_find_machine(const struct state_store *store, const char *name, struct m
 int cli_find_running(const struct state_store *store, const char *name, struct machine_record *ret,
                      int *ret_init, struct machine_error *error);
 
+/**
+ * Stops a machine and waits until its supervisor has undone all that the start made: in order, or
+ * with `now` at once, which is what a second request means to a supervisor. One that does not run
+ * is fine.
+ */
+int cli_stop_machine(const struct state_store *store, const char *name, bool now,
+                     struct machine_error *error);
+
+/** Waits until the supervisor of a machine has ended. */
+int cli_wait_for_end(const struct machine_record *record, struct machine_error *error);
+
 /** Prints JSON as --json asks for it and frees it. 0 or -ENOMEM (also for NULL). */
 int cli_print_json(const struct cli *cli, json_t *value, struct machine_error *error);
 

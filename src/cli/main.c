@@ -31,19 +31,10 @@ static const enum exit_status status_of_kind[] = {
 
 /* clang-format off: one to a line. */
 const struct verb *const cli_verbs[] = {
-        &verb_check,
-        &verb_config,
-        &verb_schema,
-        &verb_run,
-        &verb_exec,
-        &verb_shell,
-        &verb_kill,
-        &verb_pause,
-        &verb_resume,
-        &verb_set_limit,
-        &verb_list,
-        &verb_stats,
-        NULL,
+        &verb_check,   &verb_config,    &verb_schema, &verb_run,    &verb_start, &verb_stop,
+        &verb_restart, &verb_kill,      &verb_pause,  &verb_resume, &verb_wait,  &verb_exec,
+        &verb_shell,   &verb_list,      &verb_status, &verb_show,   &verb_stats, &verb_set_limit,
+        &verb_collect, &verb_supervise, NULL,
 };
 /* clang-format on */
 
@@ -151,13 +142,17 @@ static int flush_output(struct machine_error *error)
         return 0;
 }
 
+/* run and exec pass a payload's status on and have one of their own for all that is theirs; whether a
+ * program was found is a status with them alone, as with env(1). */
 static int failure_status(const struct verb *verb, const struct machine_error *error)
 {
-        if (verb && verb->failure_status && error->kind != MACHINE_ERROR_NOT_EXECUTABLE &&
-            error->kind != MACHINE_ERROR_NOT_FOUND) {
-                return verb->failure_status;
+        bool of_program = error->kind == MACHINE_ERROR_NOT_EXECUTABLE ||
+                          error->kind == MACHINE_ERROR_NOT_FOUND;
+
+        if (verb && verb->failure_status) {
+                return of_program ? (int)status_of_kind[error->kind] : verb->failure_status;
         }
-        return (int)status_of_kind[error->kind];
+        return of_program ? STATUS_FAILED : (int)status_of_kind[error->kind];
 }
 
 int main(int argc, char **argv)

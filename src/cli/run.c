@@ -61,11 +61,6 @@ static int take_command(struct machine *machine, char *const *command, struct ma
                 strv_free(machine->process.command);
                 machine->process.command = copy;
         }
-        if (!machine->process.command && !machine->process.boot) {
-                error_say(error, EINVAL, "machine \"%s\" has nothing to run", machine->name);
-                error_hint(error, "give it a command in its definition, or one after \"--\"");
-                return error_kind(error, MACHINE_ERROR_DEFINITION);
-        }
         return 0;
 }
 
@@ -157,7 +152,7 @@ static int run(struct cli *cli, const struct verb *verb, int argc, char **argv,
                 r = take_command(machine, argv, error);
         }
         if (r == 0) {
-                r = config_refuse_unbuilt(machine, error);
+                r = cli_check_startable(machine, error);
         }
         if (r == 0) {
                 r = run_machine(cli, machine, &given, error);

@@ -7,16 +7,24 @@
 /* One file per verb defines each of these. */
 
 extern const struct verb verb_check;
+extern const struct verb verb_collect;
 extern const struct verb verb_config;
 extern const struct verb verb_exec;
 extern const struct verb verb_kill;
 extern const struct verb verb_list;
 extern const struct verb verb_pause;
+extern const struct verb verb_restart;
 extern const struct verb verb_resume;
 extern const struct verb verb_run;
 extern const struct verb verb_schema;
 extern const struct verb verb_set_limit;
 extern const struct verb verb_shell;
+extern const struct verb verb_show;
+extern const struct verb verb_start;
 extern const struct verb verb_stats;
+extern const struct verb verb_status;
+extern const struct verb verb_stop;
+extern const struct verb verb_supervise;
+extern const struct verb verb_wait;
 
 #endif

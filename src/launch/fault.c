@@ -29,7 +29,6 @@ int launch_inject_fault(const char *step, struct machine_error *error)
                 (void)raise(SIGKILL);
                 /* The first process of a pid namespace is deaf to its own signals. */
                 _exit(128 + SIGKILL);
-                _exit(EXIT_FAILURE);
         }
         while (strcmp(rest, "hang") == 0) {
                 (void)pause();

@@ -109,9 +109,12 @@ static int tear_down(struct launch *launch, struct machine_error *error)
 }
 
 /* A failed start: the reason stays what the user is told, what undoing it met is a warning. */
-static void undo_failed(struct launch *launch)
+static void undo_failed(struct launch *launch, const struct machine_error *reason)
 {
         _cleanup_error_ struct machine_error failure = MACHINE_ERROR_INIT;
+
+        launch->record.state = MACHINE_STATE_FAILED;
+        (void)string_replace(&launch->record.reason, reason ? reason->message : NULL);
 
         if (tear_down(launch, &failure) < 0) {
                 log_warning(launch->options.log, "undoing the start: %s", failure.message);
@@ -138,7 +141,7 @@ int launch_start(struct machine *machine, const struct launch_options *options, 
                 launch->steps_done++;
                 if (r < 0) {
                         error_step(error, step->name);
-                        undo_failed(launch);
+                        undo_failed(launch, error);
                         return r;
                 }
         }
@@ -164,11 +167,6 @@ int launch_notify_socket(const struct launch *launch)
 const struct cgroup *launch_cgroup(const struct launch *launch)
 {
         return &launch->cgroup;
-}
-
-const struct log *launch_log(const struct launch *launch)
-{
-        return launch->options.log;
 }
 
 struct machine_record *launch_record(struct launch *launch)

@@ -97,6 +97,8 @@ static int tear_down_state(struct launch *launch, struct machine_error *error)
                         return launch->lock;
                 }
         }
+        /* All other steps are undone by now. */
+        strv_free(TAKE_PTR(launch->record.steps));
         if (!launch->options.keep_record) {
                 return state_remove(&launch->store, launch->record.name, error);
         }

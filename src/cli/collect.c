@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+
+#include "base/error.h"
+#include "base/strings.h"
+#include "cli/machines.h"
+#include "cli/verbs.h"
+#include "launch/launch.h"
+
+/* Under the machine's lock, so that a start which has just begun is not taken for a dead one. */
+static int collect_machine(struct cli *cli, const struct state_store *store, const char *name,
+                           void *data, struct machine_error *error)
+{
+        const struct launch_directories directories = { cli->directories.runtime,
+                                                        cli->directories.state };
+        _cleanup_record_ struct machine_record record = { 0 };
+        _cleanup_close_ int lock = state_lock(store, name, error);
+        int r = lock < 0 ? lock : state_load(store, name, &record, error);
+
+        if (r == -ENOENT || (r == 0 && (!machine_state_is_live(record.state) ||
+                                        process_is_alive(&record.supervisor)))) {
+                return 0;
+        }
+        return r < 0 ? r : launch_collect(&directories, store, &record, &cli->log, error);
+}
+
+static int run(struct cli *cli, const struct verb *verb, int argc, char **argv,
+               struct machine_error *error)
+{
+        static char *const none[] = { NULL };
+        int r = cli_parse(cli, verb, NULL, &argc, &argv, error);
+
+        if (r != 0) {
+                return r < 0 ? r : 0;
+        }
+        if (argc > 0) {
+                return cli_usage_error(verb, error, "it takes no argument");
+        }
+        return cli_for_each_machine(cli, verb, none, true, collect_machine, NULL, error);
+}
+
+const struct verb verb_collect = {
+        .name = "collect",
+        .arguments = "",
+        .summary = "undo what crashed starts left",
+        .run = run,
+};

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* A supervisor in a process of its own. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/process.h"
+#include "launch/message.h"
+#include "supervise/supervisor.h"
+
+/* The caller's terminal, directory and mask are none of a process that stays. */
+static void detach(void)
+{
+        int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+        (void)setsid();
+        (void)chdir("/");
+        for (int fd = STDIN_FILENO; null >= 0 && fd <= STDERR_FILENO; fd++) {
+                (void)dup2(null, fd);
+        }
+        fd_close(null);
+}
+
+static _Noreturn void run_detached(struct machine *machine,
+                                   const struct supervisor_options *options, int report)
+{
+        _cleanup_error_ struct machine_error error = MACHINE_ERROR_INIT;
+        struct supervisor_options own = *options;
+        int status;
+
+        detach();
+        own.report = report;
+        own.log = NULL;
+        status = supervise(machine, &own, &error);
+        _exit(status < 0 ? EXIT_FAILURE : status);
+}
+
+static int await_report(int socket, const char *name, struct machine_error *error)
+{
+        struct message message;
+        int r = message_receive(socket, &message);
+
+        if (r < 0) {
+                return error_set(error, r, "cannot read what the supervisor of \"%s\" says", name);
+        }
+        if (r == 0) {
+                return error_say(error, ECHILD,
+                                 "the supervisor of machine \"%s\" died without saying why", name);
+        }
+        if (message.type == MESSAGE_ERROR) {
+                error_move(error, &message.error);
+                return error && error->number ? -error->number : -ECHILD;
+        }
+        return 0;
+}
+
+int supervise_detached(struct machine *machine, const struct supervisor_options *options,
+                       struct machine_error *error)
+{
+        int ends[2];
+        pid_t pid;
+        int r = message_socket_pair(ends);
+
+        if (r < 0) {
+                return error_set(error, r, "cannot make a socket pair");
+        }
+        pid = fork();
+        if (pid == 0) {
+                fd_close(ends[0]);
+                run_detached(machine, options, ends[1]);
+        }
+        fd_close(ends[1]);
+        r = pid < 0 ? error_set(error, errno, "cannot fork the supervisor")
+                    : await_report(ends[0], machine->name, error);
+        fd_close(ends[0]);
+        return r;
+}

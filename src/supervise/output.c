@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "supervise/output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "base/error.h"
+#include "base/strings.h"
+#include "supervise/log_file.h"
+#include "systemd/journal.h"
+
+/* A longer line is kept in parts. */
+#define LINE_MAXIMUM 16384
+
+/* One of the payload's streams. */
+struct stream {
+        struct output *output;
+        const char *name;
+        int priority;
+        int ends[2]; /* of the pipe: ours and the payload's */
+        char line[LINE_MAXIMUM];
+        size_t length;
+};
+
+struct output {
+        const char *machine;
+        enum machine_log_driver driver;
+        struct log_file file;
+        int journal;
+        bool failing; /* the last line could not be kept */
+        struct stream streams[2];
+};
+
+static int keep(struct output *output, const char *stream, int priority, const char *text,
+                size_t length, bool whole)
+{
+        switch (output->driver) {
+        case MACHINE_LOG_JOURNAL:
+                return journal_send(output->journal, output->machine, priority, text, length);
+        case MACHINE_LOG_FILE:
+                return log_file_write(&output->file, stream, text, length, whole);
+        case MACHINE_LOG_AUTO:
+        case MACHINE_LOG_NONE:
+                break;
+        }
+        return 0;
+}
+
+/* A log that takes nothing (a full disk) must not stop the machine; once it takes lines again it
+ * tells that some are missing. */
+static void keep_line(struct stream *stream, const char *text, size_t length, bool whole)
+{
+        static const char lost[] = "machinectl-lite: lines were lost: the log could not be written";
+        struct output *output = stream->output;
+
+        if (output->failing &&
+            keep(output, "supervisor", LOG_WARNING, lost, strlen(lost), true) < 0) {
+                return;
+        }
+        output->failing = keep(output, stream->name, stream->priority, text, length, whole) < 0;
+}
+
+/* Keeps all whole lines of the buffer and moves the rest to its beginning. */
+static void keep_lines(struct stream *stream)
+{
+        char *start = stream->line;
+        size_t left = stream->length;
+        char *end;
+
+        while ((end = memchr(start, '\n', left))) {
+                keep_line(stream, start, (size_t)(end - start), true);
+                left -= (size_t)(end - start) + 1;
+                start = end + 1;
+        }
+        if (left == sizeof stream->line) {
+                keep_line(stream, start, left, false);
+                left = 0;
+        }
+        memmove(stream->line, start, left);
+        stream->length = left;
+}
+
+/* 1: something was read, 0: nothing is there, -1: the end. */
+static int take(struct stream *stream)
+{
+        ssize_t n = read(stream->ends[0], stream->line + stream->length,
+                         sizeof stream->line - stream->length);
+
+        if (n > 0) {
+                stream->length += (size_t)n;
+                keep_lines(stream);
+                return 1;
+        }
+        return n < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -1;
+}
+
+static int on_readable(struct event_source *source, int fd, uint32_t events, void *data)
+{
+        (void)take(data);
+        return 0;
+}
+
+static int open_stream(struct event_loop *loop, struct output *output, size_t i, const char *name,
+                       int priority, struct machine_error *error)
+{
+        struct stream *stream = &output->streams[i];
+        int r;
+
+        stream->output = output;
+        stream->name = name;
+        stream->priority = priority;
+        /* Only our end: whether it waits is the payload's own business. */
+        if (pipe2(stream->ends, O_CLOEXEC) < 0 ||
+            fcntl(stream->ends[0], F_SETFL, O_RDONLY | O_NONBLOCK) < 0) {
+                return error_set(error, errno, "cannot make a pipe for the machine's output");
+        }
+        r = event_add_fd(loop, stream->ends[0], EPOLLIN, on_readable, stream, NULL);
+        return r < 0 ? error_set(error, r, "cannot watch the machine's output") : 0;
+}
+
+static int open_log(struct output *output, const struct machine *machine, const char *log_directory,
+                    struct machine_error *error)
+{
+        output->driver = machine->life.log_driver;
+        if (output->driver == MACHINE_LOG_JOURNAL || output->driver == MACHINE_LOG_AUTO) {
+                output->journal = journal_open();
+                if (output->journal < 0 && output->driver == MACHINE_LOG_JOURNAL) {
+                        error_set(error, output->journal, "cannot reach the journal");
+                        error_hint(error, "log = { driver = \"file\"; } needs none");
+                        return output->journal;
+                }
+                output->driver = output->journal < 0 ? MACHINE_LOG_FILE : MACHINE_LOG_JOURNAL;
+        }
+        return output->driver == MACHINE_LOG_FILE
+                       ? log_file_open(log_directory, machine->name, machine->life.log_max_size,
+                                       &output->file, error)
+                       : 0;
+}
+
+int output_open(struct event_loop *loop, const struct machine *machine, const char *log_directory,
+                struct output **ret, struct machine_error *error)
+{
+        _cleanup_output_ struct output *output = calloc(1, sizeof *output);
+        int r;
+
+        if (!output) {
+                return error_oom(error);
+        }
+        output->machine = machine->name;
+        output->file = (struct log_file)LOG_FILE_INIT;
+        output->journal = -EBADF;
+        for (size_t i = 0; i < ELEMENTS_OF(output->streams); i++) {
+                output->streams[i].ends[0] = output->streams[i].ends[1] = -EBADF;
+        }
+        r = open_log(output, machine, log_directory, error);
+        if (r == 0) {
+                r = open_stream(loop, output, 0, "stdout", LOG_INFO, error);
+        }
+        if (r == 0) {
+                r = open_stream(loop, output, 1, "stderr", LOG_WARNING, error);
+        }
+        if (r < 0) {
+                return r;
+        }
+        *ret = TAKE_PTR(output);
+        return 0;
+}
+
+int output_stream(const struct output *output, int number)
+{
+        return output->streams[number - 1].ends[1];
+}
+
+void output_say(struct output *output, const char *text)
+{
+        (void)keep(output, "supervisor", LOG_NOTICE, text, strlen(text), true);
+}
+
+void output_drain(struct output *output)
+{
+        for (size_t i = 0; i < ELEMENTS_OF(output->streams); i++) {
+                struct stream *stream = &output->streams[i];
+
+                while (take(stream) > 0) {
+                }
+                if (stream->length > 0) {
+                        keep_line(stream, stream->line, stream->length, true);
+                        stream->length = 0;
+                }
+        }
+}
+
+void output_free(struct output *output)
+{
+        if (!output) {
+                return;
+        }
+        for (size_t i = 0; i < ELEMENTS_OF(output->streams); i++) {
+                fd_close(output->streams[i].ends[0]);
+                fd_close(output->streams[i].ends[1]);
+        }
+        log_file_close(&output->file);
+        fd_close(output->journal);
+        free(output);
+}
