@@ -94,7 +94,9 @@ def machine_file(cli, busybox_root):
     otherwise. machine_file("web", text="...") writes the text as it is.
     """
 
-    def write(name="test", text=None, **keys):
+    def write(name=None, text=None, **keys):
+        # Control groups are named like their machines, for all test runs of the host together.
+        name = name or f"test-{os.getpid()}"
         path = cli.config / f"{name}.machine"
         if text is None:
             if not {"rootfs", "overlay", "image"} & set(keys):

@@ -28,7 +28,7 @@ def candidates():
 @pytest.fixture
 def faulty(cli, machine_file):
     """The binary with faults to inject, and a machine that uses every step there is."""
-    path = machine_file("faulty", command=["true"], hostname="faulty",
+    path = machine_file(f"faulty-{os.getpid()}", command=["true"], hostname="faulty",
                         mounts=[{"source": "/usr", "target": "/mnt/usr", "read_only": True}],
                         credentials=[{"name": "word", "value": "secret"}],
                         sysctl=["net.core.somaxconn=100"],

@@ -44,8 +44,8 @@ def test_rootfs_without_a_definition(cli, own_root):
 
 def test_machine_by_name(cli, machine_file):
     """A name is searched for in the directories of definitions."""
-    machine_file("web", command=["hostname"])
-    assert cli("run", "web").check().stdout == "web\n"
+    name = machine_file(command=["hostname"]).stem
+    assert cli("run", name).check().stdout == name + "\n"
 
 
 def test_unknown_machine(cli):
