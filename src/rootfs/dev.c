@@ -176,5 +176,5 @@ int rootfs_dev(struct rootfs *rootfs, struct machine_error *error)
                 return shm;
         }
         mount_queues(rootfs);
-        return devices_attach(rootfs, error);
+        return 0;
 }

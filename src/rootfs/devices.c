@@ -1,20 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <fcntl.h>
-#include <stdio.h>
-#include <sys/mount.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "base/error.h"
-#include "base/path.h"
 #include "base/strings.h"
-#include "rootfs/idmap.h"
 #include "rootfs/internal.h"
-#include "rootfs/mount.h"
-
-static void node_name(size_t index, char name[static STAGE_NAME_BYTES])
-{
-        snprintf(name, STAGE_NAME_BYTES, "node%zu", index);
-}
 
 static int look_at_device(const struct machine_device *device, struct stat *ret,
                           struct machine_error *error)
@@ -67,80 +57,29 @@ static int make_node(int fd, const char *path, const struct machine_device *devi
         return 0;
 }
 
-/* A node for elsewhere in the root, which is mounted nodev as the scratch is: a mount of the node
- * itself without that. Only the parent can make it; the child finds the flag locked. */
-static int stage_node(struct rootfs *rootfs, size_t index, const struct stat *info,
-                      struct machine_error *error)
-{
-        const struct machine_device *device = &rootfs->machine->devices[index];
-        const struct tree_attributes attributes = {
-                .clear = MOUNT_ATTR_NODEV,
-                .user_namespace_fd = -EBADF,
-        };
-        char name[STAGE_NAME_BYTES];
-        _cleanup_close_ int fd = -EBADF;
-        int r;
-
-        node_name(index, name);
-        r = make_node(rootfs->scratch_fd, name, device, info, error);
-        if (r < 0) {
-                return r;
-        }
-        fd = mount_clone(rootfs->scratch_fd, name, false);
-        if (fd < 0) {
-                return error_set(error, fd, "cannot stage the device \"%s\"", device->target);
-        }
-        r = tree_set_attributes(fd, &attributes, "device", device->target, error);
-        if (r < 0) {
-                return r;
-        }
-        r = mount_attach(fd, rootfs->scratch_fd, name);
-        return r < 0 ? error_set(error, r, "cannot stage the device \"%s\"", device->target) : 0;
-}
-
 int devices_stage(struct rootfs *rootfs, int dev_fd, struct machine_error *error)
 {
         for (size_t i = 0; i < rootfs->machine->device_count; i++) {
                 const struct machine_device *device = &rootfs->machine->devices[i];
                 const char *path = string_after(device->target, "/dev/");
                 struct stat info;
-                int r = look_at_device(device, &info, error);
+                int r;
 
-                if (r == 0 && path) {
+                if (!path) {
+                        return error_say(error, EINVAL,
+                                         "cannot make the device \"%s\": devices of a machine are "
+                                         "below /dev",
+                                         device->target);
+                }
+                r = look_at_device(device, &info, error);
+                if (r == 0) {
                         r = make_parents(dev_fd, path, error);
                 }
                 if (r == 0) {
-                        r = path ? make_node(dev_fd, path, device, &info, error)
-                                 : stage_node(rootfs, i, &info, error);
+                        r = make_node(dev_fd, path, device, &info, error);
                 }
                 if (r < 0) {
                         return r;
-                }
-        }
-        return 0;
-}
-
-int devices_attach(struct rootfs *rootfs, struct machine_error *error)
-{
-        for (size_t i = 0; i < rootfs->machine->device_count; i++) {
-                const struct machine_device *device = &rootfs->machine->devices[i];
-                char name[STAGE_NAME_BYTES];
-                _cleanup_close_ int fd = -EBADF, target = -EBADF;
-                int r;
-
-                if (string_after(device->target, "/dev/")) {
-                        continue;
-                }
-                node_name(i, name);
-                target = rootfs_target(rootfs, device->target, false, true, error);
-                if (target < 0) {
-                        return target;
-                }
-                fd = mount_clone(AT_FDCWD, name, false);
-                r = fd < 0 ? fd : mount_attach_over(fd, target);
-                if (r < 0) {
-                        return error_set(error, r, "cannot put the device \"%s\" in place",
-                                         device->target);
                 }
         }
         return 0;

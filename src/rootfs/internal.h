@@ -108,10 +108,7 @@ void mounts_free(struct rootfs *rootfs);
 int credentials_open(struct rootfs *rootfs, struct machine_error *error);
 void credentials_free(struct rootfs *rootfs);
 
-/** The nodes of `devices`, in the tmpfs that dev_fd is or on the scratch. */
+/** The nodes of `devices`, in the tmpfs that dev_fd is. */
 int devices_stage(struct rootfs *rootfs, int dev_fd, struct machine_error *error);
-
-/** `devices` whose target is not below /dev; part of rootfs_dev(). */
-int devices_attach(struct rootfs *rootfs, struct machine_error *error);
 
 #endif

@@ -61,6 +61,10 @@ int mount_new(const char *type, const struct mount_option *options, uint64_t att
         if (context < 0) {
                 return error_set(error, errno, "this kernel has no file system %s", type);
         }
+        /* What the mount table and df(1) name it by; "none" otherwise. */
+        if (fsconfig(context, FSCONFIG_SET_STRING, "source", type, 0) < 0) {
+                return explain_new(context, errno, type, error);
+        }
         for (; options && options->key; options++) {
                 if (fsconfig(context, options->value ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG,
                              options->key, options->value, 0) < 0) {

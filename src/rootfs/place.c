@@ -93,17 +93,18 @@ static int explain_target(const char *path, int number, bool create, struct mach
 
         switch (-number) {
         case ENOENT:
-                r = error_say(error, number, "the mount point \"%s\" does not exist in the root",
-                              path);
-                if (!create) {
-                        error_hint(error, "make it, or leave out create = false");
-                }
-                return r;
         case EEXIST:
+                if (!create) {
+                        r = error_say(error, number,
+                                      "the mount point \"%s\" does not exist in the root", path);
+                        error_hint(error, "make it, or leave out create = false");
+                        return r;
+                }
                 r = error_say(error, number,
-                              "cannot make the mount point \"%s\": a link that leads nowhere "
-                              "stands there",
+                              "cannot make the mount point \"%s\" in the root: a link on the way "
+                              "leads nowhere",
                               path);
+                error_hint(error, "make in the root what the link leads to");
                 return r;
         case EROFS:
                 r = error_say(error, number,

@@ -222,6 +222,24 @@ static void test_target_link(void **state)
         assert_int_equal(access(path, F_OK), -1);
 }
 
+static void test_target_link_to_nowhere(void **state)
+{
+        char path[128];
+
+        FIXTURE_OR_SKIP(fixture, state);
+        fixture_path(fixture, "layer/nowhere", path);
+        assert_int_equal(symlink("/there/is/nothing", path), 0);
+        fixture_mkdir(fixture, "data");
+        fixture_write(fixture, "file", "");
+        add_bind(fixture, "data", "/nowhere/below");
+        fixture_fails(fixture, "a link on the way leads nowhere");
+        assert_int_equal(string_replace(&fixture->machine->mounts[0].target, "/nowhere"), 0);
+        fixture_fails(fixture, "a link on the way leads nowhere");
+        fixture_path(fixture, "file", path);
+        assert_int_equal(string_replace(&fixture->machine->mounts[0].source, path), 0);
+        fixture_fails(fixture, "a link on the way leads nowhere");
+}
+
 static void test_target_kernel(void **state)
 {
         static const char *const targets[] = { "/proc", "/proc/self/attr", "/proc/sys/kernel",
@@ -314,10 +332,6 @@ static int inside_devices(struct rootfs *rootfs)
         fd = open("/dev/deep/zero", O_RDONLY | O_CLOEXEC);
         INSIDE(fd >= 0);
         close(fd);
-        INSIDE(stat("/opt/zero", &info) == 0 && info.st_rdev == makedev(1, 5));
-        fd = open("/opt/zero", O_RDWR | O_CLOEXEC);
-        INSIDE(fd >= 0);
-        close(fd);
         INSIDE(mknod("/dev/mine", S_IFCHR | 0666, makedev(1, 3)) < 0 && errno == EPERM);
         return 0;
 }
@@ -326,18 +340,19 @@ static void test_devices(void **state)
 {
         FIXTURE_OR_SKIP(fixture, state);
         add_device(fixture, "/dev/zero", "/dev/deep/zero");
-        add_device(fixture, "/dev/zero", "/opt/zero");
         fixture->inside = inside_devices;
         fixture_passes(fixture);
         add_device(fixture, "/dev/zero", "/dev/null");
         fixture_fails(fixture, "has something of that name already");
         fixture->machine->device_count--;
-        free(fixture->machine->devices[2].source);
-        free(fixture->machine->devices[2].target);
+        free(fixture->machine->devices[1].source);
+        free(fixture->machine->devices[1].target);
         add_device(fixture, "/dev/no-such-thing", "/dev/x");
         fixture_fails(fixture, "does not exist on the host");
-        assert_int_equal(string_replace(&fixture->machine->devices[2].source, "/etc/passwd"), 0);
+        assert_int_equal(string_replace(&fixture->machine->devices[1].source, "/etc/passwd"), 0);
         fixture_fails(fixture, "is not a device node");
+        assert_int_equal(string_replace(&fixture->machine->devices[1].target, "/opt/zero"), 0);
+        fixture_fails(fixture, "devices of a machine are below /dev");
 }
 
 /* ---- Credentials ---- */
@@ -447,11 +462,13 @@ static void test_terminal(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                CASE(test_bind),        CASE(test_bind_not_mapped), CASE(test_bind_read_only),
-                CASE(test_bind_alone),  CASE(test_bind_file),       CASE(test_bind_errors),
-                CASE(test_target_link), CASE(test_target_kernel),   CASE(test_others),
-                CASE(test_devices),     CASE(test_credentials),     CASE(test_host_network),
-                CASE(test_terminal),
+                CASE(test_bind),           CASE(test_bind_not_mapped),
+                CASE(test_bind_read_only), CASE(test_bind_alone),
+                CASE(test_bind_file),      CASE(test_bind_errors),
+                CASE(test_target_link),    CASE(test_target_link_to_nowhere),
+                CASE(test_target_kernel),  CASE(test_others),
+                CASE(test_devices),        CASE(test_credentials),
+                CASE(test_host_network),   CASE(test_terminal),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
