@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A pytest plugin that tells the outside which test runs, so that a crash of the host has a name."""
+"""A pytest plugin that tells the outside which test runs: a crash of the host gets a name."""
 
 import os
 

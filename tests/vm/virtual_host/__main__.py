@@ -5,6 +5,7 @@ import argparse
 import contextlib
 import os
 import pathlib
+import shlex
 import shutil
 import signal
 import subprocess
@@ -19,6 +20,7 @@ import project
 import qemu
 import settings
 from commands import Stopwatch, say
+from ran_nowhere import ran_nowhere
 from session import Limits, Session
 from settings import Failure
 
@@ -29,27 +31,46 @@ def parse_arguments():
     parser = argparse.ArgumentParser(prog="tests/vm")
     verbs = parser.add_subparsers(dest="verb", required=True)
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--accelerator", choices=("kvm", "tcg"), help="default: kvm where a trial of it works")
+    common.add_argument(
+        "--accelerator", choices=("kvm", "tcg"), help="default: kvm where a trial of it works"
+    )
     common.add_argument("--cpus", type=int, default=2)
     common.add_argument("--memory", type=int, default=2048, metavar="MIB")
     common.add_argument("--fresh", action="store_true", help="make disk and build anew")
 
     run = verbs.add_parser(
         "run", prog="tests/vm/run", parents=[common],
-        description="Runs black-box tests as root in a virtual Debian host and exits with their status.",
-        epilog="What is behind -- goes to pytest, as in: tests/vm/run -- -k memory -x. Results, journal and "
-        "core dumps are in build-vm/RELEASE/results afterwards. Exit status: pytest's, or "
-        f"{settings.EXIT_MACHINE_FAILED} when the virtual host failed or a limit passed.",
+        description="Runs black-box tests as root in a virtual Debian host and exits with their "
+        "status.",
+        epilog="What is behind -- goes to pytest, as in: tests/vm/run -- -k memory -x. Results, "
+        "journal and core dumps are in build-vm/RELEASE/results afterwards. Exit status: pytest's, "
+        f"or {settings.EXIT_MACHINE_FAILED} when the virtual host failed or a limit passed.",
     )
-    run.add_argument("--release", action="append", choices=settings.RELEASES, help="may be given twice; default: bookworm")
-    run.add_argument("--limit", type=int, default=settings.TESTS_LIMIT, metavar="S", help="for all tests together (%(default)s)")
-    run.add_argument("--silence", type=int, default=settings.SILENCE_LIMIT, metavar="S",
-                     help="without a word from the tests, after which they hang (%(default)s)")
-    run.add_argument("tests", nargs="*", metavar="TEST", help="files, directories or node ids; default: tests/blackbox")
+    run.add_argument(
+        "--release", action="append", choices=settings.RELEASES,
+        help="may be given twice; default: bookworm",
+    )
+    run.add_argument(
+        "--limit", type=int, default=settings.TESTS_LIMIT, metavar="S",
+        help="for all tests together (%(default)s)",
+    )
+    run.add_argument(
+        "--silence", type=int, default=settings.SILENCE_LIMIT, metavar="S",
+        help="without a word from the tests, after which they hang (%(default)s)",
+    )
+    run.add_argument(
+        "--with", dest="others", action="append", default=[], metavar="FILE", type=pathlib.Path,
+        help="JUnit report of a run elsewhere, for the list of tests that ran nowhere",
+    )
+    run.add_argument(
+        "tests", nargs="*", metavar="TEST",
+        help="files, directories or node ids; default: tests/blackbox",
+    )
 
     shell = verbs.add_parser(
         "shell", prog="tests/vm/shell", parents=[common],
-        description="A login as root in the virtual Debian host. Leave with `exit`; Ctrl-A X ends it at once.",
+        description="A login as root in the virtual Debian host. Leave with `exit`; Ctrl-A X ends "
+        "it at once.",
     )
     shell.add_argument("--release", choices=settings.RELEASES, default="bookworm")
 
@@ -63,7 +84,7 @@ def parse_arguments():
 
 
 def prepare(stack, arguments, release, texts):
-    """Everything that one start needs, in a directory that is gone afterwards: directory and disk."""
+    """Everything that one start needs: a directory that is gone afterwards, and the machine's."""
     work = settings.WORK / release
     stack.enter_context(cache.locked(work / "lock"))
     installed = project.build(stack, release, work, arguments.fresh)
@@ -81,7 +102,8 @@ def prepare(stack, arguments, release, texts):
 
 def command_for(arguments, directory, machine, *kernel_words):
     return qemu.machine_command(
-        arguments.accelerator, arguments.cpus, arguments.memory, directory, machine / "kernel", kernel_words
+        arguments.accelerator, arguments.cpus, arguments.memory, directory, machine / "kernel",
+        kernel_words,
     )
 
 
@@ -98,9 +120,19 @@ def unpack_results(disk, results):
     inner.rmdir()
 
 
+def inside(test):
+    """A test as the user names it here, by its path in the project."""
+    name, colons, rest = test.partition("::")
+    for path in (pathlib.Path(name), settings.SOURCE / name):
+        path = path.resolve()
+        if path.exists() and path.is_relative_to(settings.SOURCE):
+            return str(path.relative_to(settings.SOURCE)) + colons + rest
+    raise Failure(f"there is no test {name} in {settings.SOURCE}")
+
+
 def run_release(arguments, release):
     watch = Stopwatch()
-    tests = arguments.tests or ["tests/blackbox"]
+    tests = [inside(test) for test in arguments.tests or ["tests/blackbox"]]
     color = ["--color=yes"] if sys.stdout.isatty() else []
     texts = {"arguments": "\0".join([*color, *arguments.pytest_words, *tests])}
     with contextlib.ExitStack() as stack:
@@ -110,7 +142,8 @@ def run_release(arguments, release):
         results.mkdir(parents=True)
         command = command_for(
             arguments, directory, machine,
-            "systemd.unit=machinectl-lite-tests.target", "systemd.mask=serial-getty@ttyS0.service",
+            "systemd.unit=machinectl-lite-tests.target",
+            "systemd.mask=serial-getty@ttyS0.service",
         )
         status = 0
         for _ in range(1 + settings.REBOOTS):
@@ -125,20 +158,40 @@ def run_release(arguments, release):
         if session.saved:
             unpack_results(directory / "results", results)
     if session.problem:
-        say(f"{release}: the virtual host failed: {session.problem}. Its console:\n{session.console()}")
+        say(f"{release}: the virtual host failed: {session.problem}. Its console:\n"
+            f"{session.console()}")
         status = settings.EXIT_MACHINE_FAILED
-    say(f"{release}: status {status} after {watch}; results are in {os.path.relpath(results)}")
+    dumps = len(list(results.glob("coredump/*")))
+    say(f"{release}: status {status} after {watch}; core dumps: {dumps}; "
+        f"results are in {os.path.relpath(results)}")
     return status
 
 
+def summarize(reports):
+    missed = ran_nowhere(reports)
+    if missed:
+        say(f"{len(missed)} tests ran nowhere:")
+    for test, why in missed.items():
+        print(test, *(f"    {place}: {reason}" for place, reason in why), sep="\n", file=sys.stderr)
+
+
 def run(arguments):
-    statuses = [run_release(arguments, release) for release in arguments.release or ["bookworm"]]
+    releases = arguments.release or ["bookworm"]
+    statuses = [run_release(arguments, release) for release in releases]
+    reports = [(path.name, path) for path in arguments.others]
+    for release in releases:
+        results = settings.WORK / release / "results"
+        reports += [(release, path) for path in sorted(results.glob("junit-*.xml"))]
+    summarize(reports)
     return next((status for status in statuses if status), 0)
 
 
 def shell(arguments):
     size = shutil.get_terminal_size()
-    terminal = f"export TERM={os.environ.get('TERM', 'vt220')}\nstty rows {size.lines} cols {size.columns}\n"
+    terminal = (
+        f"export TERM={shlex.quote(os.environ.get('TERM', 'vt220'))}\n"
+        f"stty rows {size.lines} cols {size.columns}\n"
+    )
     with contextlib.ExitStack() as stack:
         directory, machine = prepare(stack, arguments, arguments.release, {"terminal": terminal})
         command = command_for(arguments, directory, machine, "systemd.unit=multi-user.target")

@@ -28,7 +28,7 @@ def tail(path, lines=TAIL_LINES):
 
 
 def run_logged(command, log, limit, what, **options):
-    """Runs a command with its output in LOG; fails with the log's tail, also after LIMIT seconds."""
+    """Runs a command with its output in LOG; a failure or LIMIT seconds show the log's tail."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with open(log, "wb") as output:
         # A session of its own, so that a limit ends the children too (chroots start many).

@@ -28,8 +28,9 @@ LEFT_OUT = (
 def package_list(*names):
     """The packages that files in tests/vm/packages name, and those files."""
     files = [VM / "packages" / name for name in names]
-    lines = (line.partition("#")[0].strip() for file in files for line in file.read_text().splitlines())
-    return [line for line in lines if line], files
+    lines = "\n".join(file.read_text() for file in files).splitlines()
+    words = [line.partition("#")[0].strip() for line in lines]
+    return [word for word in words if word], files
 
 
 def host_release():
@@ -74,7 +75,7 @@ def sources(release):
     if not lines:
         raise Failure(
             "apt on this machine has no Debian source to make a virtual host from.\n"
-            "It takes a Debian with `main` of its own release in /etc/apt; run `apt-get update` if it is there."
+            "It takes `main` of its own release in /etc/apt, and an `apt-get update`."
         )
     return "\n".join(dict.fromkeys(lines)) + "\n"
 
@@ -83,7 +84,8 @@ def apt_options():
     """How this machine reaches its mirrors: proxies, time-outs and what it accepts."""
     wanted = ("Acquire::http", "Acquire::https", "Acquire::Retries", "Acquire::Check-")
     dump = subprocess.run(["apt-config", "dump"], capture_output=True, text=True, check=True)
-    return [line for line in dump.stdout.splitlines() if line.startswith(wanted) and '""' not in line]
+    lines = dump.stdout.splitlines()
+    return [line for line in lines if line.startswith(wanted) and '""' not in line]
 
 
 def make_tree(release, packages, place, log):
@@ -99,7 +101,8 @@ def make_tree(release, packages, place, log):
     with os.fdopen(write, "w") as file:
         file.write(sources(release))
     with os.fdopen(read) as lines:
-        run_logged(command, log, MAKE_LIMIT, f"making a root of {release}", stdin=lines, env=environment)
+        run_logged(command, log, MAKE_LIMIT, f"making a root of {release}",
+                   stdin=lines, env=environment)
     for name in ("etc/apt/apt.conf.d/99mmdebstrap", "etc/dpkg/dpkg.cfg.d/99mmdebstrap"):
         (place / name).unlink(missing_ok=True)
     shutil.rmtree(place / "var/log/apt", ignore_errors=True)

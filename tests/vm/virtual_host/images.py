@@ -15,13 +15,23 @@ from settings import CACHE, GUEST_HOME, MAKE_LIMIT, VM
 
 # What decides how a disk looks, beside the lists of packages.
 HERE = pathlib.Path(__file__)
-RECIPE = [HERE, HERE.with_name("debian.py"), HERE.with_name("initrd.py"), pathlib.Path(roots.__file__)]
+RECIPE = [
+    HERE,
+    HERE.with_name("debian.py"),
+    HERE.with_name("initrd.py"),
+    pathlib.Path(roots.__file__),
+]
 
 # The disk is sparse: what the tests do not write costs nothing.
 DISK_SIZE = "16G"
 
 # Services of the payload root that only tests start, one by one.
-PAYLOAD_SERVICES = ("nginx.service", "postgresql.service", "postgresql@.service", "redis-server.service")
+PAYLOAD_SERVICES = (
+    "nginx.service",
+    "postgresql.service",
+    "postgresql@.service",
+    "redis-server.service",
+)
 
 # Jobs for a machine that lives for months. Each costs seconds of an emulated start.
 MASKED = (
@@ -89,7 +99,7 @@ def finish_tree(tree, release):
 
 
 def make_machine(place, release, payload):
-    """Fills PLACE with disk, kernel and the parts of an initrd; payload() gives the roots within."""
+    """Fills PLACE with disk, kernel and an initrd's parts; payload() gives the roots within."""
     with concurrent.futures.ThreadPoolExecutor() as pool:
         payload_tree = pool.submit(payload)
         tree = place / "tree"
@@ -126,7 +136,7 @@ def machine(stack, release, fresh=False):
 
 
 def build_root(stack, release, fresh=False):
-    """A root of RELEASE with compiler and libraries, for a project to be built on another release."""
+    """A root of RELEASE with compiler and libraries, where the host is of another release."""
     packages, files = debian.package_list("build")
 
     def make(place):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The project as the virtual host gets it: installed by meson, with its sources and tests beside."""
+"""The project as the virtual host gets it: installed by meson, its sources and tests beside."""
 
 import io
 import os
@@ -12,7 +12,7 @@ import images
 from commands import Stopwatch, run_logged, say
 from settings import BUILD_LIMIT, GUEST_HOME, SOURCE, VM
 
-# Runs in a mount namespace of its own: BUILD_ROOT, SOURCE and WORK are its arguments, then the command.
+# Runs in a mount namespace of its own. Its arguments: ROOT, SOURCE and WORK, then the command.
 ENTER_BUILD_ROOT = """
 set -e
 root=$1 source=$2 work=$3
@@ -28,7 +28,8 @@ exec chroot "$root" "$@"
 BUILD = """
 set -e
 export LC_ALL=C.UTF-8
-[ -f "$2/build.ninja" ] || meson setup --prefix=/usr --sysconfdir=/etc --localstatedir=/var "$2" "$1"
+[ -f "$2/build.ninja" ] ||
+    meson setup --prefix=/usr --sysconfdir=/etc --localstatedir=/var "$2" "$1"
 ninja -C "$2" -j "$4"
 rm -rf "$3"
 DESTDIR=$3 meson install --quiet --no-rebuild -C "$2"
@@ -94,7 +95,8 @@ def write_delivery(path, installed, texts):
             for top in sorted(tree.iterdir()):
                 archive.add(top, top.name, filter=as_root)
         for name in source_files():
-            archive.add(SOURCE / name, f"{GUEST_HOME}/source/{name}", recursive=False, filter=as_root)
+            target = f"{GUEST_HOME}/source/{name}"
+            archive.add(SOURCE / name, target, recursive=False, filter=as_root)
         for name, text in texts.items():
             entry = tarfile.TarInfo(f"{GUEST_HOME}/{name}")
             entry.size = len(text.encode())

@@ -43,7 +43,8 @@ def works(accelerator):
         disk.write(TRIAL_SECTOR)
         disk.flush()
         command = base_command(accelerator) + [
-            "-device", "isa-debug-exit", "-drive", f"file={disk.name},format=raw,if=virtio,readonly=on",
+            "-device", "isa-debug-exit",
+            "-drive", f"file={disk.name},format=raw,if=virtio,readonly=on",
         ]
         try:
             trial = subprocess.run(
@@ -75,7 +76,7 @@ def machine_command(accelerator, cpus, memory, directory, kernel, kernel_words):
     """The virtual host whose disks are in DIRECTORY, without a console."""
     drives = []
     for name, options in (
-        # In this order they are /dev/vda, vdb and vdc. Nothing outlives the run, so nothing is flushed.
+        # In this order they are /dev/vda, vdb and vdc. Nothing outlives the run: no flushing.
         ("overlay", "format=qcow2,cache=unsafe"),
         ("delivery", "format=raw,readonly=on"),
         ("results", "format=raw,cache=unsafe"),

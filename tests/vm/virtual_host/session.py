@@ -73,7 +73,8 @@ class Session:
                 if name == "control":
                     self.control = ours
             logs = {
-                name: stack.enter_context(open(self.results / f"{name}.log", "ab")) for name in CHANNELS
+                name: stack.enter_context(open(self.results / f"{name}.log", "ab"))
+                for name in CHANNELS
             }
             process = self.start(command, theirs, logs["console"])
             try:

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What a test needs from its host: `@pytest.mark.needs("root", "controller:memory", "kernel:6.5")`.
+
+The same files run on a developer's machine, in a container and in the virtual hosts of tests/vm. A
+test whose needs are not met is skipped with the first of them that is missing, and a summary counts
+them at the end. A need that does not exist is an error, not a skip.
+
+    root               effective uid 0
+    cgroup2            a cgroup v2 hierarchy is mounted, with or without controllers
+    controllers        all controllers that `limits` uses are on cgroup v2
+    controller:NAME    this one is
+    hybrid-cgroups     at least one controller is on cgroup v1
+    systemd            the host's PID 1 is systemd
+    user-namespace     the test's user can make one
+    kernel:MAJOR.MINOR this version or a newer one
+    program:NAME       a program in PATH
+    filesystem:NAME    a file system that the kernel has or can load
+    virtual-host       a host that exists for the tests, so that a test may do to it what it likes
+    reboot             such a host that can be restarted, see reboot.py
+"""
+
+import collections
+import functools
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ["reboot"]
+
+CONTROLLERS = ("cpu", "cpuset", "hugetlb", "io", "memory", "pids")
+UNMET = pytest.StashKey()
+
+
+def _mounts(kind):
+    """Mount points of a file system type, from the fields of /proc/self/mounts (fstab(5))."""
+    rows = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
+    return [row[1] for row in rows if row[2] == kind]
+
+
+def _root():
+    return None if os.geteuid() == 0 else "the tests run as an ordinary user"
+
+
+def _cgroup2():
+    return None if _mounts("cgroup2") else "no cgroup v2 hierarchy is mounted"
+
+
+def _controller(name):
+    for place in _mounts("cgroup2"):
+        if name in Path(place, "cgroup.controllers").read_text().split():
+            return None
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        if name in line.split(":")[1].split(","):
+            return f"{name} is on cgroup v1"
+    return f"the kernel or a parent cgroup does not offer {name}"
+
+
+def _controllers():
+    return next((reason for reason in map(_controller, CONTROLLERS) if reason), None)
+
+
+def _hybrid_cgroups():
+    return None if _mounts("cgroup") else "no controller is on cgroup v1"
+
+
+def _systemd():
+    # sd_booted(3)
+    return None if Path("/run/systemd/system").is_dir() else "PID 1 of the host is not systemd"
+
+
+def _user_namespace():
+    attempt = subprocess.run(["unshare", "--user", "--map-root-user", "true"],
+                             capture_output=True, text=True, check=False)
+    return None if attempt.returncode == 0 else attempt.stderr.strip()
+
+
+def _kernel(wanted):
+    running = re.match(r"(\d+)\.(\d+)", os.uname().release)
+    if tuple(map(int, running.groups())) >= tuple(map(int, wanted.split("."))):
+        return None
+    return f"the kernel is {os.uname().release}"
+
+
+def _program(name):
+    return None if shutil.which(name) else f"{name} is not installed"
+
+
+def _filesystem(name):
+    def known():
+        lines = Path("/proc/filesystems").read_text().splitlines()
+        return name in (line.split()[-1] for line in lines)
+
+    if not known():
+        subprocess.run(["modprobe", "--quiet", f"fs-{name}"], capture_output=True, check=False)
+    return None if known() else f"the kernel has no {name}"
+
+
+def _virtual_host():
+    if "MACHINECTL_LITE_TESTS_VM" in os.environ:
+        return None
+    return "this host has other uses; tests/vm/run makes one"
+
+
+KINDS = {
+    "root": _root,
+    "cgroup2": _cgroup2,
+    "controllers": _controllers,
+    "controller": _controller,
+    "hybrid-cgroups": _hybrid_cgroups,
+    "systemd": _systemd,
+    "user-namespace": _user_namespace,
+    "kernel": _kernel,
+    "program": _program,
+    "filesystem": _filesystem,
+    "virtual-host": _virtual_host,
+    "reboot": _virtual_host,
+}
+WITH_ARGUMENT = ("controller", "kernel", "program", "filesystem")
+
+
+@functools.cache
+def missing(need):
+    """Why the host does not meet a need; None where it does."""
+    kind, _, argument = need.partition(":")
+    return KINDS[kind](argument) if argument else KINDS[kind]()
+
+
+def _needs(item):
+    return [need for mark in item.iter_markers("needs") for need in mark.args]
+
+
+def _is_known(need):
+    kind, colon, argument = need.partition(":")
+    return kind in KINDS and bool(colon and argument) == (kind in WITH_ARGUMENT)
+
+
+def pytest_configure(config):
+    config.addinivalue_line(
+        "markers", "needs(need, ..): skipped where the host lacks one; see needs.py")
+    config.stash[UNMET] = collections.Counter()
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        for need in _needs(item):
+            if not _is_known(need):
+                raise pytest.UsageError(
+                    f"{item.nodeid} needs {need!r}, which tests/blackbox/needs.py does not know")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    for need in _needs(item):
+        reason = missing(need)
+        if reason:
+            item.config.stash[UNMET][need] += 1
+            pytest.skip(f"needs {need}: {reason}")
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    unmet = config.stash[UNMET]
+    if unmet:
+        terminalreporter.section("needs that this host does not meet")
+    for need, count in unmet.most_common():
+        terminalreporter.line(f"{count:5} tests need {need}: {missing(need)}")
