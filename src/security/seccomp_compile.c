@@ -225,17 +225,18 @@ static struct target write_condition(struct writer *writer,
 
 /* The rules of one call, strictest first: the first that matches answers. */
 static struct target write_rules(struct writer *writer, const struct seccomp_policy *policy,
-                                 const struct seccomp_rule *rules, size_t count, unsigned int bits)
+                                 size_t first, size_t end, unsigned int bits)
 {
         struct target next = answer(policy->default_action);
 
-        for (size_t i = count; i-- > 0;) {
-                const struct seccomp_condition *conditions =
-                        policy->conditions + rules[i].first_condition;
-                struct target matched = answer(rules[i].action);
+        for (size_t i = end; i-- > first;) {
+                const struct seccomp_rule *rule = &policy->rules[i];
+                struct target matched = answer(rule->action);
 
-                for (size_t j = rules[i].condition_count; j-- > 0;) {
-                        matched = write_condition(writer, &conditions[j], bits, &matched, &next);
+                for (size_t j = rule->condition_count; j-- > 0;) {
+                        matched = write_condition(writer,
+                                                  &policy->conditions[rule->first_condition + j],
+                                                  bits, &matched, &next);
                 }
                 next = matched;
         }
@@ -307,7 +308,7 @@ static size_t write_column(struct writer *writer, const struct seccomp_policy *p
                 if (number >= 0) {
                         calls[made++] = (struct numbered_call){
                                 (uint32_t)number,
-                                write_rules(writer, policy, policy->rules + rule, end - rule,
+                                write_rules(writer, policy, rule, end,
                                             syscall_architectures[column].bits),
                         };
                 }

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What a payload may do: the five capability sets as its kernel tells them."""
+
+import os
+import stat
+
+import pytest
+
+NUMBERS = {
+    "CHOWN": 0, "DAC_OVERRIDE": 1, "DAC_READ_SEARCH": 2, "FOWNER": 3, "FSETID": 4, "KILL": 5,
+    "SETGID": 6, "SETUID": 7, "SETPCAP": 8, "LINUX_IMMUTABLE": 9, "NET_BIND_SERVICE": 10,
+    "NET_BROADCAST": 11, "NET_ADMIN": 12, "NET_RAW": 13, "IPC_OWNER": 15, "SYS_CHROOT": 18,
+    "SYS_PTRACE": 19, "SYS_ADMIN": 21, "SYS_BOOT": 22, "SYS_NICE": 23, "SYS_RESOURCE": 24,
+    "SYS_TTY_CONFIG": 26, "MKNOD": 27, "LEASE": 28, "AUDIT_WRITE": 29, "AUDIT_CONTROL": 30,
+    "SETFCAP": 31,
+}
+MINIMAL = {"CHOWN", "KILL", "NET_BIND_SERVICE"}
+SERVICE = MINIMAL | {"DAC_OVERRIDE", "FOWNER", "FSETID", "SETFCAP", "SETGID", "SETPCAP", "SETUID",
+                     "SYS_CHROOT"}
+SYSTEM = set(NUMBERS) - {"NET_ADMIN"}
+
+
+def mask(names):
+    """The set as a number."""
+    return sum(1 << NUMBERS[name] for name in names)
+
+
+def sets_in(text):
+    """The five sets, as `/proc/PID/status` has them."""
+    fields = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+    return {name: int(fields["Cap" + name], 16) for name in ("Inh", "Prm", "Eff", "Bnd", "Amb")}
+
+
+def run(cli, path):
+    """The sets of the machine's payload, which is cat."""
+    return sets_in(cli("run", path).check().stdout)
+
+
+@pytest.fixture
+def sets(cli, machine_file):
+    """sets(key=value, ..): the sets of a payload under this definition."""
+    return lambda **keys: run(cli, machine_file(command=["cat", "/proc/self/status"], **keys))
+
+
+def everywhere(number):
+    """What root's sets are for one set asked for: nothing inheritable, nothing ambient."""
+    return {"Inh": 0, "Prm": number, "Eff": number, "Bnd": number, "Amb": 0}
+
+
+@pytest.mark.parametrize("profile, names", [
+    (None, SERVICE), ("minimal", MINIMAL), ("service", SERVICE),
+    ("system", SYSTEM | {"NET_ADMIN"})])
+def test_profiles(sets, profile, names):
+    """Each profile is exactly its list, in all sets; none is inheritable (CVE-2022-24769)."""
+    keys = {"capabilities": {"profile": profile}} if profile else {}
+    assert sets(**keys) == everywhere(mask(names))
+
+
+def test_no_net_admin_over_the_hosts_network(sets):
+    """The system profile administers a network of its own, not the host's."""
+    assert sets(capabilities={"profile": "system"},
+                network={"mode": "host"}) == everywhere(mask(SYSTEM))
+
+
+@pytest.mark.parametrize("init", [True, False])
+def test_add_and_drop(sets, init):
+    """Profile and add, less drop; with a stub as PID 1 and without."""
+    assert sets(init=init, capabilities={
+        "profile": "minimal", "add": ["CAP_NET_RAW", "CAP_SETUID"], "drop": ["CAP_CHOWN"],
+    }) == everywhere(mask({"KILL", "NET_BIND_SERVICE", "NET_RAW", "SETUID"}))
+
+
+def test_all(sets):
+    """ "all" drops everything, and adds everything that the kernel knows."""
+    with open("/proc/sys/kernel/cap_last_cap", encoding="ascii") as last:
+        every = (1 << (int(last.read()) + 1)) - 1
+    assert sets(capabilities={"drop": ["all"]}) == everywhere(0)
+    assert sets(capabilities={"add": ["all"]}) == everywhere(every)
+    assert sets(capabilities={"drop": ["all"], "add": ["CAP_KILL"]}) == everywhere(mask({"KILL"}))
+
+
+@pytest.mark.parametrize("no_new_privileges", [True, False])
+def test_another_user_has_none(sets, no_new_privileges):
+    """A payload that is not root keeps a bounding set and nothing else."""
+    assert sets(user="alice", no_new_privileges=no_new_privileges) == {
+        **everywhere(0), "Bnd": mask(SERVICE)}
+
+
+@pytest.mark.parametrize("no_new_privileges", [True, False])
+def test_ambient(sets, no_new_privileges):
+    """What a user shall keep is ambient, and only for that inheritable, as the kernel asks."""
+    kept = mask({"NET_BIND_SERVICE"})
+    assert sets(user="alice", no_new_privileges=no_new_privileges,
+                capabilities={"ambient": ["CAP_NET_BIND_SERVICE"]}) == {
+        "Inh": kept, "Prm": kept, "Eff": kept, "Bnd": mask(SERVICE), "Amb": kept}
+    # root needs none of that, and nothing becomes inheritable for its sake.
+    assert sets(capabilities={"ambient": ["CAP_NET_BIND_SERVICE"]}) == everywhere(mask(SERVICE))
+
+
+@pytest.mark.parametrize("capabilities, word", [
+    ({"add": ["CAP_NOSUCH"]}, "CAP_NOSUCH"),
+    ({"ambient": ["CAP_SYS_ADMIN"]}, "CAP_SYS_ADMIN"),
+    ({"profile": "everything"}, "everything")])
+def test_what_makes_no_sense(cli, machine_file, capabilities, word):
+    """Unknown names, and ambient ones that the machine lacks, are told by name."""
+    result = cli("run", machine_file(command=["true"], capabilities=capabilities))
+    assert result.status in (65, 125), result
+    assert word in result.stderr and result.stdout == ""
+
+
+def test_the_kernel_holds_to_it(cli, machine_file):
+    """A dropped capability is one that does not work."""
+    command = ["sh", "-c", "mkdir -p /tmp/r/bin; cp /bin/busybox /tmp/r/bin;"
+                           "chroot /tmp/r /bin/busybox echo in; chown 33 /tmp/r; stat -c %u /tmp/r"]
+    assert cli("run", machine_file(command=command)).check().stdout.split() == ["in", "33"]
+    result = cli("run", machine_file(
+        command=command, capabilities={"drop": ["CAP_SYS_CHROOT", "CAP_CHOWN"]}))
+    assert result.stdout.split() == ["0"], result
+
+
+def set_user_id_program(root):
+    """Puts a program into a root that becomes root whoever runs it."""
+    program = root / "bin/become-root"
+    program.write_bytes((root / "bin/busybox").read_bytes())
+    os.chown(program, 0, 0)
+    program.chmod(0o4755)
+    assert program.stat().st_mode & stat.S_ISUID
+    return ["/bin/sh", "-c", "ln -s /bin/become-root /tmp/cat; /tmp/cat /proc/self/status"]
+
+
+def test_no_new_privileges(cli, machine_file, own_root):
+    """By default a set-user-ID program gives nothing; where it does, no more than the machine has."""
+    command = set_user_id_program(own_root)
+    found = {}
+    for wanted in (None, False):
+        keys = {} if wanted is None else {"no_new_privileges": wanted}
+        text = cli("run", machine_file(rootfs=own_root, user="alice", command=command,
+                                       capabilities={"drop": ["CAP_CHOWN"]}, **keys)).check().stdout
+        found[wanted] = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+        (own_root / "tmp/cat").unlink()
+    assert found[None]["Uid"].split()[1] == "1000" and found[None]["NoNewPrivs"].strip() == "1"
+    assert int(found[None]["CapEff"], 16) == 0
+    assert found[False]["NoNewPrivs"].strip() == "0"
+    assert int(found[False]["CapEff"], 16) in (0, mask(SERVICE - {"CHOWN"}))
+
+
+def test_stub_has_next_to_nothing(cli, machine_file):
+    """PID 1 beside the payload can send signals, and the payload cannot look into it."""
+    result = cli("run", machine_file(
+        command=["sh", "-c", "cat /proc/1/status; cat /proc/1/environ && echo readable"]))
+    assert sets_in(result.stdout) == everywhere(mask({"KILL"}))
+    assert "readable" not in result.stdout, result
+
+
+def test_no_more_than_the_host_has(cli, machine_file):
+    """Without a user namespace a capability that the caller lacks is an error that names it; with
+    one it is the machine's own."""
+    wrapper = ["setpriv", "--bounding-set=-sys_chroot"]
+    keys = {"command": ["cat", "/proc/self/status"]}
+    result = cli("run", machine_file(user_namespace="none", **keys), wrapper=wrapper).check(125)
+    assert "CAP_SYS_CHROOT" in result.stderr and "user namespace" in result.stderr
+    text = cli("run", machine_file(**keys), wrapper=wrapper).check().stdout
+    assert sets_in(text) == everywhere(mask(SERVICE))
+
+
+def test_ping_needs_its_capability(cli, machine_file, debian_root):
+    """ping in a machine: without NET_RAW refused, with it the loopback answers."""
+    keys = {"overlay": [debian_root], "upper": "volatile",
+            "command": ["ping", "-c", "1", "-W", "5", "127.0.0.1"]}
+    cli("run", machine_file(capabilities={"add": ["CAP_NET_RAW"]}, **keys)).check()
