@@ -169,6 +169,11 @@ const struct cgroup *launch_cgroup(const struct launch *launch)
         return &launch->cgroup;
 }
 
+const struct log *launch_log(const struct launch *launch)
+{
+        return launch->options.log;
+}
+
 struct machine_record *launch_record(struct launch *launch)
 {
         return &launch->record;

@@ -64,6 +64,9 @@ int launch_notify_socket(const struct launch *launch);
 /** The machine's control group. Borrowed. */
 const struct cgroup *launch_cgroup(const struct launch *launch);
 
+/** Where the launch tells what the user should know. Borrowed. */
+const struct log *launch_log(const struct launch *launch);
+
 /** What is on record of the machine; changes reach the file with launch_save(). Borrowed. */
 struct machine_record *launch_record(struct launch *launch);
 

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/event.h"
 #include "base/process.h"
+#include "supervise/memory.h"
 #include "supervise/terminal.h"
 
 /* The process that the loop is beside: a machine's first one, or one that has entered a machine. */
@@ -16,6 +17,7 @@ struct foreground {
         int pidfd;
         struct launch *launch;     /* NULL: of a machine that somebody else supervises */
         struct terminal *terminal; /* NULL: none */
+        struct memory_watch *memory;
         unsigned int interrupts;
 };
 
@@ -85,11 +87,14 @@ static int reap(const struct foreground *foreground)
 static int on_ended(struct event_source *source, int fd, uint32_t events, void *data)
 {
         struct foreground *foreground = data;
+        int status;
 
         if (foreground->terminal) {
                 terminal_drain(foreground->terminal);
         }
-        event_exit(foreground->loop, reap(foreground));
+        status = reap(foreground);
+        memory_watch_settle(foreground->memory, status);
+        event_exit(foreground->loop, status);
         return 0;
 }
 
@@ -97,6 +102,7 @@ static int stay(struct foreground *foreground, int terminal_fd, struct machine_e
 {
         _cleanup_event_loop_ struct event_loop *loop = NULL;
         _cleanup_terminal_ struct terminal *terminal = NULL;
+        _cleanup_memory_watch_ struct memory_watch *memory = NULL;
         sigset_t signals;
         int r = event_loop_new(&loop);
 
@@ -110,6 +116,14 @@ static int stay(struct foreground *foreground, int terminal_fd, struct machine_e
         }
         if (r < 0) {
                 return error_set(error, r, "cannot watch over the program");
+        }
+        if (foreground->launch) {
+                r = memory_watch_start(loop, foreground->launch, launch_log(foreground->launch),
+                                       &memory, error);
+                if (r < 0) {
+                        return r;
+                }
+                foreground->memory = memory;
         }
         if (terminal_fd >= 0) {
                 r = terminal_join(loop, terminal_fd, &terminal, error);
