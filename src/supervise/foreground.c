@@ -98,6 +98,14 @@ static int on_ended(struct event_source *source, int fd, uint32_t events, void *
         return 0;
 }
 
+static void tell_memory(const char *message, void *data)
+{
+        const struct foreground *foreground = data;
+
+        log_warning(launch_log(foreground->launch), "machine \"%s\" is %s",
+                    launch_record(foreground->launch)->name, message);
+}
+
 static int stay(struct foreground *foreground, int terminal_fd, struct machine_error *error)
 {
         _cleanup_event_loop_ struct event_loop *loop = NULL;
@@ -118,8 +126,8 @@ static int stay(struct foreground *foreground, int terminal_fd, struct machine_e
                 return error_set(error, r, "cannot watch over the program");
         }
         if (foreground->launch) {
-                r = memory_watch_start(loop, foreground->launch, launch_log(foreground->launch),
-                                       &memory, error);
+                r = memory_watch_start(loop, foreground->launch, tell_memory, foreground, &memory,
+                                       error);
                 if (r < 0) {
                         return r;
                 }

@@ -15,7 +15,8 @@
 struct memory_watch {
         struct cgroup_watch group;
         struct launch *launch;
-        const struct log *log;
+        memory_handler handler;
+        void *data;
         struct event_source *source;
         char *last; /* what was told last, or NULL: nothing yet */
 };
@@ -62,7 +63,6 @@ static char *describe_victim(const struct cgroup_news *news)
 
 static void tell(struct memory_watch *watch, const struct cgroup_news *news)
 {
-        struct machine_record *record = launch_record(watch->launch);
         _cleanup_free_ char *limit = describe_limit(watch, news);
         _cleanup_free_ char *victim = describe_victim(news);
 
@@ -72,7 +72,7 @@ static void tell(struct memory_watch *watch, const struct cgroup_news *news)
         free(watch->last);
         watch->last = string_format("out of memory (%s): the kernel killed %s", limit, victim);
         if (watch->last) {
-                log_warning(watch->log, "machine \"%s\" is %s", record->name, watch->last);
+                watch->handler(watch->last, watch->data);
         }
 }
 
@@ -94,6 +94,7 @@ static int on_event(struct event_source *source, int fd, uint32_t events, void *
         struct memory_watch *watch = data;
         const struct machine_record *record = launch_record(watch->launch);
         uint64_t before = record->out_of_memory_kills;
+        enum machine_state state;
         bool frozen;
 
         take_news(watch);
@@ -102,14 +103,17 @@ static int on_event(struct event_source *source, int fd, uint32_t events, void *
         }
         /* Whether it is paused is what the kernel says: another command may have done it since this
          * process wrote the record. A record that cannot be written is no reason to end. */
-        frozen = cgroup_is_frozen(launch_cgroup(watch->launch)) > 0;
-        (void)launch_save(watch->launch, frozen ? MACHINE_STATE_PAUSED : MACHINE_STATE_RUNNING,
-                          NULL);
+        state = record->state;
+        if (state != MACHINE_STATE_STOPPING) {
+                frozen = cgroup_is_frozen(launch_cgroup(watch->launch)) > 0;
+                state = frozen ? MACHINE_STATE_PAUSED : MACHINE_STATE_RUNNING;
+        }
+        (void)launch_save(watch->launch, state, NULL);
         return 0;
 }
 
-int memory_watch_start(struct event_loop *loop, struct launch *launch, const struct log *log,
-                       struct memory_watch **ret, struct machine_error *error)
+int memory_watch_start(struct event_loop *loop, struct launch *launch, memory_handler handler,
+                       void *data, struct memory_watch **ret, struct machine_error *error)
 {
         _cleanup_memory_watch_ struct memory_watch *watch = calloc(1, sizeof *watch);
         int r;
@@ -119,7 +123,8 @@ int memory_watch_start(struct event_loop *loop, struct launch *launch, const str
         }
         watch->group = (struct cgroup_watch)CGROUP_WATCH_INIT;
         watch->launch = launch;
-        watch->log = log;
+        watch->handler = handler;
+        watch->data = data;
         if (!(launch_cgroup(launch)->controllers & CGROUP_MEMORY)) {
                 *ret = NULL;
                 return 0;

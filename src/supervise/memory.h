@@ -3,20 +3,22 @@
 #define SUPERVISE_MEMORY_H
 
 #include "base/event.h"
-#include "base/log.h"
 #include "launch/launch.h"
 
 /** Watches for processes of a machine that the kernel kills for lack of memory: each is told at
  *  once, with its name, and counted in the machine's record. */
 struct memory_watch;
 
+/** Told what happened, in words for the user: "out of memory (..): the kernel killed ..". */
+typedef void (*memory_handler)(const char *message, void *data);
+
 /**
  * Begins to watch. Where the group has no memory controller nothing can be watched and no limit can
- * be met: *ret is NULL, which the other functions take. The loop has to outlive the watch, launch
- * and log as well. 0 or -errno.
+ * be met: *ret is NULL, which the other functions take. The loop and the
+ * launch have to outlive the watch. 0 or -errno.
  */
-int memory_watch_start(struct event_loop *loop, struct launch *launch, const struct log *log,
-                       struct memory_watch **ret, struct machine_error *error);
+int memory_watch_start(struct event_loop *loop, struct launch *launch, memory_handler handler,
+                       void *data, struct memory_watch **ret, struct machine_error *error);
 
 /**
  * Looks once more when the machine has ended, since the kernel's notification may come later than

@@ -11,9 +11,9 @@
 #include "base/event.h"
 #include "base/quantity.h"
 #include "base/strings.h"
-#include "cgroup/events.h"
 #include "launch/message.h"
 #include "supervise/health.h"
+#include "supervise/memory.h"
 #include "supervise/output.h"
 #include "supervise/restart.h"
 #include "systemd/notify.h"
@@ -32,14 +32,14 @@ struct supervisor {
         struct event_loop *loop;
         struct output *output;
         struct launch *launch; /* NULL between two runs */
-        struct cgroup_watch watch;
+        struct memory_watch *memory;
         struct health *health;
-        struct event_source *ended, *memory, *notified; /* of the present run */
+        struct event_source *ended, *notified; /* of the present run */
         struct event_source *stop_timer, *restart_timer, *watchdog;
         struct restart_history history;
         uint64_t run_started;
-        uint64_t restarts, kills;
-        bool ready; /* told once */
+        uint64_t restarts, kills; /* so far, over all runs */
+        bool ready;               /* told once */
         bool stopping;
         char *reason; /* why this run ends */
         int status;
@@ -162,34 +162,9 @@ static int on_signal(struct event_source *source, const struct signalfd_siginfo 
 
 /* ---- memory and health ---- */
 
-static void take_memory_news(struct supervisor *supervisor)
+static void on_memory(const char *message, void *data)
 {
-        struct cgroup_news news;
-
-        if (supervisor->watch.fd < 0 || cgroup_watch_read(&supervisor->watch, &news) < 0 ||
-            news.oom_kills == 0) {
-                return;
-        }
-        supervisor->kills += news.oom_kills;
-        if (news.victim.pid > 0) {
-                say(supervisor, "machinectl-lite: out of memory: process %d (%s) was killed",
-                    news.victim.pid, news.victim.name);
-        } else {
-                say(supervisor, "machinectl-lite: out of memory: %llu processes were killed",
-                    (unsigned long long)news.oom_kills);
-        }
-        if (supervisor->launch) {
-                struct machine_record *record = launch_record(supervisor->launch);
-
-                record->out_of_memory_kills = supervisor->kills;
-                (void)launch_save(supervisor->launch, record->state, NULL);
-        }
-}
-
-static int on_memory(struct event_source *source, int fd, uint32_t events, void *data)
-{
-        take_memory_news(data);
-        return 0;
+        say(data, "machinectl-lite: %s", message);
 }
 
 static void on_health(enum health_verdict verdict, const char *reason, void *data)
@@ -241,15 +216,8 @@ static int watch_run(struct supervisor *supervisor, struct machine_error *error)
         if (r < 0) {
                 return error_set(error, r, "cannot watch over the machine");
         }
-        r = cgroup_watch_open(launch_cgroup(launch), &supervisor->watch, error);
-        if (r == 0) {
-                r = event_add_fd(supervisor->loop, supervisor->watch.fd, EPOLLPRI, on_memory,
-                                 supervisor, &supervisor->memory);
-        } else if (r == -ENOENT) {
-                /* No memory controller, no news from it. */
-                machine_error_clear(error);
-                r = 0;
-        }
+        r = memory_watch_start(supervisor->loop, launch, on_memory, supervisor, &supervisor->memory,
+                               error);
         if (r == 0 && machine->life.health_command) {
                 r = health_start(supervisor->loop, machine, &supervisor->options->directories,
                                  on_health, supervisor, &supervisor->health, error);
@@ -261,9 +229,8 @@ static void unwatch_run(struct supervisor *supervisor)
 {
         event_remove(TAKE_PTR(supervisor->ended));
         event_remove(TAKE_PTR(supervisor->notified));
-        event_remove(TAKE_PTR(supervisor->memory));
         health_free(TAKE_PTR(supervisor->health));
-        cgroup_watch_release(&supervisor->watch);
+        memory_watch_free(TAKE_PTR(supervisor->memory));
         (void)event_set_timer(supervisor->stop_timer, USEC_INFINITY);
 }
 
@@ -315,8 +282,8 @@ static void describe_end(struct supervisor *supervisor)
         if (supervisor->reason) {
                 return;
         }
-        if (supervisor->status == 128 + SIGKILL && supervisor->kills > 0) {
-                set_reason(supervisor, "killed for lack of memory");
+        if (launch_record(supervisor->launch)->reason) {
+                set_reason(supervisor, launch_record(supervisor->launch)->reason);
         } else if (supervisor->status > 128) {
                 _cleanup_free_ char *text = NULL;
 
@@ -337,6 +304,7 @@ static void end_run(struct supervisor *supervisor, enum machine_state state)
         _cleanup_error_ struct machine_error failure = MACHINE_ERROR_INIT;
         struct machine_record *record = launch_record(supervisor->launch);
 
+        supervisor->kills = record->out_of_memory_kills;
         record->state = state;
         record->exit_status = supervisor->status;
         record->stopped_usec = now_usec();
@@ -403,8 +371,7 @@ static int on_ended(struct event_source *source, int fd, uint32_t events, void *
         struct supervisor *supervisor = data;
 
         supervisor->status = launch_reap(supervisor->launch);
-        /* The kernel's word on memory may come after the death. */
-        take_memory_news(supervisor);
+        memory_watch_settle(supervisor->memory, supervisor->status);
         unwatch_run(supervisor);
         output_drain(supervisor->output);
         describe_end(supervisor);
@@ -496,7 +463,6 @@ int supervise(struct machine *machine, const struct supervisor_options *options,
         struct supervisor supervisor = {
                 .machine = machine,
                 .options = options,
-                .watch = CGROUP_WATCH_INIT,
                 .report = options->report,
         };
         int status = run(&supervisor, error);
