@@ -41,7 +41,8 @@ struct supervisor {
         uint64_t restarts, kills; /* so far, over all runs */
         bool ready;               /* told once */
         bool stopping;
-        char *reason; /* why this run ends */
+        bool restarting; /* the run is ended to begin another */
+        char *reason;    /* why this run ends */
         int status;
         int report;
 };
@@ -189,6 +190,7 @@ static void on_health(enum health_verdict verdict, const char *reason, void *dat
                 break;
         case MACHINE_HEALTH_RESTART:
                 set_reason(supervisor, text ? text : "unhealthy");
+                supervisor->restarting = true;
                 (void)launch_signal(supervisor->launch, supervisor->machine->life.stop_signal);
                 (void)event_set_timer(supervisor->stop_timer,
                                       supervisor->machine->life.stop_timeout);
@@ -254,6 +256,7 @@ static int begin_run(struct supervisor *supervisor, struct machine_error *error)
                 return r;
         }
         supervisor->run_started = log_now();
+        supervisor->restarting = false;
         record = launch_record(supervisor->launch);
         record->restarts = supervisor->restarts;
         record->out_of_memory_kills = supervisor->kills;
@@ -316,8 +319,8 @@ static void end_run(struct supervisor *supervisor, enum machine_state state)
 
 static bool wants_restart(const struct supervisor *supervisor)
 {
-        if (supervisor->stopping) {
-                return false;
+        if (supervisor->stopping || supervisor->restarting) {
+                return supervisor->restarting && !supervisor->stopping;
         }
         return supervisor->status == STATUS_REBOOT
                        ? supervisor->machine->process.boot
