@@ -157,6 +157,17 @@ static bool wants_terminal(const struct launch *launch)
         return launch->options.terminal;
 }
 
+void launch_copy_window_size(int terminal)
+{
+        struct winsize size;
+
+        /* A caller without a terminal has no size to give; the payload then finds 0 by 0. */
+        if (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0 ||
+            ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0) {
+                (void)ioctl(terminal, TIOCSWINSZ, &size);
+        }
+}
+
 static int step_terminal(struct launch *launch, struct machine_error *error)
 {
         _cleanup_close_ int master = -EBADF;
@@ -165,6 +176,7 @@ static int step_terminal(struct launch *launch, struct machine_error *error)
         if (r < 0) {
                 return r;
         }
+        launch_copy_window_size(launch->terminal_slave);
         if (fchown(launch->terminal_slave, launch->user.uid, (gid_t)-1) < 0) {
                 return error_set(error, errno, "cannot give the terminal to user %u",
                                  (unsigned int)launch->user.uid);

@@ -121,6 +121,9 @@ int launch_set_variable(char ***environment, char *entry);
  */
 int launch_check_sysctls(const struct machine *machine, struct machine_error *error);
 
+/** Gives a machine's terminal the window size of the caller's, before anything runs on it. */
+void launch_copy_window_size(int terminal);
+
 /** Writes the sysctls through proc_fd, the machine's own procfs. */
 int launch_write_sysctls(const struct machine *machine, int proc_fd, struct machine_error *error);
 

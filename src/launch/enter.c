@@ -60,6 +60,7 @@ static int open_terminal(int *ret_master, int *ret_slave, struct machine_error *
         if (slave < 0) {
                 return error_set(error, errno, "cannot open a terminal of the machine");
         }
+        launch_copy_window_size(slave);
         *ret_slave = slave;
         *ret_master = TAKE_FD(master);
         return 0;

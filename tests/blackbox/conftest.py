@@ -52,7 +52,7 @@ def cli(workspace):
 @pytest.fixture
 def host_state(cli):
     """`with host_state.unchanged():` fails where the block leaves anything on the host."""
-    return hoststate.HostState([cli.state, cli.runtime])
+    return hoststate.HostState([cli.state, cli.runtime], cli.config)
 
 
 def _root(make):

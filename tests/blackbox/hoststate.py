@@ -73,12 +73,14 @@ def cgroup_mounts():
     return points
 
 
-def cgroups():
-    """The control groups that are this project's, in every hierarchy."""
+def cgroups(names=None):
+    """The control groups that are this project's, in every hierarchy; with `names`, those of the
+    machines named so, for hosts on which others start machines too."""
     found = set()
     for point in cgroup_mounts():
         for directory, _, _ in os.walk(point):
-            if OWN_CGROUP.search(directory[len(point):]):
+            path = directory[len(point):]
+            if OWN_CGROUP.search(path) and (names is None or names & set(path.split("/"))):
                 found.add(directory)
     return found
 
@@ -115,12 +117,17 @@ def files(directories):
 
 
 class HostState:
-    """Takes and compares pictures of the host; `directories` are the project's own."""
+    """Takes and compares pictures of the host; `directories` are the project's own, and `config`
+    holds the definitions of the machines whose control groups count (None: those of all)."""
 
     PARTS = ("mounts", "processes", "cgroups", "namespaces", "links", "rules", "files")
 
-    def __init__(self, directories=()):
+    def __init__(self, directories=(), config=None):
         self.directories = list(directories)
+        self.config = config
+
+    def _machines(self):
+        return {path.stem for path in self.config.glob("*.machine")} if self.config else None
 
     def snapshot(self):
         """One picture: {part: set of things}."""
@@ -128,7 +135,7 @@ class HostState:
             "mounts": set(mounts()),
             "processes": {f"{pid} {row[0]} started {row[3]}"
                           for pid, row in live_processes().items()},
-            "cgroups": cgroups(),
+            "cgroups": cgroups(self._machines()),
             "namespaces": namespaces(),
             "links": {name for _, name in socket.if_nameindex()},
             "rules": rules(),
