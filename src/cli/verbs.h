@@ -12,6 +12,7 @@ extern const struct verb verb_config;
 extern const struct verb verb_exec;
 extern const struct verb verb_kill;
 extern const struct verb verb_list;
+extern const struct verb verb_logs;
 extern const struct verb verb_pause;
 extern const struct verb verb_restart;
 extern const struct verb verb_resume;
