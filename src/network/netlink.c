@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "network/netlink.h"
+
+#include <linux/netlink.h>
+#include <netlink/attr.h>
+#include <netlink/handlers.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/strings.h"
+
+#ifndef SOL_NETLINK
+#define SOL_NETLINK 270
+#endif
+
+/* What the callbacks of one request fill in. */
+struct exchange {
+        int result;
+        bool done;
+        bool interrupted;
+        struct netlink_reason *reason;
+        netlink_handler handler;
+        void *data;
+};
+
+int netlink_open(int protocol, struct nl_sock **ret)
+{
+        _cleanup_nl_socket_ struct nl_sock *socket = nl_socket_alloc();
+        int on = 1;
+
+        if (!socket) {
+                return -ENOMEM;
+        }
+        errno = 0;
+        if (nl_connect(socket, protocol) < 0) {
+                return errno > 0 ? -errno : -EIO;
+        }
+        /* The kernel's sentences are a comfort: an error without one is still an error. */
+        (void)setsockopt(nl_socket_get_fd(socket), SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
+        (void)nl_socket_set_buffer_size(socket, 1 << 20, 0);
+        *ret = TAKE_PTR(socket);
+        return 0;
+}
+
+/* The kernel's sentence follows the echoed header, which NLM_F_CAPPED cuts to its first part. */
+static void take_reason(const struct nlmsgerr *report, struct netlink_reason *reason)
+{
+        const struct nlmsghdr *header =
+                (const struct nlmsghdr *)((const char *)report - NLMSG_HDRLEN);
+        size_t skip = sizeof(*report);
+        struct nlattr *text;
+
+        if (!reason || !(header->nlmsg_flags & NLM_F_ACK_TLVS)) {
+                return;
+        }
+        if (!(header->nlmsg_flags & NLM_F_CAPPED)) {
+                skip += report->msg.nlmsg_len - NLMSG_HDRLEN;
+        }
+        skip = NLMSG_ALIGN(skip);
+        if (header->nlmsg_len < NLMSG_HDRLEN + skip) {
+                return;
+        }
+        text = nla_find((struct nlattr *)((char *)report + skip),
+                        (int)(header->nlmsg_len - NLMSG_HDRLEN - skip), NLMSGERR_ATTR_MSG);
+        if (text) {
+                (void)snprintf(reason->text, sizeof(reason->text), "%.*s", nla_len(text),
+                               (const char *)nla_data(text));
+        }
+}
+
+static int on_error(struct sockaddr_nl *from, struct nlmsgerr *report, void *argument)
+{
+        struct exchange *exchange = argument;
+
+        exchange->result = report->error;
+        exchange->done = true;
+        take_reason(report, exchange->reason);
+        return NL_STOP;
+}
+
+static int on_done(struct nl_msg *message, void *argument)
+{
+        struct exchange *exchange = argument;
+
+        exchange->done = true;
+        return NL_STOP;
+}
+
+static int on_valid(struct nl_msg *message, void *argument)
+{
+        struct exchange *exchange = argument;
+        struct nlmsghdr *header = nlmsg_hdr(message);
+
+        if (header->nlmsg_flags & NLM_F_DUMP_INTR) {
+                exchange->interrupted = true;
+        }
+        if (exchange->handler && exchange->result == 0) {
+                exchange->result = exchange->handler(header, exchange->data);
+        }
+        return NL_OK;
+}
+
+/* The end of a dump carries the kernel's verdict on it. */
+static int on_finish(struct nl_msg *message, void *argument)
+{
+        struct exchange *exchange = argument;
+        struct nlmsghdr *header = nlmsg_hdr(message);
+
+        if (header->nlmsg_flags & NLM_F_DUMP_INTR) {
+                exchange->interrupted = true;
+        }
+        if (exchange->result == 0 && nlmsg_datalen(header) >= (int)sizeof(int)) {
+                int verdict;
+
+                memcpy(&verdict, nlmsg_data(header), sizeof(verdict));
+                exchange->result = verdict < 0 ? verdict : 0;
+        }
+        exchange->done = true;
+        return NL_STOP;
+}
+
+static int run(struct nl_sock *socket, struct nl_msg *message, struct exchange *exchange)
+{
+        struct nl_cb *callbacks = nl_cb_alloc(NL_CB_DEFAULT);
+        int r;
+
+        if (!callbacks) {
+                return -ENOMEM;
+        }
+        nl_cb_err(callbacks, NL_CB_CUSTOM, on_error, exchange);
+        nl_cb_set(callbacks, NL_CB_ACK, NL_CB_CUSTOM, on_done, exchange);
+        nl_cb_set(callbacks, NL_CB_FINISH, NL_CB_CUSTOM, on_finish, exchange);
+        nl_cb_set(callbacks, NL_CB_VALID, NL_CB_CUSTOM, on_valid, exchange);
+        errno = 0;
+        r = nl_send_auto(socket, message);
+        while (r >= 0 && !exchange->done) {
+                r = nl_recvmsgs(socket, callbacks);
+                /* libnl's number for an interrupted dump: the rest of the answer is still to be
+                 * read, or it would be taken for the next request's. */
+                if (r == -NLE_DUMP_INTR) {
+                        exchange->interrupted = true;
+                        r = 0;
+                }
+        }
+        nl_cb_put(callbacks);
+        if (r < 0) {
+                return errno > 0 ? -errno : -EIO;
+        }
+        return exchange->result;
+}
+
+int netlink_request(struct nl_sock *socket, struct nl_msg *message, struct netlink_reason *reason)
+{
+        struct exchange exchange = { .reason = reason };
+
+        if (reason) {
+                reason->text[0] = '\0';
+        }
+        nlmsg_hdr(message)->nlmsg_flags |= NLM_F_ACK;
+        return run(socket, message, &exchange);
+}
+
+int netlink_dump(struct nl_sock *socket, struct nl_msg *message, netlink_handler handler,
+                 void *data)
+{
+        struct exchange exchange = { .handler = handler, .data = data };
+        int r;
+
+        nlmsg_hdr(message)->nlmsg_flags |= NLM_F_DUMP;
+        r = run(socket, message, &exchange);
+        return r == 0 && exchange.interrupted ? -EAGAIN : r;
+}
+
+int netlink_fail(struct machine_error *error, int number, const struct netlink_reason *reason,
+                 const char *format, ...)
+{
+        _cleanup_free_ char *attempt = NULL;
+        va_list arguments;
+
+        va_start(arguments, format);
+        if (vasprintf(&attempt, format, arguments) < 0) {
+                attempt = NULL;
+        }
+        va_end(arguments);
+        if (!attempt) {
+                return error_oom(error);
+        }
+        if (reason && reason->text[0] != '\0') {
+                return error_set(error, number, "%s (%s)", attempt, reason->text);
+        }
+        return error_set(error, number, "%s", attempt);
+}
