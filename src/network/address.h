@@ -55,7 +55,8 @@ bool prefix_equal(const struct network_prefix *a, const struct network_prefix *b
 bool prefix_contains(const struct network_prefix *prefix, const struct network_address *address);
 bool prefix_overlaps(const struct network_prefix *a, const struct network_prefix *b);
 
-/** How many addresses a subnet has, at most 2^32: what lies beyond in an IPv6 subnet is not used. */
+/** How many addresses a subnet has, at most 2^32: what lies beyond in an IPv6 subnet is not used.
+ */
 uint64_t prefix_size(const struct network_prefix *prefix);
 
 /** The address at an offset (below prefix_size()) from the subnet's first. */

@@ -34,8 +34,7 @@ struct search {
 
 static struct nl_msg *new_message(uint16_t type, uint8_t family, int flags)
 {
-        struct nl_msg *message =
-                nlmsg_alloc_simple(NFNL_SUBSYS_CTNETLINK << 8 | type, flags);
+        struct nl_msg *message = nlmsg_alloc_simple(NFNL_SUBSYS_CTNETLINK << 8 | type, flags);
         struct nfgenmsg header = { .nfgen_family = family, .version = NFNETLINK_V0 };
 
         if (message && nlmsg_append(message, &header, sizeof(header), NLMSG_ALIGNTO) < 0) {
@@ -84,8 +83,7 @@ static bool matches(const struct search *search, struct nlattr *tuple)
 
         if (parse_nest(tuple, parts, CTA_TUPLE_MAX) < 0 ||
             parse_nest(parts[CTA_TUPLE_PROTO], protocol, CTA_PROTO_MAX) < 0 ||
-            parse_nest(parts[CTA_TUPLE_IP], ip, CTA_IP_MAX) < 0 ||
-            !protocol[CTA_PROTO_DST_PORT] ||
+            parse_nest(parts[CTA_TUPLE_IP], ip, CTA_IP_MAX) < 0 || !protocol[CTA_PROTO_DST_PORT] ||
             !is_published(search, ntohs(nla_get_u16(protocol[CTA_PROTO_DST_PORT])))) {
                 return false;
         }
@@ -140,8 +138,7 @@ static int put_filter(struct nl_msg *message)
         nla_nest_end(message, protocol);
         nla_nest_end(message, tuple);
         filter = nla_nest_start(message, CTA_FILTER | NLA_F_NESTED);
-        if (!filter ||
-            nla_put_u32(message, CTA_FILTER_ORIG_FLAGS, FILTER_PROTOCOL_NUMBER) < 0 ||
+        if (!filter || nla_put_u32(message, CTA_FILTER_ORIG_FLAGS, FILTER_PROTOCOL_NUMBER) < 0 ||
             nla_put_u32(message, CTA_FILTER_REPLY_FLAGS, 0) < 0) {
                 return -ENOMEM;
         }
@@ -172,8 +169,8 @@ static int forget(struct nl_sock *socket, const struct flow *flow)
                 new_message(IPCTNL_MSG_CT_DELETE, flow->family, 0);
         int r;
 
-        if (!message || nla_put(message, CTA_TUPLE_ORIG | NLA_F_NESTED, (int)flow->length,
-                                flow->tuple) < 0) {
+        if (!message ||
+            nla_put(message, CTA_TUPLE_ORIG | NLA_F_NESTED, (int)flow->length, flow->tuple) < 0) {
                 return -ENOMEM;
         }
         r = netlink_request(socket, message, NULL);

@@ -83,8 +83,7 @@ static int write_file(int directory_fd, const struct forwarding *forwarding)
                 return -ENOMEM;
         }
         text = json_dumps(object, JSON_INDENT(1));
-        return text ? file_write_atomic(directory_fd, FILE_NAME, text, strlen(text), 0644)
-                    : -ENOMEM;
+        return text ? file_replace(directory_fd, FILE_NAME, text, strlen(text), 0644) : -ENOMEM;
 }
 
 int forwarding_save(int directory_fd, struct forwarding *forwarding, struct machine_error *error)
@@ -121,10 +120,9 @@ static int switch_on(struct forwarding *forwarding, sa_family_t family, const ch
                         forwarding->changed = true;
                 }
         }
-        return r == 0 || r == -ENOENT
-                       ? 0
-                       : error_set(error, r, "cannot switch %s on for interface %s", key,
-                                   interface);
+        return r == 0 || r == -ENOENT ? 0
+                                      : error_set(error, r, "cannot switch %s on for interface %s",
+                                                  key, interface);
 }
 
 /* Interfaces of this program go away with its machines: nothing to note. Ports of a bridge never
@@ -139,8 +137,7 @@ static int open_family(struct forwarding *forwarding, const struct forwarding_ne
         for (size_t i = 0; r == 0 && i < need->interfaces->count; i++) {
                 const struct interface *item = &need->interfaces->items[i];
 
-                if (item->master != 0 || (item->flags & IFF_LOOPBACK) ||
-                    !(item->flags & IFF_UP) ||
+                if (item->master != 0 || (item->flags & IFF_LOOPBACK) || !(item->flags & IFF_UP) ||
                     (item->alias && string_after(item->alias, need->tag))) {
                         continue;
                 }
@@ -189,8 +186,8 @@ static int open_ipv6(struct forwarding *forwarding, const struct forwarding_need
         if (setting_read(AF_INET6, "all", "force_forwarding", &force) < 0) {
                 return open_all_ipv6(forwarding, need, error);
         }
-        return open_family(forwarding, need, AF_INET6, "force_forwarding",
-                           &forwarding->opened.ipv6, error);
+        return open_family(forwarding, need, AF_INET6, "force_forwarding", &forwarding->opened.ipv6,
+                           error);
 }
 
 int forwarding_open(struct forwarding *forwarding, const struct forwarding_need *need,
@@ -200,8 +197,8 @@ int forwarding_open(struct forwarding *forwarding, const struct forwarding_need 
         int r = 0;
 
         if (need->ipv4 && setting_read(AF_INET, "all", "forwarding", &all) == 0 && all == 0) {
-                r = open_family(forwarding, need, AF_INET, "forwarding",
-                                &forwarding->opened.ipv4, error);
+                r = open_family(forwarding, need, AF_INET, "forwarding", &forwarding->opened.ipv4,
+                                error);
         }
         if (r == 0 && need->ipv6) {
                 r = open_ipv6(forwarding, need, error);

@@ -11,13 +11,13 @@
  * the room's directory, so that the last machine's end switches it off again.
  *
  * Forwarding is switched on per interface and not for the whole host where it is off: writing
- * net.ipv4.ip_forward=0 where it is 0 already, as a reload of sysctl.d does, changes nothing then. IPv6
- * has that from Linux 6.17 on (force_forwarding); before, it is switched on for all interfaces, and
- * those that take router advertisements go on doing so (accept_ra=2).
+ * net.ipv4.ip_forward=0 where it is 0 already, as a reload of sysctl.d does, changes nothing then.
+ * IPv6 has that from Linux 6.17 on (force_forwarding); before, it is switched on for all
+ * interfaces, and those that take router advertisements go on doing so (accept_ra=2).
  */
 struct forwarding {
         struct rules_opened opened;
-        char **localnet; /* bridges of the user's on which route_localnet was switched on */
+        char **localnet;  /* bridges of the user's on which route_localnet was switched on */
         char **accept_ra; /* interfaces that went from accept_ra 1 to 2 */
         bool all_ipv6;    /* net.ipv6.conf.all.forwarding was switched on */
         bool changed;     /* differs from the file */
@@ -35,7 +35,8 @@ int forwarding_save(int directory_fd, struct forwarding *forwarding, struct mach
 
 /** For whom forwarding is needed. */
 struct forwarding_need {
-        const struct interface_list *interfaces; /* of the host; the bridge need not be among them */
+        const struct interface_list
+                *interfaces; /* of the host; the bridge need not be among them */
         const char *bridge;
         bool foreign;    /* the bridge is the user's */
         const char *tag; /* begin of the aliases of this program's own links */

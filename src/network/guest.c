@@ -70,9 +70,9 @@ static int add_address(struct nl_sock *socket, int index, const struct network_a
         return 0;
 }
 
-/* Settings that must stand before the link comes up, or its link-local address goes through duplicate
- * address detection and advertised routers give it routes of their own. A namespace without IPv6
- * has none of them. */
+/* Settings that must stand before the link comes up, or its link-local address goes through
+ * duplicate address detection and advertised routers give it routes of their own. A namespace
+ * without IPv6 has none of them. */
 static int set_ipv6(const struct guest_settings *settings, struct machine_error *error)
 {
         int r = setting_write(AF_INET6, LINK_GUEST_NAME, "accept_dad", 0);
@@ -149,7 +149,8 @@ int guest_configure(int namespace_fd, const struct guest_settings *settings,
         }
         r = configure_here(settings, error);
         if (setns(own, CLONE_NEWNET) < 0) {
-                return error_set(error, errno, "cannot come back from the machine's network namespace");
+                return error_set(error, errno,
+                                 "cannot come back from the machine's network namespace");
         }
         return r;
 }

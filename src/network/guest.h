@@ -18,9 +18,9 @@ struct guest_settings {
 };
 
 /**
- * Configures the network namespace: loopback and, where told, eth0 with addresses and default routes.
- * The calling thread visits the namespace, so that nothing inside has to help; 0 or -errno with an
- * error.
+ * Configures the network namespace: loopback and, where told, eth0 with addresses and default
+ * routes. The calling thread visits the namespace, so that nothing inside has to help; 0 or -errno
+ * with an error.
  */
 int guest_configure(int namespace_fd, const struct guest_settings *settings,
                     struct machine_error *error);

@@ -77,8 +77,7 @@ int interface_list_load(struct nl_sock *socket, struct interface_list *ret)
 
         for (int attempt = 0; r == -EAGAIN && attempt < DUMP_ATTEMPTS; attempt++) {
                 _cleanup_interface_list_ struct interface_list list = { 0 };
-                _cleanup_nl_message_ struct nl_msg *message =
-                        nlmsg_alloc_simple(RTM_GETLINK, 0);
+                _cleanup_nl_message_ struct nl_msg *message = nlmsg_alloc_simple(RTM_GETLINK, 0);
                 struct ifinfomsg information = { .ifi_family = AF_UNSPEC };
 
                 if (!message ||

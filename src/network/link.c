@@ -49,10 +49,9 @@ void link_derive_name(const char *prefix, const char *text, const char *identity
                       char ret[static IF_NAMESIZE])
 {
         uint64_t hash = string_hash(identity, strlen(identity));
+        int length = text ? snprintf(ret, IF_NAMESIZE, "%s-%s", prefix, text) : IF_NAMESIZE;
 
-        if (text && strlen(prefix) + 1 + strlen(text) < IF_NAMESIZE) {
-                (void)snprintf(ret, IF_NAMESIZE, "%s-%s", prefix, text);
-        } else {
+        if (length >= IF_NAMESIZE) {
                 (void)snprintf(ret, IF_NAMESIZE, "%s%012" PRIx64, prefix,
                                hash & UINT64_C(0xffffffffffff));
         }

@@ -11,7 +11,7 @@
 #include "base/strings.h"
 
 #ifndef SOL_NETLINK
-#define SOL_NETLINK 270
+#        define SOL_NETLINK 270
 #endif
 
 /* What the callbacks of one request fill in. */

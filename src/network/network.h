@@ -104,7 +104,7 @@ char *const *network_warnings(const struct network *network);
  * without servers on the host's loopback, which the machine cannot reach (behind systemd-resolved
  * the upstream servers). The caller frees *ret.
  */
-int network_resolv_conf(const struct network *network, char **ret, struct machine_error *error);
+int network_resolv_conf(struct network *network, char **ret, struct machine_error *error);
 
 /**
  * A file of the host to be bound, read-only, on the machine's /etc/hosts: the machine, its

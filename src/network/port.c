@@ -153,8 +153,8 @@ static int try_bind(sa_family_t family, bool dual, const struct network_address 
 }
 
 /* What a program that has just stopped leaves in TIME_WAIT makes a plain bind fail for a minute.
- * SO_REUSEADDR, which bind(2) looks at on both sides, lets it pass; taken back afterwards, so that a
- * second program is still refused. Not with UDP, where it would share the port. */
+ * SO_REUSEADDR, which bind(2) looks at on both sides, lets it pass; taken back afterwards, so that
+ * a second program is still refused. Not with UDP, where it would share the port. */
 static int bind_one(sa_family_t family, bool dual, const struct network_address *address,
                     unsigned int number, enum machine_protocol protocol)
 {
@@ -169,8 +169,8 @@ static int bind_one(sa_family_t family, bool dual, const struct network_address 
         return fd == -EPROTONOSUPPORT && protocol == MACHINE_PROTOCOL_SCTP ? -ENOPROTOOPT : fd;
 }
 
-static int reserve_number(struct batch *batch, const struct machine_port *port,
-                          unsigned int number, struct port_families families)
+static int reserve_number(struct batch *batch, const struct machine_port *port, unsigned int number,
+                          struct port_families families)
 {
         struct network_address address = { 0 };
         sa_family_t family = families.ipv6 ? AF_INET6 : AF_INET;

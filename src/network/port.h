@@ -10,16 +10,17 @@
 /**
  * Published ports, kept bound on the host so that no other program gets them: a bind of its own
  * fails. The sockets wait, in flight, in the queue of a pair of Unix sockets: two descriptors hold
- * any number of ports, and neither the machine's first process nor select(2) in a library sees them.
+ * any number of ports, and neither the machine's first process nor select(2) in a library sees
+ * them.
  */
 struct port_reservation {
         int sender;
         int holder;
 };
 
-#define PORT_RESERVATION_INIT                          \
-        {                                              \
-                .sender = -EBADF, .holder = -EBADF     \
+#define PORT_RESERVATION_INIT                      \
+        {                                          \
+                .sender = -EBADF, .holder = -EBADF \
         }
 
 /** Which families of a port's host side are reserved: those that the machine has an address of. */
@@ -46,8 +47,9 @@ struct port_conflict {
 };
 
 /**
- * Binds all ports. -EADDRINUSE, -EADDRNOTAVAIL or whatever bind(2) said, with the port in *conflict;
- * no error is filled: the caller knows the other machines. Nothing stays bound on failure.
+ * Binds all ports. -EADDRINUSE, -EADDRNOTAVAIL or whatever bind(2) said, with the port in
+ * *conflict; no error is filled: the caller knows the other machines. Nothing stays bound on
+ * failure.
  */
 int port_reserve(const struct machine_port *ports, size_t count, struct port_families families,
                  struct port_reservation *ret, struct port_conflict *conflict);

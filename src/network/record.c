@@ -18,9 +18,8 @@ static int put_address(json_t *object, const char *key, const struct network_add
 {
         char text[ADDRESS_TEXT_SIZE];
 
-        return address_is_set(address)
-                       ? json_set_string(object, key, address_format(address, text))
-                       : 0;
+        return address_is_set(address) ? json_set_string(object, key, address_format(address, text))
+                                       : 0;
 }
 
 static int put_prefix(json_t *object, const char *key, const struct network_prefix *prefix)
@@ -352,8 +351,8 @@ static int take_state(const json_t *object, struct network_state *state)
         return take_leases(object, state);
 }
 
-int network_record_read(const char *text, const char *path, const char *name, struct network_state **ret,
-                struct machine_error *error)
+int network_record_read(const char *text, const char *path, const char *name,
+                        struct network_state **ret, struct machine_error *error)
 {
         _cleanup_network_state_ struct network_state *state = network_state_new(name);
         _cleanup_json_ json_t *object = NULL;
@@ -377,7 +376,7 @@ int network_record_read(const char *text, const char *path, const char *name, st
                 return r;
         }
         r = string_equal(json_get_string(object, "name"), name) ? take_state(object, state)
-                                                                 : -EBADMSG;
+                                                                : -EBADMSG;
         if (r == -ENOMEM) {
                 return error_oom(error);
         }

@@ -15,8 +15,8 @@ struct network_room {
         char *path; /* RUNTIME/network */
         int directory_fd;
         int lock_fd;
-        char *table;  /* the nftables table's name */
-        char *tag;    /* begin of the aliases of this runtime directory's links */
+        char *table;   /* the nftables table's name */
+        char *tag;     /* begin of the aliases of this runtime directory's links */
         bool standard; /* the runtime directory is the usual one: names need no hash of it */
         struct nl_sock *socket;
         struct interface_list interfaces;
@@ -26,15 +26,14 @@ struct network_room {
         bool stale; /* the rules may hold what no live machine has */
 };
 
-#define NETWORK_ROOM_INIT                                \
-        {                                                \
+#define NETWORK_ROOM_INIT                                 \
+        {                                                 \
                 .directory_fd = -EBADF, .lock_fd = -EBADF \
         }
 
-/** Takes the lock, loads all states, lists the host's interfaces, and takes what owners that are gone
- * left. Ended by room_close(). */
-int room_open(const char *runtime_directory, struct network_room *ret,
-              struct machine_error *error);
+/** Takes the lock, loads all states, lists the host's interfaces, and takes what owners that are
+ * gone left. Ended by room_close(). */
+int room_open(const char *runtime_directory, struct network_room *ret, struct machine_error *error);
 
 void room_close(struct network_room *room);
 
@@ -46,6 +45,11 @@ struct network_state *room_state(struct network_room *room, const char *name);
 /** The lease of a machine in any network, and its state. NULL where there is none. */
 struct network_lease *room_find_lease(const struct network_room *room, const char *machine,
                                       struct network_state **ret_state);
+
+/** Turns a lease, whose owner is gone or lets go, into a remembered address; one without an address
+ * of its own is removed. */
+void room_prune_lease(struct network_room *room, struct network_state *state,
+                      struct network_lease *lease);
 
 /** Saves a state. */
 int room_save(struct network_room *room, const struct network_state *state,

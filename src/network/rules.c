@@ -29,8 +29,10 @@ static const char sets_text[] =
         "  set refused6 { type inet_service\n  }\n"
         "  map dnat4 { type inet_proto . inet_service : ipv4_addr . inet_service\n  }\n"
         "  map dnat6 { type inet_proto . inet_service : ipv6_addr . inet_service\n  }\n"
-        "  map bound4 { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service\n  }\n"
-        "  map bound6 { type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service\n  }\n";
+        "  map bound4 { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service\n  "
+        "}\n"
+        "  map bound6 { type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service\n  "
+        "}\n";
 
 /*
  * raw: route_localnet, without which the host cannot reach a published port at 127.0.0.1, would let
@@ -238,16 +240,18 @@ void rules_write_table(FILE *file, const char *table, struct network_state *cons
         rules_write_removal(file, table);
         fprintf(file, "table inet %s {\n%s%s%s}\n", table, sets_text, nat_text, filter_text);
         for (size_t i = 0; i < count; i++) {
-                if (!network_state_is_live(states[i])) {
-                        continue;
-                }
-                rules_write_bridge(file, table, states[i]);
+                bool bridge = false;
+
                 for (size_t j = 0; j < states[i]->lease_count; j++) {
                         const struct network_lease *lease = &states[i]->leases[j];
 
-                        if (lease->attached && lease_is_live(lease)) {
+                        if (lease->attached) {
+                                bridge = true;
                                 rules_write_lease(file, table, lease, true);
                         }
+                }
+                if (bridge) {
+                        rules_write_bridge(file, table, states[i]);
                 }
         }
         rules_write_opened(file, table, opened);

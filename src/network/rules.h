@@ -18,8 +18,8 @@ struct rules_opened {
         char **ipv6;
 };
 
-/** Writes a transaction that replaces the table by one with the elements of all live leases of the
- * networks. */
+/** Writes a transaction that replaces the table by one with the elements of all attached leases of
+ * the networks. */
 void rules_write_table(FILE *file, const char *table, struct network_state *const *states,
                        size_t count, const struct rules_opened *opened);
 
@@ -29,8 +29,8 @@ void rules_write_removal(FILE *file, const char *table);
 /** Writes commands that add a network's bridge; adding one that is there changes nothing. */
 void rules_write_bridge(FILE *file, const char *table, const struct network_state *state);
 
-/** Writes commands that create (or delete) the elements of a lease's ports. Creating one whose key is
- * taken fails with EEXIST. */
+/** Writes commands that create (or delete) the elements of a lease's ports. Creating one whose key
+ * is taken fails with EEXIST. */
 void rules_write_lease(FILE *file, const char *table, const struct network_lease *lease,
                        bool create);
 

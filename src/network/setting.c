@@ -39,7 +39,8 @@ int setting_write(sa_family_t family, const char *interface, const char *key, in
         int present;
         int r = setting_read(family, interface, key, &present);
 
-        /* A write that changes nothing is not always harmless: ip_forward resets every interface. */
+        /* A write that changes nothing is not always harmless: ip_forward resets every interface.
+         */
         if (r < 0 || present == value) {
                 return r;
         }

@@ -51,8 +51,8 @@ struct network_state *network_state_new(const char *name)
         return state->name ? TAKE_PTR(state) : NULL;
 }
 
-int network_state_load(int directory_fd, const char *path, const char *name, struct network_state **ret,
-               struct machine_error *error)
+int network_state_load(int directory_fd, const char *path, const char *name,
+                       struct network_state **ret, struct machine_error *error)
 {
         _cleanup_free_ char *file = string_format("%s.json", name);
         _cleanup_free_ char *text = NULL;
@@ -68,8 +68,8 @@ int network_state_load(int directory_fd, const char *path, const char *name, str
                 return *ret ? 0 : error_oom(error);
         }
         if (r < 0) {
-                return error_set(error, r, "cannot read the state of network \"%s\" in %s/%s",
-                                 name, path, file);
+                return error_set(error, r, "cannot read the state of network \"%s\" in %s/%s", name,
+                                 path, file);
         }
         whole = string_format("%s/%s", path, file);
         if (!whole) {
@@ -79,7 +79,7 @@ int network_state_load(int directory_fd, const char *path, const char *name, str
 }
 
 int network_state_save(int directory_fd, const char *path, const struct network_state *state,
-               struct machine_error *error)
+                       struct machine_error *error)
 {
         _cleanup_free_ char *file = string_format("%s.json", state->name);
         _cleanup_free_ char *text = NULL;
@@ -93,7 +93,7 @@ int network_state_save(int directory_fd, const char *path, const struct network_
         } else {
                 r = network_record_write(state, &text);
                 if (r == 0) {
-                        r = file_write_atomic(directory_fd, file, text, strlen(text), 0644);
+                        r = file_replace(directory_fd, file, text, strlen(text), 0644);
                 }
         }
         return r == 0 ? 0

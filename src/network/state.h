@@ -12,7 +12,7 @@
 
 /** The state of machines that are on no bridge: it keeps their hosts files' owners. A network
  * cannot have this name. */
-#define STATE_UNBRIDGED "@unbridged"
+#define NETWORK_STATE_UNBRIDGED "@unbridged"
 
 /**
  * A machine's place in a network. Without an owner (pid 0) its addresses are only remembered, so
@@ -37,7 +37,7 @@ struct network_lease {
 /** What is known of one network while machines use it, and their leases. */
 struct network_state {
         char *name;
-        char *bridge; /* NULL: of STATE_UNBRIDGED, or not yet used */
+        char *bridge; /* NULL: of NETWORK_STATE_UNBRIDGED, or not yet used */
         bool foreign; /* the bridge is the user's */
         bool internal;
         bool isolated;
@@ -61,16 +61,16 @@ DEFINE_CLEANUP(struct network_state *, network_state_free, cleanup_network_state
 struct network_state *network_state_new(const char *name);
 
 /**
- * Loads the state of a network from its file NAME.json in the room's directory. A missing file gives
- * an empty state. -EBADMSG for a damaged file or one of another version, with an error that names
- * it: never a guess. path is the room's directory, for messages.
+ * Loads the state of a network from its file NAME.json in the room's directory. A missing file
+ * gives an empty state. -EBADMSG for a damaged file or one of another version, with an error that
+ * names it: never a guess. path is the room's directory, for messages.
  */
-int network_state_load(int directory_fd, const char *path, const char *name, struct network_state **ret,
-               struct machine_error *error);
+int network_state_load(int directory_fd, const char *path, const char *name,
+                       struct network_state **ret, struct machine_error *error);
 
 /** Replaces the file, whole or not at all; a state without leases removes it. */
 int network_state_save(int directory_fd, const char *path, const struct network_state *state,
-               struct machine_error *error);
+                       struct machine_error *error);
 
 /** The names of all networks with a state, sorted. The caller frees them. */
 int network_state_names(int directory_fd, char ***ret);
@@ -78,8 +78,8 @@ int network_state_names(int directory_fd, char ***ret);
 /** The lease of a machine, or NULL. */
 struct network_lease *network_state_find(const struct network_state *state, const char *machine);
 
-/** Adds an empty lease for a machine; the pointer is good until the next change. NULL when memory is
- * short. */
+/** Adds an empty lease for a machine; the pointer is good until the next change. NULL when memory
+ * is short. */
 struct network_lease *network_state_add(struct network_state *state, const char *machine);
 
 /** Removes a lease. */

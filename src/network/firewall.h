@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef NETWORK_FIREWALL_H
+#define NETWORK_FIREWALL_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+
+/* What others have set up in nf_tables, asked of the kernel over netlink: nft's output is for
+ * people and changes. iptables of today lives in nf_tables too. */
+
+/** Whether our table is there. 0 or -errno. */
+int firewall_has_table(const char *table, bool *ret);
+
+/**
+ * Appends a sentence for each firewall of the host that drops what is forwarded by default and has
+ * no rule that names the bridge, with the command that mends it: a packet passes only if every
+ * table accepts it, so ours cannot. 0 or -errno.
+ */
+int firewall_warn(const char *table, const char *bridge, char ***warnings);
+
+#endif
