@@ -4,6 +4,7 @@
 
 #include "cgroup/tree.h"
 #include "launch/launch.h"
+#include "network/network.h"
 #include "rootfs/rootfs.h"
 #include "security/capabilities.h"
 #include "security/id_map.h"
@@ -26,6 +27,7 @@ struct launch {
         char **environment; /* of environment_files and the definition */
         char *machine_id;
         int init_program; /* machine-init through a read-only mount */
+        struct network *network;
         struct rootfs *rootfs;
         struct cgroup cgroup;
         int sockets[2]; /* of launch/message.h */

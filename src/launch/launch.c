@@ -38,6 +38,7 @@ static struct launch *launch_new(struct machine *machine, const struct launch_op
 static void launch_free(struct launch *launch)
 {
         rootfs_free(launch->rootfs);
+        network_free(launch->network);
         cgroup_release(&launch->cgroup);
         id_lease_release(&launch->ids);
         seccomp_program_free(&launch->filter);

@@ -22,6 +22,8 @@
 struct launch_directories {
         const char *runtime; /* of this boot: state, locks, leases */
         const char *state;   /* persistent: writable layers, images, filters */
+        /* Directories of definitions, separated by colons; NULL: as in struct config_options. */
+        const char *config;
 };
 
 struct launch_options {

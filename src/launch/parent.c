@@ -24,6 +24,7 @@
 #include "launch/context.h"
 #include "launch/init/plan.h"
 #include "launch/message.h"
+#include "launch/network.h"
 #include "security/resources.h"
 
 /* ---- state ---- */
@@ -208,7 +209,8 @@ static int set_up_root(struct launch *launch, struct machine_error *error)
                 .root_uid = launch->ids.range.base,
                 .root_gid = launch->ids.range.base,
                 .ephemeral = launch->options.ephemeral,
-                .network_namespace_fd = -EBADF,
+                .network_namespace_fd = network_shared_namespace(launch->network),
+                .hosts_path = network_hosts_path(launch->network),
                 .machine_id = launch->machine_id,
                 .note = note_rootfs,
                 .note_data = (void *)launch->options.log,
@@ -320,7 +322,7 @@ static uint64_t clone_flags(const struct launch *launch)
                (launch_has_user_namespace(launch) ? CLONE_NEWUSER : 0) |
                (namespaces->ipc ? CLONE_NEWIPC : 0) | (namespaces->uts ? CLONE_NEWUTS : 0) |
                (namespaces->time ? CLONE_NEWTIME : 0) |
-               (launch->machine->network.mode == MACHINE_NETWORK_HOST ? 0 : CLONE_NEWNET);
+               (network_wants_namespace(launch->network) ? CLONE_NEWNET : 0);
 }
 
 static int explain_clone(struct launch *launch, int number, struct machine_error *error)
@@ -354,18 +356,29 @@ static int set_up_clone(struct launch *launch, struct machine_error *error)
         if (r < 0) {
                 return error_set(error, r, "cannot make a socket pair");
         }
-        pid = syscall(SYS_clone3, &arguments, sizeof arguments);
-        if (pid < 0) {
-                return explain_clone(launch, errno, error);
+        r = network_enter(launch->network, error);
+        if (r < 0) {
+                return r;
         }
+        pid = syscall(SYS_clone3, &arguments, sizeof arguments);
         if (pid == 0) {
                 launch_child(launch);
+        }
+        if (pid < 0) {
+                pid = -errno;
+        }
+        r = network_leave(launch->network, error);
+        if (pid < 0) {
+                return explain_clone(launch, (int)-pid, error);
         }
         launch->pid = (pid_t)pid;
         launch->pidfd = pidfd;
         launch->sockets[1] = fd_close(launch->sockets[1]);
         /* The child has its own copy of the mounts. */
         rootfs_detach(launch->rootfs);
+        if (r < 0) {
+                return r;
+        }
         r = process_identify(launch->pid, &launch->record.init);
         return r < 0 ? error_set(error, r, "cannot identify the machine's first process") : 0;
 }
@@ -525,6 +538,10 @@ const struct launch_step launch_parent_steps[] = {
           .wanted = wants_user_namespace,
           .set_up = set_up_id_range,
           .tear_down = tear_down_id_range },
+        { .name = "network",
+          .set_up = launch_set_up_network,
+          .tear_down = launch_tear_down_network,
+          .collect = launch_collect_network },
         { .name = "mount-namespace", .set_up = set_up_mount_namespace },
         { .name = "user-namespace",
           .wanted = wants_user_namespace,
@@ -541,6 +558,7 @@ const struct launch_step launch_parent_steps[] = {
           .collect = collect_cgroup },
         { .name = "clone", .set_up = set_up_clone, .tear_down = tear_down_clone },
         { .name = "id-maps", .wanted = wants_user_namespace, .set_up = set_up_id_maps },
+        { .name = "network-attach", .set_up = launch_attach_network },
         { .name = "resources", .set_up = set_up_resources },
         { .name = "standard-streams", .wanted = wants_streams, .set_up = set_up_streams },
         { .name = "payload", .set_up = set_up_payload },

@@ -38,7 +38,6 @@ static int make_bridge(struct network_room *room, const struct network_state *st
         _cleanup_free_ char *tag = room_tag(room, state->name, NULL);
         struct link_settings settings = {
                 .name = state->bridge,
-                .alias = tag,
                 .mtu = (uint32_t)state->mtu,
         };
         struct netlink_reason reason;
@@ -51,6 +50,9 @@ static int make_bridge(struct network_room *room, const struct network_state *st
          * with its machine, and the peers' neighbour entries with it. */
         link_derive_mac(tag, settings.mac);
         r = link_add_bridge(room->socket, &settings, &reason);
+        if (r == 0) {
+                r = interface_tag(room->socket, (int)if_nametoindex(state->bridge), tag, &reason);
+        }
         if (r < 0) {
                 return netlink_fail(error, r, &reason, "cannot make the bridge %s", state->bridge);
         }
@@ -304,6 +306,23 @@ static bool is_used(const struct network_room *room, const struct interface *bri
         return false;
 }
 
+/* By its tag, or, where a start was killed before it had one, by what its state says. */
+static bool is_ours(const struct network_room *room, const struct interface *item)
+{
+        if (item->alias) {
+                return string_after(item->alias, room->tag) != NULL;
+        }
+        for (size_t i = 0; i < room->state_count; i++) {
+                const struct network_state *state = room->states[i];
+
+                if (!state->foreign && string_equal(state->bridge, item->name) &&
+                    string_after(item->name, LINK_BRIDGE_PREFIX)) {
+                        return true;
+                }
+        }
+        return strv_contains(room->dead_links, item->name);
+}
+
 static int collect_links(struct network_room *room, const struct network_state *keep,
                          struct machine_error *error)
 {
@@ -312,14 +331,14 @@ static int collect_links(struct network_room *room, const struct network_state *
                 bool bridge = string_equal(item->kind, "bridge");
                 int r;
 
-                if (!item->alias || !string_after(item->alias, room->tag) ||
+                if (!is_ours(room, item) ||
                     (bridge ? is_used(room, item, keep) : find_link(room, item->name) != NULL)) {
                         continue;
                 }
                 r = interface_delete(room->socket, item->index);
                 if (r < 0) {
-                        return error_set(error, r, "cannot remove the link %s that %s left",
-                                         item->name, item->alias);
+                        return error_set(error, r, "cannot remove the link %s that was left",
+                                         item->name);
                 }
         }
         return 0;

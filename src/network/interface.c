@@ -243,22 +243,48 @@ int interface_delete(struct nl_sock *socket, int index)
         return r == -ENODEV ? 0 : r;
 }
 
-int interface_set_port(struct nl_sock *socket, int index, bool isolated,
-                       struct netlink_reason *reason)
+/* Settings of a bridge's port, as attributes of its link. */
+static int put_port(struct nl_msg *message, bool isolated)
 {
-        _cleanup_nl_message_ struct nl_msg *message = nlmsg_alloc_simple(RTM_SETLINK, 0);
-        struct ifinfomsg information = { .ifi_family = AF_BRIDGE, .ifi_index = index };
-        struct nlattr *nest;
+        struct nlattr *information = nla_nest_start(message, IFLA_LINKINFO);
+        struct nlattr *data;
 
-        if (!message ||
-            nlmsg_append(message, &information, sizeof(information), NLMSG_ALIGNTO) < 0) {
+        if (!information || nla_put_string(message, IFLA_INFO_SLAVE_KIND, "bridge") < 0) {
                 return -ENOMEM;
         }
-        nest = nla_nest_start(message, IFLA_PROTINFO | NLA_F_NESTED);
-        if (!nest || nla_put_u8(message, IFLA_BRPORT_MODE, 1) < 0 ||
+        data = nla_nest_start(message, IFLA_INFO_SLAVE_DATA | NLA_F_NESTED);
+        if (!data || nla_put_u8(message, IFLA_BRPORT_MODE, 1) < 0 ||
             nla_put_u8(message, IFLA_BRPORT_ISOLATED, isolated) < 0) {
                 return -ENOMEM;
         }
-        nla_nest_end(message, nest);
+        nla_nest_end(message, data);
+        nla_nest_end(message, information);
+        return 0;
+}
+
+static int tag(struct nl_sock *socket, int index, const char *alias, bool port, bool isolated,
+               struct netlink_reason *reason)
+{
+        _cleanup_nl_message_ struct nl_msg *message = nlmsg_alloc_simple(RTM_NEWLINK, 0);
+        struct ifinfomsg information = { .ifi_index = index };
+
+        if (!message ||
+            nlmsg_append(message, &information, sizeof(information), NLMSG_ALIGNTO) < 0 ||
+            nla_put(message, IFLA_IFALIAS, (int)strlen(alias), alias) < 0 ||
+            (port && put_port(message, isolated) < 0)) {
+                return -ENOMEM;
+        }
         return netlink_request(socket, message, reason);
+}
+
+int interface_tag(struct nl_sock *socket, int index, const char *alias,
+                  struct netlink_reason *reason)
+{
+        return tag(socket, index, alias, false, false, reason);
+}
+
+int interface_tag_port(struct nl_sock *socket, int index, const char *alias, bool isolated,
+                       struct netlink_reason *reason)
+{
+        return tag(socket, index, alias, true, isolated, reason);
 }

@@ -56,10 +56,16 @@ int interface_up(struct nl_sock *socket, int index, struct netlink_reason *reaso
 /** Removes a link; one that is gone is fine. */
 int interface_delete(struct nl_sock *socket, int index);
 
-/** Makes the port of a bridge send frames back where they came from, which a machine that talks to
- * its own published port needs while bridge-nf-call-iptables is on; isolated ports exchange nothing
- * with each other. */
-int interface_set_port(struct nl_sock *socket, int index, bool isolated,
+/** Sets a link's alias, which the kernel ignores in the request that makes a link. */
+int interface_tag(struct nl_sock *socket, int index, const char *alias,
+                  struct netlink_reason *reason);
+
+/**
+ * Sets the alias of a bridge's port, and makes the port send frames back where they came from, which
+ * a machine that talks to its own published port needs while bridge-nf-call-iptables is on. Isolated
+ * ports exchange nothing with each other.
+ */
+int interface_tag_port(struct nl_sock *socket, int index, const char *alias, bool isolated,
                        struct netlink_reason *reason);
 
 #endif

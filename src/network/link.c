@@ -88,7 +88,6 @@ int link_add_bridge(struct nl_sock *socket, const struct link_settings *settings
                 return -ENOMEM;
         }
         rtnl_link_set_name(link, settings->name);
-        rtnl_link_set_ifalias(link, settings->alias);
         if (settings->mtu > 0) {
                 rtnl_link_set_mtu(link, settings->mtu);
         }
@@ -106,7 +105,6 @@ int link_add_veth(struct nl_sock *socket, const struct link_settings *settings,
                 return -ENOMEM;
         }
         rtnl_link_set_name(link, settings->name);
-        rtnl_link_set_ifalias(link, settings->alias);
         rtnl_link_set_master(link, settings->parent);
         rtnl_link_set_flags(link, IFF_UP);
         rtnl_link_set_name(peer, LINK_GUEST_NAME);

@@ -7,7 +7,7 @@
 
 #include "network/netlink.h"
 
-/* The links that this room makes. Each carries the tag of its machine or network in ifalias, by
+/* The links that this room makes. Each is given the tag of its machine or network as its alias, by
  * which clean-up knows its own. */
 
 #define LINK_MAC_SIZE 6
@@ -23,7 +23,6 @@
 /** What a link is made of. */
 struct link_settings {
         const char *name;  /* on the host; with macvlan and ipvlan not used */
-        const char *alias; /* the tag */
         uint32_t mtu;      /* 0: the kernel's default */
         uint8_t mac[LINK_MAC_SIZE];
         int namespace_fd; /* where the machine's side goes */

@@ -4,7 +4,7 @@
 
 #include "network/room.h"
 
-/* The texts by which a machine knows names: /etc/hosts and /etc/resolv.conf. */
+/* The text by which a machine knows names: /etc/hosts. */
 
 /**
  * The hosts text of a lease: loopback, the machine itself, host.internal at the network's gateway,
@@ -23,23 +23,5 @@ int names_update(const struct network_room *room, const struct network_state *st
 /** Writes the hosts files of all live machines of a network. */
 int names_update_all(const struct network_room *room, const struct network_state *state,
                      struct machine_error *error);
-
-/** Which name servers a machine can reach. */
-struct names_reach {
-        bool loopback; /* the host's own: it shares the host's network */
-        bool ipv4;
-        bool ipv6;
-        bool nowhere; /* no way out: servers of the host are of no use */
-};
-
-/**
- * The resolv.conf text from the definition's servers and domains and, where it gives none, those of
- * host_text (the host's file) or, when that names servers on the loopback only, of upstream_text
- * (systemd-resolved's; may be NULL). *ret_lost tells that the host's servers are all out of reach.
- * 0 or -ENOMEM; the caller frees *ret.
- */
-int names_write_resolv_conf(const struct machine_network *network, const struct names_reach *reach,
-                            const char *host_text, const char *upstream_text, char **ret,
-                            bool *ret_lost);
 
 #endif

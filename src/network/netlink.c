@@ -144,7 +144,8 @@ static int run(struct nl_sock *socket, struct nl_msg *message, struct exchange *
                 }
         }
         nl_cb_put(callbacks);
-        if (r < 0) {
+        /* After an error report nl_recvmsgs() fails with libnl's number for it. */
+        if (r < 0 && !exchange->done) {
                 return errno > 0 ? -errno : -EIO;
         }
         return exchange->result;

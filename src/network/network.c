@@ -170,8 +170,6 @@ void network_free(struct network *network)
         free(network->runtime_directory);
         free(network->machine);
         free(network->name);
-        strv_free(network->dns);
-        strv_free(network->search);
         free(network->mac);
         free(network->parent);
         free(network->address);
@@ -179,6 +177,25 @@ void network_free(struct network *network)
         free(network->hosts);
         strv_free(network->warnings);
         free(network);
+}
+
+int network_shared_namespace(const struct network *network)
+{
+        return network->shared_fd;
+}
+
+int network_list_ports(const struct machine_network *settings, char ***ret)
+{
+        _cleanup_strv_ char **list = NULL;
+
+        for (size_t i = 0; i < settings->port_count; i++) {
+                if (strv_take(&list, port_format_pair(&settings->ports[i])) < 0) {
+                        return -ENOMEM;
+                }
+        }
+        strv_free(*ret);
+        *ret = TAKE_PTR(list);
+        return 0;
 }
 
 const char *network_address(const struct network *network)

@@ -13,8 +13,7 @@
  * The place of one machine in its network. The order of a start:
  *
  *     network_prepare()            before anything is built: address leased, ports reserved
- *     network_resolv_conf(),       texts and files for the root
- *     network_hosts_path()
+ *     network_hosts_path()         for the root
  *     network_enter()              around clone3; CLONE_NEWNET when network_wants_namespace()
  *     network_leave()
  *     network_attach()             links, addresses, routes, rules; the machine has not run yet
@@ -92,19 +91,19 @@ DEFINE_CLEANUP(struct network *, network_free, cleanup_network)
 const char *network_address(const struct network *network);
 const char *network_address6(const struct network *network);
 
+/** The namespace that is shared, for what has to be made in it (/sys), or -EBADF. Borrowed. */
+int network_shared_namespace(const struct network *network);
+
+/** The published ports as a definition spells them, "8080:80/tcp". 0 or -ENOMEM; *ret is freed and
+ * replaced. */
+int network_list_ports(const struct machine_network *settings, char ***ret);
+
 /**
  * What the user should know although the start goes on, each with the command that mends it: a
  * firewall that drops what is forwarded for the machine, ports that the mode cannot publish. A
  * NULL-terminated array owned by the network, or NULL. Complete after network_attach().
  */
 char *const *network_warnings(const struct network *network);
-
-/**
- * The text of the machine's /etc/resolv.conf: its own `dns` and `search`, else what the host uses,
- * without servers on the host's loopback, which the machine cannot reach (behind systemd-resolved
- * the upstream servers). The caller frees *ret.
- */
-int network_resolv_conf(struct network *network, char **ret, struct machine_error *error);
 
 /**
  * A file of the host to be bound, read-only, on the machine's /etc/hosts: the machine, its

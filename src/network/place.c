@@ -104,7 +104,6 @@ static int make_veth(const struct attachment *attachment, int bridge, struct mac
                 room_tag(attachment->room, attachment->state->name, attachment->lease->machine);
         struct link_settings settings = {
                 .name = attachment->lease->link,
-                .alias = tag,
                 .mtu = choose_mtu(attachment),
                 .namespace_fd = attachment->namespace_fd,
                 .parent = bridge,
@@ -121,8 +120,8 @@ static int make_veth(const struct attachment *attachment, int bridge, struct mac
         }
         r = link_add_veth(attachment->room->socket, &settings, &reason);
         if (r == 0) {
-                r = interface_set_port(attachment->room->socket, (int)if_nametoindex(settings.name),
-                                       attachment->state->isolated, &reason);
+                r = interface_tag_port(attachment->room->socket, (int)if_nametoindex(settings.name),
+                                       tag, attachment->state->isolated, &reason);
         }
         return r == 0 ? 0
                       : netlink_fail(error, r, &reason,

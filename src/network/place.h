@@ -13,15 +13,12 @@ struct network {
         char *machine; /* name */
         char *name;    /* of the state that holds the lease */
         struct process_identity owner;
-        char **dns;
-        char **search;
         char *mac; /* or NULL: derived */
         uint64_t mtu;
         char *parent; /* interface of macvlan and ipvlan */
         char *address;
         char *address6;
         char *hosts;
-        bool internal;
         int shared_fd; /* the namespace of modes machine and path */
         int own_fd;    /* the supervisor's, while the thread is in shared_fd */
         unsigned int attachments;

@@ -109,7 +109,9 @@ static int judge_bridge(const struct network_room *room, const struct interface 
                 error_hint(error, "choose another name with \"bridge\" in %s.network", network);
                 return r;
         }
-        *ret_foreign = !string_equal(bridge->alias, tag);
+        /* Ours has its tag, or was made by a start that was killed before it could give it. */
+        *ret_foreign = !string_equal(bridge->alias, tag) &&
+                       (bridge->alias || !string_after(bridge->name, LINK_BRIDGE_PREFIX));
         if (*ret_foreign && bridge->alias && string_after(bridge->alias, "machinectl-lite")) {
                 return error_say(error, EEXIST,
                                  "cannot use the bridge %s for network \"%s\": it is that of %s",

@@ -41,6 +41,23 @@ char *port_format(const struct machine_port *port)
         return format(port->address, port->host_first, port->host_last, port->protocol);
 }
 
+char *port_format_pair(const struct machine_port *port)
+{
+        unsigned int last =
+                port->machine_first + (unsigned int)(port->host_last - port->host_first);
+        _cleanup_free_ char *host = port_format(port);
+        _cleanup_free_ char *range = port->host_first == port->host_last
+                                             ? string_format("%u", port->machine_first)
+                                             : string_format("%u-%u", port->machine_first, last);
+        char *slash = host ? strrchr(host, '/') : NULL;
+
+        if (!slash || !range) {
+                return NULL;
+        }
+        *slash = '\0';
+        return string_format("%s:%s/%s", host, range, slash + 1);
+}
+
 char *port_format_one(const char *address, unsigned int number, enum machine_protocol protocol)
 {
         return format(address, number, number, protocol);

@@ -32,6 +32,9 @@ struct port_families {
 /** "8080/tcp", "192.0.2.1:53/udp", "[2001:db8::1]:53/udp" or with a range "8000-8010/tcp". */
 char *port_format(const struct machine_port *port);
 
+/** As a definition spells it: "192.0.2.1:8000-8010:9000-9010/tcp". */
+char *port_format_pair(const struct machine_port *port);
+
 /** "8080/tcp" and the like for one port of the host. */
 char *port_format_one(const char *address, unsigned int number, enum machine_protocol protocol);
 

@@ -18,10 +18,6 @@
 #include "network/place.h"
 #include "network/plan.h"
 
-#define RESOLV_CONF          "/etc/resolv.conf"
-#define RESOLV_CONF_UPSTREAM "/run/systemd/resolve/resolv.conf"
-#define RESOLV_CONF_MAXIMUM  (64u << 10)
-
 /* What the calls of one preparation share. */
 struct preparation {
         const struct network_request *request;
@@ -47,10 +43,7 @@ static int copy_settings(struct network *network, const struct network_request *
         network->mtu = settings->mtu;
         network->runtime_directory = strdup(request->runtime_directory);
         network->machine = strdup(request->machine->name);
-        network->dns = strv_copy(settings->dns);
-        network->search = strv_copy(settings->search);
-        if (!network->runtime_directory || !network->machine || (settings->dns && !network->dns) ||
-            (settings->search && !network->search) ||
+        if (!network->runtime_directory || !network->machine ||
             string_replace(&network->mac, settings->mac) < 0) {
                 return -ENOMEM;
         }
@@ -254,7 +247,6 @@ static int prepare_bridge(struct preparation *preparation, struct machine_error 
                 r = lease_take(preparation->state, preparation->request->machine,
                                &preparation->network->owner, &preparation->lease, error);
         }
-        preparation->network->internal = preparation->state->internal;
         return r == 0 ? reserve_ports(preparation, error) : r;
 }
 
@@ -299,7 +291,6 @@ static int prepare_unbridged(struct preparation *preparation, struct machine_err
         preparation->lease->attached = shared != NULL && preparation->state->bridge;
         preparation->lease->address = address;
         preparation->lease->address6 = address6;
-        preparation->network->internal = preparation->state->internal;
         r = lease_describe(preparation->lease, machine, &preparation->network->owner, error);
         if (preparation->lease->port_count > 0) {
                 preparation->lease->port_count = 0;
@@ -385,47 +376,5 @@ int network_prepare(const struct network_request *request, struct network **ret,
                 return r;
         }
         *ret = TAKE_PTR(network);
-        return 0;
-}
-
-static void fill_reach(const struct network *network, struct names_reach *reach)
-{
-        bool known = network->address || network->address6;
-
-        *reach = (struct names_reach){
-                .loopback = network->mode == MACHINE_NETWORK_HOST,
-                .ipv4 = !known || network->address,
-                .ipv6 = !known || network->address6,
-                .nowhere = network->mode == MACHINE_NETWORK_NONE || network->internal,
-        };
-}
-
-int network_resolv_conf(struct network *network, char **ret, struct machine_error *error)
-{
-        struct machine_network settings = { .dns = network->dns, .search = network->search };
-        _cleanup_free_ char *host = NULL;
-        _cleanup_free_ char *upstream = NULL;
-        struct names_reach reach;
-        bool lost = false;
-        int r = file_read(AT_FDCWD, RESOLV_CONF, RESOLV_CONF_MAXIMUM, &host, NULL);
-
-        if (r < 0 && r != -ENOENT) {
-                return error_set(error, r, "cannot read the host's " RESOLV_CONF);
-        }
-        r = file_read(AT_FDCWD, RESOLV_CONF_UPSTREAM, RESOLV_CONF_MAXIMUM, &upstream, NULL);
-        if (r < 0 && r != -ENOENT && r != -ENOTDIR) {
-                return error_set(error, r, "cannot read " RESOLV_CONF_UPSTREAM);
-        }
-        fill_reach(network, &reach);
-        if (names_write_resolv_conf(&settings, &reach, host, upstream, ret, &lost) < 0) {
-                return error_oom(error);
-        }
-        if (lost && host &&
-            strv_take(&network->warnings,
-                      strdup("this host's name servers are out of the machine's reach; give some "
-                             "with network.dns")) < 0) {
-                free(TAKE_PTR(*ret));
-                return error_oom(error);
-        }
         return 0;
 }

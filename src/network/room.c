@@ -28,6 +28,7 @@ void room_close(struct network_room *room)
         if (room->socket) {
                 nl_socket_free(room->socket);
         }
+        strv_free(room->dead_links);
         free(room->tag);
         free(room->table);
         free(room->path);
@@ -116,7 +117,10 @@ void room_prune_lease(struct network_room *room, struct network_state *state,
         room->stale = room->stale || lease->attached;
         lease->owner = (struct process_identity){ 0 };
         lease->attached = false;
-        free(TAKE_PTR(lease->link));
+        if (lease->link) {
+                /* Short of memory the tag still tells it. */
+                (void)strv_take(&room->dead_links, TAKE_PTR(lease->link));
+        }
         for (size_t i = 0; i < lease->port_count; i++) {
                 free(lease->ports[i].address);
         }

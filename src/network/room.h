@@ -23,6 +23,7 @@ struct network_room {
         struct forwarding forwarding;
         struct network_state **states; /* of all networks that are known */
         size_t state_count;
+        char **dead_links; /* host sides of links of leases whose owner is gone */
         bool stale; /* the rules may hold what no live machine has */
 };
 

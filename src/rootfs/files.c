@@ -80,6 +80,24 @@ static int write_resolver(struct rootfs *rootfs, const struct rootfs_parameters 
         return write_etc(rootfs, etc_fd, "resolv.conf", TAKE_PTR(text), error);
 }
 
+/* A bind of the file itself: what is written to it later shows in the machine, whose own it is not
+ * to write. */
+static int stage_hosts(int etc_fd, const char *path, struct machine_error *error)
+{
+        _cleanup_close_ int clone = -EBADF;
+        int r = path ? rootfs_write_file(etc_fd, "hosts", "", 0, 0644) : 0;
+
+        if (!path || r < 0) {
+                return r < 0 ? error_set(error, r, "cannot stage the machine's /etc/hosts") : 0;
+        }
+        clone = mount_clone(AT_FDCWD, path, false);
+        r = clone < 0 ? clone : mount_set(clone, MOUNT_ATTR_PSEUDO | MOUNT_ATTR_RDONLY, false);
+        if (r == 0) {
+                r = mount_attach(clone, etc_fd, "hosts");
+        }
+        return r < 0 ? error_set(error, r, "cannot give the machine the hosts file %s", path) : 0;
+}
+
 int files_stage(struct rootfs *rootfs, const struct rootfs_parameters *parameters,
                 struct machine_error *error)
 {
@@ -94,8 +112,7 @@ int files_stage(struct rootfs *rootfs, const struct rootfs_parameters *parameter
         if (fd < 0) {
                 return error_set(error, errno, "cannot stage the machine's /etc");
         }
-        r = write_etc(rootfs, fd, "hosts",
-                      names_hosts(machine, parameters->address, parameters->address6), error);
+        r = stage_hosts(fd, parameters->hosts_path, error);
         if (r == 0) {
                 r = write_etc(rootfs, fd, "hostname",
                               string_format("%s\n",

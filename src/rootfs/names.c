@@ -9,32 +9,6 @@
 /* resolv.conf(5): the C library reads this many servers. */
 #define SERVERS_MAXIMUM 3
 
-static const char *own_name(const struct machine *machine)
-{
-        return machine->hostname ? machine->hostname : machine->name;
-}
-
-static void write_own_names(FILE *file, const struct machine *machine, const char *address)
-{
-        const char *name = own_name(machine);
-
-        fprintf(file, "%s ", address);
-        if (machine->domainname && machine->domainname[0]) {
-                fprintf(file, "%s.%s ", name, machine->domainname);
-        }
-        fprintf(file, "%s\n", name);
-}
-
-/* "NAME:ADDRESS"; the address may have colons of its own, the name has none. */
-static void write_host(FILE *file, const char *entry)
-{
-        const char *colon = strchr(entry, ':');
-
-        if (colon) {
-                fprintf(file, "%s %.*s\n", colon + 1, (int)(colon - entry), entry);
-        }
-}
-
 static char *finish(FILE *file, char **text)
 {
         bool failed = ferror(file) != 0;
@@ -44,36 +18,6 @@ static char *finish(FILE *file, char **text)
                 return NULL;
         }
         return *text;
-}
-
-char *names_hosts(const struct machine *machine, const char *address, const char *address6)
-{
-        char *text = NULL;
-        size_t length;
-        FILE *file = open_memstream(&text, &length);
-
-        if (!file) {
-                return NULL;
-        }
-        fputs("127.0.0.1 localhost\n"
-              "::1 localhost ip6-localhost ip6-loopback\n"
-              "fe00::0 ip6-localnet\n"
-              "ff02::1 ip6-allnodes\n"
-              "ff02::2 ip6-allrouters\n",
-              file);
-        if (address) {
-                write_own_names(file, machine, address);
-        }
-        if (address6) {
-                write_own_names(file, machine, address6);
-        }
-        if (!address && !address6) {
-                write_own_names(file, machine, "127.0.1.1");
-        }
-        STRV_FOREACH(entry, machine->network.hosts) {
-                write_host(file, *entry);
-        }
-        return finish(file, &text);
 }
 
 static bool is_local(const char *server, size_t length)

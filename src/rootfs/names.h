@@ -8,10 +8,6 @@
 
 /* The texts of the files by which a machine resolves names. */
 
-/** /etc/hosts: localhost, the machine's own names at its addresses (127.0.1.1 where both are
- *  NULL), then `hosts`. NULL when memory is short. The caller frees it. */
-char *names_hosts(const struct machine *machine, const char *address, const char *address6);
-
 /**
  * /etc/resolv.conf. The servers are those given, or where none are those of `host`, the text of
  * the host's own file; without keep_local, servers at addresses of the loopback are left out: in

@@ -39,9 +39,9 @@ struct rootfs_parameters {
         /* The network namespace that the machine joins (modes "machine:" and "path:"), or -EBADF
          * where it has its own or the host's. */
         int network_namespace_fd;
-        /* Addresses of the machine for its /etc/hosts; NULL: 127.0.1.1 stands for it. */
-        const char *address;
-        const char *address6;
+        /* A file of the host, rewritten in place while the machine runs, that is its /etc/hosts; NULL:
+         * the root's own. */
+        const char *hosts_path;
         /* Name servers where the definition gives none, or NULL: those of the host. */
         char *const *name_servers;
         /* 32 hexadecimal digits for /etc/machine-id, or NULL: the root keeps its own. */

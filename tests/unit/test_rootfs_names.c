@@ -4,32 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/strings.h"
 #include "rootfs/names.h"
-
-static void test_hosts(void **state)
-{
-        struct machine *machine = machine_new("web");
-        char *text;
-
-        (void)state;
-        text = names_hosts(machine, NULL, NULL);
-        assert_non_null(strstr(text, "127.0.0.1 localhost\n"));
-        assert_non_null(strstr(text, "\n127.0.1.1 web\n"));
-        free(text);
-        assert_int_equal(string_replace(&machine->hostname, "www"), 0);
-        assert_int_equal(string_replace(&machine->domainname, "example.org"), 0);
-        assert_int_equal(strv_append(&machine->network.hosts, "db:10.1.2.3"), 0);
-        assert_int_equal(strv_append(&machine->network.hosts, "six:fd00::1"), 0);
-        text = names_hosts(machine, "10.88.0.2", "fd00::2");
-        assert_non_null(strstr(text, "\n10.88.0.2 www.example.org www\n"));
-        assert_non_null(strstr(text, "\nfd00::2 www.example.org www\n"));
-        assert_non_null(strstr(text, "\n10.1.2.3 db\n"));
-        assert_non_null(strstr(text, "\nfd00::1 six\n"));
-        assert_null(strstr(text, "127.0.1.1"));
-        free(text);
-        machine_free(machine);
-}
 
 static void check(const char *host, bool keep_local, const char *expected, unsigned int servers)
 {
@@ -76,7 +51,6 @@ static void test_given_resolver(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_hosts),
                 cmocka_unit_test(test_host_resolver),
                 cmocka_unit_test(test_given_resolver),
         };

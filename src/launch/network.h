@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef LAUNCH_NETWORK_H
+#define LAUNCH_NETWORK_H
+
+#include "launch/launch.h"
+
+/* The steps of a start that deal with the machine's network; the order of network/network.h. */
+
+/** Before anything is built: address, ports, the files by which the machine knows names. */
+int launch_set_up_network(struct launch *launch, struct machine_error *error);
+int launch_tear_down_network(struct launch *launch, struct machine_error *error);
+int launch_collect_network(const struct launch_directories *directories,
+                           const struct machine_record *record, struct machine_error *error);
+
+/** After the clone: the machine's namespace gets its links. Undone with the step before. */
+int launch_attach_network(struct launch *launch, struct machine_error *error);
+
+#endif
