@@ -106,7 +106,8 @@ static int run_machine(struct cli *cli, struct machine *machine, const struct ru
                        struct machine_error *error)
 {
         struct launch_options launch_options = {
-                .directories = { cli->directories.runtime, cli->directories.state },
+                .directories = { cli->directories.runtime, cli->directories.state,
+                                 cli->directories.config_path },
                 .log = &cli->log,
                 .ephemeral = given->ephemeral,
                 .terminal = wants_terminal(machine),

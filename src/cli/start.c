@@ -27,7 +27,8 @@ static bool is_running(const struct state_store *store, const char *name)
 static struct supervisor_options supervisor_options(const struct cli *cli)
 {
         return (struct supervisor_options){
-                .directories = { cli->directories.runtime, cli->directories.state },
+                .directories = { cli->directories.runtime, cli->directories.state,
+                                 cli->directories.config_path },
                 .log_directory = cli->directories.log,
                 .log = &cli->log,
                 .report = -EBADF,

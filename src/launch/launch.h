@@ -22,8 +22,7 @@
 struct launch_directories {
         const char *runtime; /* of this boot: state, locks, leases */
         const char *state;   /* persistent: writable layers, images, filters */
-        /* Directories of definitions, separated by colons; NULL: as in struct config_options. */
-        const char *config;
+        char *const *config; /* directories of definitions, for networks */
 };
 
 struct launch_options {

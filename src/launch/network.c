@@ -34,11 +34,15 @@ static int load_definition(const struct launch *launch, struct network_definitio
         _cleanup_diagnostics_ struct diagnostics diagnostics = { 0 };
         _cleanup_free_ char *beside = find_beside(machine);
         _cleanup_free_ char *text = NULL;
-        struct config_options options = { .search_path = launch->options.directories.config };
+        _cleanup_free_ char *search_path = strv_join(launch->options.directories.config, ":");
+        struct config_options options = { .search_path = search_path };
         int r;
 
         if (machine->network.mode != MACHINE_NETWORK_BRIDGE) {
                 return 0;
+        }
+        if (!search_path) {
+                return error_oom(error);
         }
         r = config_load_network(beside ? beside : machine->network.name, &options, &diagnostics,
                                 ret, error);
