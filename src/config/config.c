@@ -57,11 +57,11 @@ static int merge_source(struct config_definition *definition, struct config_sour
         return config_node_merge(definition->tree, tree) < 0 ? error_oom(error) : 0;
 }
 
-static int read_file(struct config_definition *definition, const char *path,
+static int read_file(struct config_definition *definition, const char *path, bool named,
                      struct machine_error *error)
 {
         struct config_source *source;
-        int r = config_source_open(path, path, &source, error);
+        int r = config_source_open(path, path, named, &source, error);
 
         return r < 0 ? r : merge_source(definition, source, error);
 }
@@ -69,13 +69,13 @@ static int read_file(struct config_definition *definition, const char *path,
 static int read_layers(struct config_definition *definition, const struct config_found *found,
                        struct machine_error *error)
 {
-        int r = read_file(definition, found->path, error);
+        int r = read_file(definition, found->path, true, error);
 
         if (r < 0) {
                 return r;
         }
         STRV_FOREACH(drop_in, found->drop_ins) {
-                r = read_file(definition, *drop_in, error);
+                r = read_file(definition, *drop_in, false, error);
                 if (r < 0) {
                         return r;
                 }

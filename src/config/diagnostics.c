@@ -35,6 +35,11 @@ void diagnostics_clear(struct diagnostics *diagnostics)
         *diagnostics = (struct diagnostics){ .strict = diagnostics->strict };
 }
 
+bool diagnostics_is_full(const struct diagnostics *diagnostics)
+{
+        return diagnostics->count >= FINDINGS_MAXIMUM;
+}
+
 int diagnostics_add(struct diagnostics *diagnostics, struct diagnostic *finding)
 {
         struct diagnostic *grown;
@@ -47,7 +52,7 @@ int diagnostics_add(struct diagnostics *diagnostics, struct diagnostic *finding)
         } else {
                 diagnostics->warnings++;
         }
-        if (diagnostics->count >= FINDINGS_MAXIMUM) {
+        if (diagnostics_is_full(diagnostics)) {
                 diagnostic_clear(finding);
                 return 0;
         }
@@ -161,7 +166,7 @@ static void write_excerpt(FILE *out, const struct diagnostic *finding,
         write_line_text(out, place->text);
         fprintf(out, "\n      | ");
         if (place->column > 0) {
-                fprintf(out, "%*s%s", (int)place->column - 1, "", mark);
+                fprintf(out, "%*s%s", (int)place->text_column - 1, "", mark);
                 for (unsigned int i = 0; i < (place->length ? place->length : 1); i++) {
                         fputc('^', out);
                 }

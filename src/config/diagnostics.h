@@ -26,7 +26,8 @@ struct diagnostic_place {
         unsigned int line;
         unsigned int column; /* in characters, not bytes; 0: the line as a whole */
         unsigned int length; /* characters to mark */
-        char *text;          /* the line itself, or NULL */
+        char *text; /* the line itself, or the part around the place of a long one; or NULL */
+        unsigned int text_column; /* where the marks begin in text, from 1 */
 };
 
 struct diagnostic {
@@ -56,6 +57,9 @@ void diagnostics_clear(struct diagnostics *diagnostics);
  * (also for a NULL message or file).
  */
 int diagnostics_add(struct diagnostics *diagnostics, struct diagnostic *finding);
+
+/** Whether no more findings are kept: whoever makes costly ones can leave that. */
+bool diagnostics_is_full(const struct diagnostics *diagnostics);
 
 /** Frees what a finding owns. */
 void diagnostic_clear(struct diagnostic *finding);

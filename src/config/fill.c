@@ -344,10 +344,32 @@ static int check_required(const struct config_value *value, const struct config_
         return 0;
 }
 
+/* In the order of the table: what a `source` means depends on the `type`, wherever that stands. */
+static int fill_element(const struct config_value *value, const struct config_node *element,
+                        void *base)
+{
+        const struct config_table *table = value->key->elements;
+        int r = 0;
+
+        for (size_t i = 0; i < table->count && r == 0; i++) {
+                const struct config_node *node = config_node_find(element, table->keys[i].name);
+
+                r = node ? fill_member(value->fill, table, node, "", base) : 0;
+        }
+        for (size_t i = 0; i < element->child_count && r == 0; i++) {
+                const struct config_node *node = element->children[i];
+
+                r = config_key_find(table, node->name)
+                            ? 0
+                            : fill_member(value->fill, table, node, "", base);
+        }
+        return r;
+}
+
 int config_fill_element(const struct config_value *value, const struct config_node *element,
                         void *base)
 {
         int r = check_required(value, element);
 
-        return r < 0 ? r : fill_group(value->fill, value->key->elements, element, "", base);
+        return r < 0 ? r : fill_element(value, element, base);
 }

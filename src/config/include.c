@@ -74,7 +74,7 @@ static int include_file(struct config_loader *loader, const struct config_place 
         if (!name) {
                 return error_oom(error);
         }
-        r = config_source_open(absolute, name, &source, &reason);
+        r = config_source_open(absolute, name, false, &source, &reason);
         if (r < 0) {
                 return r == -ENOMEM ? error_oom(error)
                                     : refuse(loader, path, TAKE_PTR(reason.message));
@@ -85,6 +85,24 @@ static int include_file(struct config_loader *loader, const struct config_place 
         }
         r = config_loader_read(loader, TAKE_PTR(source), &tree, error);
         return r < 0 ? r : config_node_merge(group, tree);
+}
+
+/* The directory's own name is no pattern. */
+static char *escape_pattern(const char *directory)
+{
+        char *escaped = malloc(strlen(directory) * 2 + 1);
+        char *out = escaped;
+
+        for (; out && *directory; directory++) {
+                if (strchr("*?[\\", *directory)) {
+                        *out++ = '\\';
+                }
+                *out++ = *directory;
+        }
+        if (out) {
+                *out = '\0';
+        }
+        return escaped;
 }
 
 static int include_pattern(struct config_loader *loader, const struct config_place *path,
@@ -114,16 +132,17 @@ int config_include(struct config_loader *loader, const struct config_place *path
                    struct config_node *group, struct machine_error *error)
 {
         _cleanup_free_ char *relative = strndup(path->source->text + path->offset, path->length);
-        _cleanup_free_ char *absolute = NULL;
+        _cleanup_free_ char *directory = NULL, *absolute = NULL;
+        bool pattern = relative && strpbrk(relative, "*?[");
 
-        if (relative) {
-                absolute = path_join(path->source->directory, relative);
+        directory =
+                pattern ? escape_pattern(path->source->directory) : strdup(path->source->directory);
+        if (relative && directory) {
+                absolute = path_join(directory, relative);
         }
         if (!absolute) {
                 return error_oom(error);
         }
-        if (strpbrk(relative, "*?[")) {
-                return include_pattern(loader, path, absolute, group, error);
-        }
-        return include_file(loader, path, absolute, group, error);
+        return pattern ? include_pattern(loader, path, absolute, group, error)
+                       : include_file(loader, path, absolute, group, error);
 }

@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -297,12 +298,19 @@ static int read_device(char **parts, struct machine_device *device)
         return strlen(device->source) > 5 && strlen(device->target) > 5 ? 0 : -EINVAL;
 }
 
+/* Two paths and a few letters. */
+#define DEVICE_MAXIMUM (2 * PATH_MAX + 8)
+
 static int add_device(const struct config_value *value, const struct config_node *node)
 {
         _cleanup_strv_ char **parts = NULL;
         struct machine_device *device;
-        int r = strv_split(node->string, ':', &parts);
+        int r;
 
+        if (strlen(node->string) > DEVICE_MAXIMUM) {
+                return config_value_refuse(value, node, NULL, NULL);
+        }
+        r = strv_split(node->string, ':', &parts);
         if (r < 0) {
                 return r;
         }

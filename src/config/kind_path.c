@@ -71,6 +71,9 @@ CONFIG_TEXT_KIND(config_kind_inside_path, check_inside_path, "^/.*$",
 CONFIG_TEXTS_KIND(config_kind_inside_paths, check_inside_path, "^/.*$",
                   "absolute paths in the machine, without \"..\"");
 
+/* All directories of an overlay that is mounted together. */
+#define SOURCE_MAXIMUM (4 * PATH_MAX)
+
 /* The source of a mount: of an overlay several directories, each made absolute. */
 static int check_mount_source(const struct config_value *value, const struct config_node *node,
                               const char *text, char **ret)
@@ -81,6 +84,9 @@ static int check_mount_source(const struct config_value *value, const struct con
 
         if (mount->type != MACHINE_MOUNT_OVERLAY) {
                 return check_host_path(value, node, text, ret);
+        }
+        if (strlen(text) > SOURCE_MAXIMUM) {
+                return refuse_long(value, node);
         }
         r = strv_split(text, ':', &parts);
         if (r < 0) {

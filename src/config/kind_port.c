@@ -165,8 +165,16 @@ static int add_port(const struct config_value *value, const struct config_node *
         return 0;
 }
 
+/* Every two are compared. A range is one of them, however long. */
+#define PORTS_MAXIMUM 4096
+
 static int parse_ports(const struct config_value *value)
 {
+        if (value->node->child_count > PORTS_MAXIMUM) {
+                return config_value_refuse(value, value->node,
+                                           string_format("more than %d ports", PORTS_MAXIMUM),
+                                           strdup("use ranges: \"5000-5999:5000-5999\""));
+        }
         for (size_t i = 0; i < value->node->child_count; i++) {
                 if (!value->node->children[i]->bad &&
                     add_port(value, value->node->children[i]) == -ENOMEM) {

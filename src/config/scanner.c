@@ -224,15 +224,21 @@ static int scan_name(struct scanner *scanner, size_t *last, struct config_place 
         return 0;
 }
 
-/* The hint for a name that is not followed by "=": "limits.memory = .." is a frequent guess. */
-static char *hint_for_name(const struct scanner *scanner, const struct config_place *name)
+/* A name that is not followed by "=". Where the next token is on another line the name itself is
+ * meant; "limits.memory = .." is a frequent guess. */
+static int refuse_name(struct scanner *scanner, const struct config_place *name)
 {
         const char *text = scanner->source->text + name->offset;
 
-        if (*scanner->at == '.') {
-                return string_format("write %.*s = { .. };", (int)name->length, text);
+        if (*scanner->at && scanner->line == name->line) {
+                return scanner_expected(scanner, "\"=\" after the key",
+                                        *scanner->at == '.' ? string_format("write %.*s = { .. };",
+                                                                            (int)name->length, text)
+                                                            : NULL);
         }
-        return NULL;
+        return scanner_fail(scanner, name,
+                            string_format("expected \"=\" after \"%.*s\"", (int)name->length, text),
+                            NULL);
 }
 
 static int scan_setting(struct scanner *scanner, unsigned int depth, size_t *last)
@@ -251,8 +257,7 @@ static int scan_setting(struct scanner *scanner, unsigned int depth, size_t *las
                 return r;
         }
         if (*scanner->at != '=' && *scanner->at != ':') {
-                return scanner_expected(scanner, "\"=\" after the key",
-                                        hint_for_name(scanner, &name));
+                return refuse_name(scanner, &name);
         }
         scanner->at++;
         r = scanner_skip_blanks(scanner);

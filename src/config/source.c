@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "base/file.h"
 #include "base/path.h"
@@ -81,28 +82,42 @@ static struct config_source *source_new(const char *name, const char *path)
 
 static int source_read(struct config_source *source, int fd, struct machine_error *error)
 {
-        struct stat status;
-        int r;
+        int r = file_read_fd(fd, CONFIG_SOURCE_MAXIMUM, &source->text, &source->length);
 
-        if (fstat(fd, &status) < 0) {
-                return error_set(error, errno, "cannot read %s", source->name);
-        }
-        source->device = status.st_dev;
-        source->inode = status.st_ino;
-        r = file_read_fd(fd, CONFIG_SOURCE_MAXIMUM, &source->text, &source->length);
         if (r == -EFBIG) {
                 error_say(error, EFBIG, "%s is longer than %u bytes, which no definition is",
                           source->name, CONFIG_SOURCE_MAXIMUM);
                 error_kind(error, MACHINE_ERROR_DEFINITION);
                 return r;
         }
-        if (r < 0) {
-                return error_set(error, r, "cannot read %s", source->name);
-        }
-        return 0;
+        return r < 0 ? error_set(error, r, "cannot read %s", source->name) : 0;
 }
 
-int config_source_open(const char *path, const char *name, struct config_source **ret,
+/* A device or a pipe that nobody fills must not hold up who checks somebody else's definitions. A
+ * link to /dev/null hides a drop-in, and a pipe may be named on the command line. */
+static int check_type(struct config_source *source, int fd, bool named, struct machine_error *error)
+{
+        struct stat status;
+
+        if (fstat(fd, &status) < 0) {
+                return error_set(error, errno, "cannot read %s", source->name);
+        }
+        source->device = status.st_dev;
+        source->inode = status.st_ino;
+        if (S_ISREG(status.st_mode) ||
+            (S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3))) {
+                return 0;
+        }
+        if (S_ISFIFO(status.st_mode) && named) {
+                return fcntl(fd, F_SETFL, 0) < 0
+                               ? error_set(error, errno, "cannot read %s", source->name)
+                               : 0;
+        }
+        return S_ISDIR(status.st_mode) ? error_say(error, EISDIR, "%s is a directory", source->name)
+                                       : error_say(error, EINVAL, "%s is not a file", source->name);
+}
+
+int config_source_open(const char *path, const char *name, bool named, struct config_source **ret,
                        struct machine_error *error)
 {
         _cleanup_config_source_ struct config_source *source = source_new(name, path);
@@ -112,11 +127,12 @@ int config_source_open(const char *path, const char *name, struct config_source 
         if (!source) {
                 return error_oom(error);
         }
-        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
         if (fd < 0) {
                 return error_set(error, errno, "cannot open %s", name);
         }
-        r = source_read(source, fd, error);
+        r = check_type(source, fd, named, error);
+        r = r < 0 ? r : source_read(source, fd, error);
         if (r < 0) {
                 return r;
         }
@@ -155,14 +171,46 @@ struct config_source *config_source_new(const char *name, const char *text)
         return TAKE_PTR(source);
 }
 
+static bool is_continuation(char c)
+{
+        return ((unsigned char)c & 0xc0) == 0x80;
+}
+
 static unsigned int count_characters(const char *text, size_t length)
 {
         unsigned int n = 0;
 
         for (size_t i = 0; i < length; i++) {
-                n += ((unsigned char)text[i] & 0xc0) != 0x80;
+                n += !is_continuation(text[i]);
         }
         return n;
+}
+
+/* A line is shown with at most so many bytes before the place, and so many in all: a generated file
+ * may be one line of a megabyte, with a finding in every byte of it. */
+#define EXCERPT_BEFORE 100
+#define EXCERPT_LENGTH 200
+
+/* Sets the part of the line that is shown, which begins and ends between characters. */
+static void set_excerpt(struct diagnostic_place *shown, const char *line, size_t length,
+                        size_t before)
+{
+        const char *start = line + (before > EXCERPT_BEFORE ? before - EXCERPT_BEFORE : 0);
+        const char *place = line + before;
+        size_t shown_length;
+
+        while (start < place && is_continuation(*start)) {
+                start++;
+        }
+        shown_length = length - (size_t)(start - line);
+        if (shown_length > EXCERPT_LENGTH) {
+                shown_length = EXCERPT_LENGTH;
+                while (shown_length > 0 && is_continuation(start[shown_length])) {
+                        shown_length--;
+                }
+        }
+        shown->text = strndup(start, shown_length);
+        shown->text_column = count_characters(start, (size_t)(place - start)) + 1;
 }
 
 static struct diagnostic_place show_place(const struct config_place *place)
@@ -172,23 +220,32 @@ static struct diagnostic_place show_place(const struct config_place *place)
         size_t line_length = strcspn(line, "\n");
         size_t before = place->offset - place->line_start;
         size_t length = place->length;
+        struct diagnostic_place shown = { 0 };
 
+        shown.file = strdup(source ? source->name : "command line");
         if (!source || place->line == 0) {
-                return (struct diagnostic_place){
-                        .file = strdup(source ? source->name : "command line"),
-                };
+                return shown;
         }
         /* A stretch of several lines is marked to the end of its first. */
         if (before + length > line_length) {
                 length = before < line_length ? line_length - before : 1;
         }
-        return (struct diagnostic_place){
-                .file = strdup(source->name),
-                .line = place->line,
-                .column = count_characters(line, before) + 1,
-                .length = count_characters(line + before, length),
-                .text = strndup(line, line_length),
-        };
+        if (length > EXCERPT_LENGTH - EXCERPT_BEFORE) {
+                length = EXCERPT_LENGTH - EXCERPT_BEFORE;
+        }
+        shown.line = place->line;
+        shown.column = count_characters(line, before) + 1;
+        shown.length = count_characters(line + before, length);
+        set_excerpt(&shown, line, line_length, before);
+        return shown;
+}
+
+/* Of a finding that is only counted the place need not be worked out. */
+static struct diagnostic_place place_for(const struct diagnostics *diagnostics,
+                                         const struct config_place *place)
+{
+        return diagnostics_is_full(diagnostics) ? (struct diagnostic_place){ 0 }
+                                                : show_place(place);
 }
 
 int config_report(struct diagnostics *diagnostics, enum diagnostic_severity severity,
@@ -196,7 +253,7 @@ int config_report(struct diagnostics *diagnostics, enum diagnostic_severity seve
 {
         struct diagnostic finding = {
                 .severity = severity,
-                .place = show_place(place),
+                .place = place_for(diagnostics, place),
                 .message = message,
                 .hint = hint,
         };
@@ -210,9 +267,9 @@ int config_report_related(struct diagnostics *diagnostics, enum diagnostic_sever
 {
         struct diagnostic finding = {
                 .severity = severity,
-                .place = show_place(place),
+                .place = place_for(diagnostics, place),
                 .message = message,
-                .related = show_place(related),
+                .related = place_for(diagnostics, related),
                 .related_message = strdup(related_message),
         };
 

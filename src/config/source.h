@@ -30,8 +30,11 @@ struct config_place {
         uint32_t length;                    /* bytes */
 };
 
-/** Reads a file; name is how messages call it. 0 or -errno, with the error filled. */
-int config_source_open(const char *path, const char *name, struct config_source **ret,
+/**
+ * Reads a file; name is how messages call it. A file that was `named` on the command line may be a
+ * pipe, else it is a regular one. 0 or -errno, with the error filled.
+ */
+int config_source_open(const char *path, const char *name, bool named, struct config_source **ret,
                        struct machine_error *error);
 
 /** Reads standard input to its end. 0 or -errno, with the error filled. */
@@ -41,8 +44,8 @@ int config_source_read_input(struct config_source **ret, struct machine_error *e
  * when memory is short. */
 struct config_source *config_source_new(const char *name, const char *text);
 
-/** Makes an absolute path plain in place: "//", "/./" and a slash at the end go. ".." stays: what it
- * means depends on links. */
+/** Makes an absolute path plain in place: "//", "/./" and a slash at the end go. ".." stays: what
+ * it means depends on links. */
 void config_tidy_path(char *path);
 
 /** Frees a source. NULL is allowed. */

@@ -96,7 +96,7 @@ static inline int load_text(struct setting *setting, const char *text)
 /* Loads a text with a root put before it, without a line of its own. */
 static inline int load_rooted(struct setting *setting, const char *text)
 {
-        char whole[8192];
+        char whole[16384];
 
         snprintf(whole, sizeof whole, "rootfs = \"/srv/root\"; %s", text);
         return load_text(setting, whole);
