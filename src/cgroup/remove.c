@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/quantity.h"
 #include "base/strings.h"
+#include "cgroup/lock.h"
 #include "cgroup/processes.h"
 #include "cgroup/tree.h"
 #include "cgroup/wait.h"
@@ -13,6 +14,7 @@
 #define PROCESSES_SHOWN 8
 /* A removal can meet a group that came between listing and removing. */
 #define REMOVE_TRIES 3
+#define LOCK_TIMEOUT UINT64_C(1000000)
 
 /* The group, or one of its files, is not there any more (a file that was open says ENODEV). */
 static bool is_gone(int number)
@@ -160,11 +162,21 @@ int cgroup_remove(struct cgroup *group, uint64_t timeout, struct machine_error *
 int cgroup_collect(const char *path, uint64_t timeout, struct machine_error *error)
 {
         _cleanup_cgroup_ struct cgroup group = CGROUP_INIT;
+        _cleanup_close_ int lock = -EBADF;
         int r;
 
         if (access(path, F_OK) < 0 && errno == ENOENT) {
                 return 0;
         }
         r = cgroup_open(path, &group, error);
-        return r < 0 ? r : cgroup_remove(&group, timeout, error);
+        if (r < 0) {
+                return is_gone(r) ? 0 : r;
+        }
+        /* A first process that dies with its supervisor shares the lock until it has. */
+        lock = cgroup_lock_wait(path, LOCK_TIMEOUT);
+        if (lock == -ESTALE || lock == -EWOULDBLOCK) {
+                return 0;
+        }
+        return lock < 0 ? error_set(error, lock, "cannot lock the control group %s", path)
+                        : cgroup_remove(&group, timeout, error);
 }

@@ -13,6 +13,7 @@
 #include "base/path.h"
 #include "base/strings.h"
 #include "cgroup/controllers.h"
+#include "cgroup/lock.h"
 #include "cgroup/processes.h"
 
 #define OWN_DIRECTORY      "machinectl-lite"
@@ -161,6 +162,18 @@ static int choose_place(const struct cgroup_parameters *parameters, struct cgrou
         return group->path ? 0 : error_oom(error);
 }
 
+/* The part of the path above what cgroup_create() made. */
+static char *top_of(const char *path)
+{
+        const char *end = strrchr(path, '/');
+        char *top = end && end > path ? strndup(path, (size_t)(end - path)) : NULL;
+
+        if (top && string_ends_with(top, "/" OWN_DIRECTORY)) {
+                *strrchr(top, '/') = '\0';
+        }
+        return top;
+}
+
 /* ---- Making ---- */
 
 static int make_directory(const struct cgroup *group)
@@ -183,56 +196,82 @@ static int make_directory(const struct cgroup *group)
         return mkdir(group->path, GROUP_MODE) < 0 ? -errno : 0;
 }
 
-/* A group of this name is there: from a crashed start if it is empty. */
-static int remove_leftover(const struct cgroup *group, struct machine_error *error)
+/* Removes what a crashed start left: its maker is gone, since the lock was to be had. */
+static int remove_leftover(const char *path, int fd, struct machine_error *error)
 {
         _cleanup_cgroup_ struct cgroup old = CGROUP_INIT;
-        _cleanup_free_ char *processes = NULL;
-        int r = cgroup_open(group->path, &old, error);
 
-        if (r < 0) {
-                return r;
-        }
-        if (cgroup_is_populated(&old) > 0) {
-                processes = cgroup_describe_processes(&old, PROCESSES_SHOWN);
-                error_say(error, EBUSY, "the control group %s is in use, by %s", group->path,
-                          processes ? processes : "processes that cannot be seen");
-                error_hint(error, "stop the machine of that name, or end these processes");
-                return -EBUSY;
-        }
-        return cgroup_remove(&old, LEFTOVER_TIMEOUT, error);
+        old.fd = fd;
+        old.path = strdup(path);
+        old.top = top_of(path);
+        return old.path && old.top ? cgroup_remove(&old, LEFTOVER_TIMEOUT, error)
+                                   : error_oom(error);
 }
 
-/* Another start may remove the directory above at the same time, as the last machine in it. */
-static int make_group(struct cgroup *group, struct machine_error *error)
+/* One try at one name. 0; -EWOULDBLOCK where another machine has it; -ESTALE: once more. */
+static int take_name(struct cgroup *group, struct machine_error *error)
 {
-        int r = -ENOENT;
+        bool made;
+        int r = make_directory(group);
 
-        for (int i = 0; i < CREATE_TRIES && (r == -ENOENT || r == -EEXIST); i++) {
-                r = make_directory(group);
-                if (r == -EEXIST) {
-                        int removed = remove_leftover(group, error);
-
-                        if (removed < 0 && removed != -ENOENT) {
-                                return removed;
-                        }
-                }
+        made = r == 0;
+        if (r < 0 && r != -EEXIST) {
+                return r == -ENOENT ? -ESTALE : r;
         }
+        r = cgroup_lock(group->path);
         if (r < 0) {
-                error_set(error, r, "cannot make the control group %s", group->path);
-                if (r == -EROFS) {
-                        error_hint(error, "the cgroup2 file system is mounted read-only here");
-                } else if (r == -EAGAIN) {
-                        error_hint(error, "a group above it limits how many there may be: see "
-                                          "cgroup.max.descendants");
-                }
                 return r;
         }
-        group->fd = open_directory(group->path);
-        if (group->fd < 0) {
-                return error_set(error, group->fd, "cannot open the control group %s", group->path);
+        if (!made) {
+                r = remove_leftover(group->path, r, error);
+                return r < 0 ? r : -ESTALE;
         }
+        group->fd = r;
         return 0;
+}
+
+static int explain_make(const struct cgroup *group, int number, struct machine_error *error)
+{
+        if (error && error_is_set(error)) {
+                return number;
+        }
+        error_set(error, number, "cannot make the control group %s", group->path);
+        if (number == -EROFS) {
+                error_hint(error, "the cgroup2 file system is mounted read-only here");
+        } else if (number == -EAGAIN) {
+                error_hint(error, "a group above it limits how many there may be: see "
+                                  "cgroup.max.descendants");
+        }
+        return number;
+}
+
+/*
+ * Machines of one name can run beside each other when they are kept in different directories; the
+ * second gets "NAME+1", which is no machine's name. Another start may remove the directory above at
+ * the same time, as the last machine in it, or take an empty group for left over: then once more.
+ */
+static int make_group(struct cgroup *group, struct machine_error *error)
+{
+        _cleanup_free_ char *plain = strdup(group->path);
+        unsigned int suffix = 0;
+        int r = -ESTALE;
+
+        if (!plain) {
+                return error_oom(error);
+        }
+        for (int i = 0; i < CREATE_TRIES && (r == -ESTALE || r == -EWOULDBLOCK); i++) {
+                if (r == -EWOULDBLOCK) {
+                        char *next = string_format("%s+%u", plain, ++suffix);
+
+                        if (!next) {
+                                return error_oom(error);
+                        }
+                        free(group->path);
+                        group->path = next;
+                }
+                r = take_name(group, error);
+        }
+        return r < 0 ? explain_make(group, r, error) : 0;
 }
 
 /* What the machine may make below its group is bounded, whoever it belongs to. */
@@ -307,18 +346,6 @@ int cgroup_create(const struct cgroup_parameters *parameters, struct cgroup *ret
 }
 
 /* ---- Finding again ---- */
-
-/* The part of the path above what cgroup_create() made. */
-static char *top_of(const char *path)
-{
-        const char *end = strrchr(path, '/');
-        char *top = end && end > path ? strndup(path, (size_t)(end - path)) : NULL;
-
-        if (top && string_ends_with(top, "/" OWN_DIRECTORY)) {
-                *strrchr(top, '/') = '\0';
-        }
-        return top;
-}
 
 int cgroup_open(const char *path, struct cgroup *ret, struct machine_error *error)
 {

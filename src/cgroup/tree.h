@@ -34,7 +34,7 @@ enum cgroup_controller {
 #define CGROUP_CONTROLLERS 6
 
 struct cgroup {
-        int fd;     /* O_PATH of the directory, for CLONE_INTO_CGROUP and the functions here */
+        int fd;     /* the directory, for CLONE_INTO_CGROUP and the functions here */
         char *path; /* absolute path of the directory; goes into the state file */
         char *top;  /* the directory above it where this program's part begins: MOUNT or UNIT */
         unsigned int controllers; /* mask of those that the group has */
@@ -71,8 +71,12 @@ int cgroup_find_mount(char **ret, struct machine_error *error);
  * Makes the machine's group, empty and without limits, with every controller that can be had
  * enabled down to it (a controller that cannot be had is no error here; a limit that needs it will
  * be). Under a delegated unit the calling process moves to UNIT/supervisor first, since cgroup v2
- * lets processes live only in leaves. A group that a crashed start left is removed first; one with
- * processes in it is -EBUSY, and they are named. Undo with cgroup_remove().
+ * lets processes live only in leaves.
+ *
+ * The descriptor of the group holds a lock (flock(2)) that tells others that its maker lives. What
+ * a crashed start left under this name is removed first, processes and all; where another machine
+ * of this name lives, one that is kept in other directories, the group is "NAME+1". Undo with
+ * cgroup_remove().
  */
 int cgroup_create(const struct cgroup_parameters *parameters, struct cgroup *ret,
                   struct machine_error *error);
@@ -116,7 +120,8 @@ int cgroup_wait_empty(const struct cgroup *group, uint64_t timeout, struct machi
  */
 int cgroup_remove(struct cgroup *group, uint64_t timeout, struct machine_error *error);
 
-/** cgroup_remove() for what a crashed start left, by the path in its state. */
+/** cgroup_remove() for what a crashed start left, by the path in its state. A group whose maker
+ * lives is another machine's and stays. */
 int cgroup_collect(const char *path, uint64_t timeout, struct machine_error *error);
 
 /** How long removal waits, in microseconds: a killed process is gone in milliseconds unless it

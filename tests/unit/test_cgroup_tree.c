@@ -241,19 +241,42 @@ static void test_leftover_is_replaced(void **state)
         assert_int_equal(faccessat(fixture->group.fd, "left", F_OK, 0), -1);
 }
 
-static void test_used_name_is_refused(void **state)
+static void test_name_of_a_living_machine(void **state)
 {
         struct fixture *fixture = *state;
+        _cleanup_cgroup_ struct cgroup second = CGROUP_INIT;
         struct cgroup first;
 
         require_host(fixture);
         assert_int_equal(make_group(fixture, false), 0);
         first = fixture->group;
-        fixture->child = start_in(first.fd);
-        assert_int_equal(make_group(fixture, false), -EBUSY);
-        assert_non_null(strstr(fixture->error.message, "(test_cgroup_tre)"));
+        assert_int_equal(make_group(fixture, false), 0);
+        second = fixture->group;
         fixture->group = first;
-        assert_int_equal(cgroup_is_populated(&first), 1);
+        assert_true(string_ends_with(second.path, "+1"));
+        assert_int_equal(access(first.path, F_OK), 0);
+        /* It is not collected either. */
+        assert_int_equal(cgroup_collect(first.path, WAIT, &fixture->error), 0);
+        assert_int_equal(access(first.path, F_OK), 0);
+        assert_int_equal(cgroup_remove(&second, WAIT, &fixture->error), 0);
+        second = (struct cgroup)CGROUP_INIT;
+}
+
+static void test_processes_of_a_crashed_start(void **state)
+{
+        struct fixture *fixture = *state;
+        _cleanup_free_ char *path = NULL;
+
+        require_host(fixture);
+        assert_int_equal(make_group(fixture, false), 0);
+        path = strdup(fixture->group.path);
+        fixture->child = start_in(fixture->group.fd);
+        /* The child has a copy of the lock's descriptor: whoever dies with its maker does not keep
+         * the group. */
+        cgroup_release(&fixture->group);
+        assert_int_equal(kill(fixture->child, SIGKILL), 0);
+        assert_int_equal(cgroup_collect(path, WAIT, &fixture->error), 0);
+        assert_int_equal(access(path, F_OK), -1);
 }
 
 static void test_bad_names(void **state)
@@ -312,7 +335,8 @@ int main(void)
                 TEST(test_removal_of_nested_groups),
                 TEST(test_deep_nesting_is_refused_and_removed),
                 TEST(test_leftover_is_replaced),
-                TEST(test_used_name_is_refused),
+                TEST(test_name_of_a_living_machine),
+                TEST(test_processes_of_a_crashed_start),
                 TEST(test_bad_names),
                 TEST(test_open),
                 TEST(test_entry),
