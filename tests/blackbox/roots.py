@@ -73,7 +73,7 @@ def write_busybox(root, busybox=None):
     if not busybox:
         raise Unavailable("busybox is not installed (package busybox-static)")
     applets = subprocess.run([busybox, "--list"], capture_output=True, text=True, check=True)
-    for directory in ("bin", "dev", "etc", "home/alice", "proc", "root", "run", "sbin", "sys",
+    for directory in ("bin", "dev", "etc", "home/alice", "proc", "root", "run/host", "sbin", "sys",
                       "tmp", "usr/bin", "usr/sbin", "var/www"):
         (root / directory).mkdir(parents=True)
     shutil.copy(busybox, root / "bin/busybox")
