@@ -130,8 +130,10 @@ static int step_files(struct launch *launch, struct machine_error *error)
  * may bring another /etc/passwd. */
 static int step_user(struct launch *launch, struct machine_error *error)
 {
-        return machine_user_find(rootfs_root(launch->rootfs), launch->machine->process.user,
-                                 &launch->user, error);
+        int r = machine_user_find(rootfs_root(launch->rootfs), launch->machine->process.user,
+                                  &launch->user, error);
+
+        return r < 0 ? r : machine_user_check(&launch->user, &launch->ids.range, error);
 }
 
 static bool wants_terminal(const struct launch *launch)
@@ -245,6 +247,7 @@ static int write_plan(const struct launch *launch, int *ret_fd, struct machine_e
                         .parent_death_signal = machine->process.init ? 0 : SIGKILL,
                 },
                 .program = launch->filter,
+                .resources = resource_settings_of(&machine->limits),
                 .arguments = machine->process.command,
                 .working_directory = (char *) working_directory(launch),
         };

@@ -206,7 +206,13 @@ static int cross(struct entering *entering, struct machine_error *error)
                 .pidfd = (uint64_t)(uintptr_t)&pidfd,
         };
         long pid;
+        int r;
 
+        /* While this process still has the host's rights. */
+        r = resources_prepare(0, &entering->plan.resources, error);
+        if (r < 0) {
+                return r;
+        }
         if (prctl(PR_SET_DUMPABLE, 0) < 0) {
                 return error_set(error, errno, "cannot make this process untraceable");
         }

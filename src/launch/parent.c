@@ -399,7 +399,9 @@ static int set_up_id_maps(struct launch *launch, struct machine_error *error)
 
 static int set_up_resources(struct launch *launch, struct machine_error *error)
 {
-        return resources_apply(launch->pid, &launch->machine->limits, error);
+        const struct resource_settings settings = resource_settings_of(&launch->machine->limits);
+
+        return resources_prepare(launch->pid, &settings, error);
 }
 
 static bool wants_streams(const struct launch *launch)

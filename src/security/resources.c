@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 
 #include "base/error.h"
@@ -91,15 +92,28 @@ static int explain_limit(pid_t pid, int resource, const struct rlimit *asked, in
         return -EPERM;
 }
 
-static int apply_limit(pid_t pid, int resource, const struct machine_resource_limit *limit,
+static int set_limit(pid_t pid, int resource, const struct rlimit *asked,
+                     struct machine_error *error)
+{
+        return prlimit(pid, resource, asked, NULL) < 0
+                       ? explain_limit(pid, resource, asked, errno, error)
+                       : 0;
+}
+
+/* Makes room: a hard limit below the one asked for is raised to it. */
+static int raise_limit(pid_t pid, int resource, const struct machine_resource_limit *limit,
                        struct machine_error *error)
 {
-        struct rlimit asked = { kernel_value(limit->soft), kernel_value(limit->hard) };
+        struct rlimit held;
 
-        if (prlimit(pid, resource, &asked, NULL) < 0) {
-                return explain_limit(pid, resource, &asked, errno, error);
+        if (prlimit(pid, resource, NULL, &held) < 0) {
+                return error_set(error, errno, "reading limits.%s failed", names[resource]);
         }
-        return 0;
+        if (kernel_value(limit->hard) <= held.rlim_max) {
+                return 0;
+        }
+        held.rlim_max = kernel_value(limit->hard);
+        return set_limit(pid, resource, &held, error);
 }
 
 static int apply_oom_score(pid_t pid, int score, struct machine_error *error)
@@ -143,20 +157,49 @@ static int apply_nice(pid_t pid, int nice_value, struct machine_error *error)
         return error_set(error, errno, "setting limits.nice to %d failed", nice_value);
 }
 
-int resources_apply(pid_t pid, const struct machine_limits *limits, struct machine_error *error)
+struct resource_settings resource_settings_of(const struct machine_limits *limits)
+{
+        struct resource_settings settings = {
+                .oom_score_adjust_set = limits->oom_score_adjust_set,
+                .oom_score_adjust = limits->oom_score_adjust,
+                .nice_set = limits->nice_set,
+                .nice = limits->nice,
+        };
+
+        memcpy(settings.limits, limits->resources, sizeof settings.limits);
+        return settings;
+}
+
+int resources_prepare(pid_t pid, const struct resource_settings *settings,
+                      struct machine_error *error)
 {
         int r = 0;
 
         for (int resource = 0; resource < MACHINE_RESOURCE_LIMITS && r == 0; resource++) {
-                if (limits->resources[resource].set) {
-                        r = apply_limit(pid, resource, &limits->resources[resource], error);
+                if (settings->limits[resource].set) {
+                        r = raise_limit(pid, resource, &settings->limits[resource], error);
                 }
         }
-        if (r == 0 && limits->oom_score_adjust_set) {
-                r = apply_oom_score(pid, limits->oom_score_adjust, error);
+        if (r == 0 && settings->oom_score_adjust_set) {
+                r = apply_oom_score(pid, settings->oom_score_adjust, error);
         }
-        if (r == 0 && limits->nice_set) {
-                r = apply_nice(pid, limits->nice, error);
+        if (r == 0 && settings->nice_set) {
+                r = apply_nice(pid, settings->nice, error);
+        }
+        return r;
+}
+
+int resources_limit(const struct resource_settings *settings, struct machine_error *error)
+{
+        int r = 0;
+
+        for (int resource = 0; resource < MACHINE_RESOURCE_LIMITS && r == 0; resource++) {
+                const struct machine_resource_limit *limit = &settings->limits[resource];
+                struct rlimit asked = { kernel_value(limit->soft), kernel_value(limit->hard) };
+
+                if (limit->set) {
+                        r = set_limit(0, resource, &asked, error);
+                }
         }
         return r;
 }

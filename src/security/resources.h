@@ -2,20 +2,42 @@
 #ifndef SECURITY_RESOURCES_H
 #define SECURITY_RESOURCES_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include <machine/error.h>
 #include <machine/machine.h>
 
+/* Like becoming the payload, this needs nothing but libc. */
+
 /**
- * Applies resource limits, oom_score_adjust and nice of a definition to a process (0: the caller),
- * which passes them on to what it starts. To be called by the machine's parent before the child
- * goes on: raising a hard limit, lowering the score and a negative nice need CAP_SYS_RESOURCE or
- * CAP_SYS_NICE in the host's user namespace, which nothing inside a machine's has; and limits
- * belong before the change of user. An error names the key, the value and the capability that is
- * missing. 0 or -errno.
+ * What a definition says of a process' resources. Plain bytes without a pointer: it may be sent to
+ * another process.
  */
-int resources_apply(pid_t pid, const struct machine_limits *limits, struct machine_error *error);
+struct resource_settings {
+        struct machine_resource_limit limits[MACHINE_RESOURCE_LIMITS];
+        bool oom_score_adjust_set;
+        int oom_score_adjust;
+        bool nice_set;
+        int nice;
+};
+
+/** The part of a definition's limits that belongs to processes. */
+struct resource_settings resource_settings_of(const struct machine_limits *limits);
+
+/**
+ * Does to a process (0: the caller), from outside of the machine, what nobody inside may: raises
+ * hard limits, sets oom_score_adj and nice. Raising a hard limit, lowering the score and a negative
+ * nice need CAP_SYS_RESOURCE or CAP_SYS_NICE in the host's user namespace. No limit gets lower by
+ * this, so that the process can go on setting up its machine. An error names the key, the value and
+ * the capability that is missing. 0 or -errno.
+ */
+int resources_prepare(pid_t pid, const struct resource_settings *settings,
+                      struct machine_error *error);
+
+/** Applies the limits to the caller, who is about to execute the payload and opens, writes and maps
+ *  nothing any more that a low limit could refuse. 0 or -errno. */
+int resources_limit(const struct resource_settings *settings, struct machine_error *error);
 
 /** The key of a resource limit in a definition ("open_files" for RLIMIT_NOFILE), or NULL. */
 const char *resource_name(int resource);

@@ -344,6 +344,37 @@ int machine_user_find(int root_fd, const char *text, struct machine_user *ret,
         return r;
 }
 
+static int not_mapped(const char *what, uint32_t id, const struct id_range *range,
+                      struct machine_error *error)
+{
+        error_say(error, EINVAL,
+                  "%s %" PRIu32 " is not mapped in the machine's user namespace, which has the "
+                  "%" PRIu32 " ids from 0 on",
+                  what, id, range->count);
+        error_hint(error, "give a larger range with user_namespace = \"BASE:COUNT\"");
+        return -EINVAL;
+}
+
+int machine_user_check(const struct machine_user *user, const struct id_range *range,
+                       struct machine_error *error)
+{
+        if (range->count == 0) {
+                return 0;
+        }
+        if (user->uid >= range->count) {
+                return not_mapped("user", user->uid, range, error);
+        }
+        if (user->gid >= range->count) {
+                return not_mapped("group", user->gid, range, error);
+        }
+        for (size_t i = 0; i < user->group_count; i++) {
+                if (user->groups[i] >= range->count) {
+                        return not_mapped("supplementary group", user->groups[i], range, error);
+                }
+        }
+        return 0;
+}
+
 void machine_user_clear(struct machine_user *user)
 {
         free(user->groups);

@@ -8,6 +8,7 @@
 #include <machine/error.h>
 
 #include "base/cleanup.h"
+#include "security/id_map.h"
 
 /** A user as a machine's own /etc/passwd and /etc/group tell it. Strings and groups are owned. */
 struct machine_user {
@@ -36,6 +37,11 @@ struct machine_user {
  */
 int machine_user_find(int root_fd, const char *text, struct machine_user *ret,
                       struct machine_error *error);
+
+/** Whether user and groups exist in a machine with this range of ids; a count of 0 has all. 0, or
+ *  -EINVAL with an error that names the one that is missing. */
+int machine_user_check(const struct machine_user *user, const struct id_range *range,
+                       struct machine_error *error);
 
 /** Frees what a user owns and makes it empty. */
 void machine_user_clear(struct machine_user *user);

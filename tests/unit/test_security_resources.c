@@ -36,8 +36,25 @@ static void test_names(void **state)
         }
 }
 
-/* What a child has after its parent applied the limits to it. */
-static void test_applied_to_a_child(void **state)
+static pid_t start_child(void)
+{
+        pid_t pid = fork();
+
+        if (pid == 0) {
+                pause();
+                _exit(0);
+        }
+        return pid;
+}
+
+static void end_child(pid_t pid)
+{
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+}
+
+/* From outside a process gets room, priority and score, and no limit that could hinder it. */
+static void test_prepared(void **state)
 {
         struct machine_limits limits = {
                 .oom_score_adjust_set = true,
@@ -45,34 +62,53 @@ static void test_applied_to_a_child(void **state)
                 .nice_set = true,
                 .nice = 7,
         };
-        struct rlimit limit;
+        struct resource_settings settings;
+        struct rlimit before, after;
         _cleanup_error_ struct machine_error error = MACHINE_ERROR_INIT;
         _cleanup_free_ char *path = NULL, *score = NULL;
         pid_t pid;
 
-        set(&limits, RLIMIT_NOFILE, 64, 128);
-        set(&limits, RLIMIT_CORE, 0, 0);
-        pid = fork();
-        if (pid == 0) {
-                pause();
-                _exit(0);
-        }
-        assert_int_equal(resources_apply(pid, &limits, &error), 0);
-        assert_int_equal(prlimit(pid, RLIMIT_NOFILE, NULL, &limit), 0);
-        assert_int_equal(limit.rlim_cur, 64);
-        assert_int_equal(limit.rlim_max, 128);
-        assert_int_equal(prlimit(pid, RLIMIT_CORE, NULL, &limit), 0);
-        assert_int_equal(limit.rlim_max, 0);
+        set(&limits, RLIMIT_NOFILE, 3, 4);
+        set(&limits, RLIMIT_FSIZE, 0, 0);
+        settings = resource_settings_of(&limits);
+        pid = start_child();
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+        assert_int_equal(resources_prepare(pid, &settings, &error), 0);
+        assert_int_equal(prlimit(pid, RLIMIT_NOFILE, NULL, &after), 0);
+        assert_memory_equal(&before, &after, sizeof before);
         assert_int_equal(getpriority(PRIO_PROCESS, (id_t)pid), 7);
         assert_true(asprintf(&path, "/proc/%d/oom_score_adj", pid) > 0);
         assert_int_equal(file_read(AT_FDCWD, path, 64, &score, NULL), 0);
         assert_string_equal(score, "500\n");
-        kill(pid, SIGKILL);
-        waitpid(pid, NULL, 0);
+        end_child(pid);
 }
 
-static void refused(const struct machine_limits *limits, const char *part)
+static void test_limited(void **state)
 {
+        int status;
+        pid_t pid = fork();
+
+        if (pid == 0) {
+                struct machine_limits limits = { 0 };
+                struct resource_settings settings;
+                struct rlimit files, core;
+
+                set(&limits, RLIMIT_NOFILE, 64, 128);
+                set(&limits, RLIMIT_CORE, 0, 0);
+                settings = resource_settings_of(&limits);
+                if (resources_limit(&settings, NULL) < 0 || getrlimit(RLIMIT_NOFILE, &files) < 0 ||
+                    getrlimit(RLIMIT_CORE, &core) < 0) {
+                        _exit(1);
+                }
+                _exit(files.rlim_cur == 64 && files.rlim_max == 128 && core.rlim_max == 0 ? 0 : 2);
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_int_equal(status, 0);
+}
+
+static void refused(const struct machine_limits *limits, bool inside, const char *part)
+{
+        const struct resource_settings settings = resource_settings_of(limits);
         int status;
         pid_t pid = fork();
 
@@ -83,7 +119,8 @@ static void refused(const struct machine_limits *limits, const char *part)
                 if (geteuid() == 0 && security_become(&nobody, NULL, &error) < 0) {
                         _exit(1);
                 }
-                if (resources_apply(0, limits, &error) >= 0) {
+                if ((inside ? resources_limit(&settings, &error)
+                            : resources_prepare(0, &settings, &error)) >= 0) {
                         _exit(2);
                 }
                 _exit(strstr(error.message, part) ? 0 : 3);
@@ -101,16 +138,19 @@ static void test_refused(void **state)
         held.rlim_max = held.rlim_cur = 4096;
         assert_int_equal(setrlimit(RLIMIT_CORE, &held), 0);
         set(&raise, RLIMIT_CORE, 0, MACHINE_UNLIMITED);
-        refused(&raise, "limits.core: raising the hard limit from 4096 to unlimited needs "
+        for (int inside = 0; inside < 2; inside++) {
+                refused(&raise, inside,
+                        "limits.core: raising the hard limit from 4096 to unlimited needs "
                         "CAP_SYS_RESOURCE");
+        }
         set(&low, RLIMIT_CORE, 2048, 1024);
-        refused(&low, "limits.core");
+        refused(&low, true, "limits.core");
         score.oom_score_adjust_set = true;
         score.oom_score_adjust = -1000;
-        refused(&score, "limits.oom_score_adjust: lowering it to -1000");
+        refused(&score, false, "limits.oom_score_adjust: lowering it to -1000");
         nicer.nice_set = true;
         nicer.nice = -20;
-        refused(&nicer, "limits.nice: -20");
+        refused(&nicer, false, "limits.nice: -20");
 }
 
 static void test_open_files_ceiling(void **state)
@@ -118,14 +158,15 @@ static void test_open_files_ceiling(void **state)
         struct machine_limits limits = { 0 };
 
         set(&limits, RLIMIT_NOFILE, 64, UINT64_C(1) << 40);
-        refused(&limits, "limits.open_files: 1099511627776 is more than the kernel allows");
+        refused(&limits, false, "limits.open_files: 1099511627776 is more than the kernel allows");
 }
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_names),
-                cmocka_unit_test(test_applied_to_a_child),
+                cmocka_unit_test(test_prepared),
+                cmocka_unit_test(test_limited),
                 cmocka_unit_test(test_refused),
                 cmocka_unit_test(test_open_files_ceiling),
         };

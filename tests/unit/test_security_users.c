@@ -216,6 +216,26 @@ static void test_hostile_files(void **state)
         refuses(root, "1000", EFBIG, "/etc/passwd");
 }
 
+static void test_mapped(void **state)
+{
+        gid_t groups[] = { 4, 1000 };
+        const struct id_range thousand = { 700000, 1000 }, host = { 0, 0 };
+        struct machine_user user = { .uid = 999, .gid = 999, .groups = groups, .group_count = 1 };
+        _cleanup_error_ struct machine_error error = MACHINE_ERROR_INIT;
+
+        assert_int_equal(machine_user_check(&user, &thousand, &error), 0);
+        user.group_count = 2;
+        assert_int_equal(machine_user_check(&user, &thousand, &error), -EINVAL);
+        assert_non_null(strstr(error.message, "supplementary group 1000 is not mapped"));
+        assert_int_equal(machine_user_check(&user, &host, NULL), 0);
+        user.gid = 1000;
+        assert_int_equal(machine_user_check(&user, &thousand, &error), -EINVAL);
+        assert_non_null(strstr(error.message, "group 1000 is not mapped"));
+        user.uid = 70000;
+        assert_int_equal(machine_user_check(&user, &thousand, &error), -EINVAL);
+        assert_non_null(strstr(error.message, "user 70000 is not mapped"));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -226,6 +246,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_entries_without_number, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_missing_files, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_hostile_files, set_up, tear_down),
+                cmocka_unit_test(test_mapped),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -114,6 +114,9 @@ static _Noreturn void become_payload(const struct init_plan *plan)
         }
         (void)message_send(INIT_SOCKET_FD, MESSAGE_READY);
         reset_signals();
+        if (resources_limit(&plan->resources, &error) < 0) {
+                fail(&error, "resources");
+        }
         if (security_filter(&plan->identity, &plan->program, &error) < 0) {
                 fail(&error, "seccomp");
         }

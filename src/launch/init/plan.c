@@ -10,7 +10,7 @@
 #include "base/file.h"
 #include "base/strings.h"
 
-#define PLAN_MAGIC UINT32_C(0x6d6c7031)
+#define PLAN_MAGIC UINT32_C(0x6d6c7032)
 
 /* The fixed part; behind it the groups, the instructions, then all strings, each with its NUL. */
 struct plan_header {
@@ -27,6 +27,7 @@ struct plan_header {
         uint32_t argument_count;
         uint32_t environment_count;
         struct capability_sets capabilities;
+        struct resource_settings resources;
 };
 
 static size_t strings_length(char *const *strings)
@@ -64,6 +65,7 @@ int init_plan_write(const struct init_plan *plan, int *ret_fd, struct machine_er
                 .argument_count = (uint32_t)strv_length(plan->arguments),
                 .environment_count = (uint32_t)strv_length(plan->environment),
                 .capabilities = identity->capabilities,
+                .resources = plan->resources,
         };
         size_t groups = identity->group_count * sizeof(gid_t);
         size_t instructions = plan->program.length * sizeof(struct sock_filter);
@@ -150,6 +152,7 @@ int init_plan_read(int fd, struct init_plan *ret)
         reader = (struct reader){ data + sizeof header, length - sizeof header };
         plan.stub = header.stub;
         plan.terminal = header.terminal;
+        plan.resources = header.resources;
         plan.identity = (struct security_identity){
                 .uid = header.uid,
                 .gid = header.gid,

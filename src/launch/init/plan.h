@@ -8,6 +8,7 @@
 #include <machine/error.h>
 
 #include "security/become.h"
+#include "security/resources.h"
 #include "security/seccomp.h"
 
 /* machine-init is entered with these descriptors beside 0, 1 and 2, and closes all others. */
@@ -23,6 +24,7 @@ struct init_plan {
         bool terminal; /* descriptor 0 becomes the payload's controlling terminal */
         struct security_identity identity;
         struct seccomp_program program;
+        struct resource_settings resources;
         char **arguments; /* the first is looked up in PATH of the environment */
         char **environment;
         char *working_directory; /* absolute path in the machine */
