@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "image/walk.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/strings.h"
+
+struct walk {
+        walk_visit visit;
+        void *data;
+        bool sorted;
+        char *path;
+        size_t room;
+        unsigned int depth;
+};
+
+static int walk_directory(struct walk *walk, int fd, size_t length);
+
+static int append(struct walk *walk, size_t length, const char *name)
+{
+        size_t needed = length + strlen(name) + 2;
+
+        if (needed > walk->room) {
+                char *grown = realloc(walk->path, needed * 2);
+
+                if (!grown) {
+                        return -ENOMEM;
+                }
+                walk->path = grown;
+                walk->room = needed * 2;
+        }
+        if (length > 0) {
+                walk->path[length++] = '/';
+        }
+        strcpy(walk->path + length, name);
+        return 0;
+}
+
+static int walk_entry(struct walk *walk, int directory_fd, const char *name, unsigned char type,
+                      size_t length)
+{
+        _cleanup_close_ int fd = -EBADF;
+        int r = append(walk, length, name);
+
+        if (r == 0) {
+                r = walk->visit(directory_fd, name, walk->path, walk->data);
+        }
+        if (r != 0) {
+                return r < 0 ? r : 0;
+        }
+        if (type != DT_DIR && type != DT_UNKNOWN) {
+                return 0;
+        }
+        fd = openat(directory_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0) {
+                return errno == ENOTDIR || errno == ELOOP ? 0 : -errno;
+        }
+        if (walk->depth >= WALK_DEPTH_MAX) {
+                return -ELOOP;
+        }
+        walk->depth++;
+        r = walk_directory(walk, fd, strlen(walk->path));
+        walk->depth--;
+        return r;
+}
+
+static bool is_dot(const char *name)
+{
+        return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+        /* The type stands before the name. */
+        return strcmp(*(char *const *)a + 1, *(char *const *)b + 1);
+}
+
+static int walk_sorted(struct walk *walk, DIR *directory, size_t length)
+{
+        _cleanup_free_ char **names = NULL;
+        size_t count = 0, room = 0;
+        const struct dirent *found;
+        int r = 0;
+
+        while (r == 0 && (found = readdir(directory))) {
+                if (is_dot(found->d_name)) {
+                        continue;
+                }
+                if (count == room) {
+                        char **grown =
+                                reallocarray(names, room = room ? room * 2 : 64, sizeof *names);
+
+                        if (!grown) {
+                                r = -ENOMEM;
+                                break;
+                        }
+                        names = grown;
+                }
+                names[count] = string_format("%c%s", 'A' + found->d_type, found->d_name);
+                r = names[count] ? 0 : -ENOMEM;
+                count += names[count] != NULL;
+        }
+        if (count > 1) {
+                qsort(names, count, sizeof *names, compare_names);
+        }
+        for (size_t i = 0; i < count; i++) {
+                if (r == 0) {
+                        r = walk_entry(walk, dirfd(directory), names[i] + 1,
+                                       (unsigned char)(names[i][0] - 'A'), length);
+                }
+                free(names[i]);
+        }
+        return r;
+}
+
+static int walk_directory(struct walk *walk, int fd, size_t length)
+{
+        _cleanup_closedir_ DIR *directory = NULL;
+        const struct dirent *found;
+        int own = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        directory = own < 0 ? NULL : fdopendir(own);
+        if (!directory) {
+                int saved = errno;
+
+                fd_close(own);
+                return -saved;
+        }
+        if (walk->sorted) {
+                return walk_sorted(walk, directory, length);
+        }
+        while ((found = readdir(directory))) {
+                int r = is_dot(found->d_name)
+                                ? 0
+                                : walk_entry(walk, fd, found->d_name, found->d_type, length);
+
+                if (r < 0) {
+                        return r;
+                }
+        }
+        return 0;
+}
+
+int walk_tree(int root_fd, bool sorted, walk_visit visit, void *data)
+{
+        _cleanup_free_ char *path = calloc(1, PATH_MAX);
+        struct walk walk = {
+                .visit = visit, .data = data, .sorted = sorted, .path = path, .room = PATH_MAX
+        };
+        int r;
+
+        if (!path) {
+                return -ENOMEM;
+        }
+        r = visit(root_fd, "", "", data);
+        if (r == 0) {
+                r = walk_directory(&walk, root_fd, 0);
+        }
+        path = walk.path;
+        return r < 0 ? r : 0;
+}
