@@ -28,6 +28,7 @@ struct cli_directories {
         char *runtime;
         char *state;
         char *log;
+        bool usual; /* none of them has been moved */
 };
 
 struct cli {

@@ -13,6 +13,7 @@
 #include "base/path.h"
 #include "base/quantity.h"
 #include "base/strings.h"
+#include "systemd/manager.h"
 
 #define DEFINITION_SUFFIX ".machine"
 
@@ -145,6 +146,9 @@ int cli_stop_machine(const struct state_store *store, const char *name, bool now
         }
         if (!machine_state_is_live(record.state)) {
                 return 0;
+        }
+        if (record.unit && !now) {
+                return systemd_control("stop", record.unit, error);
         }
         supervisor = process_open(&record.supervisor);
         if (supervisor == -ESRCH) {

@@ -31,36 +31,22 @@ static const enum exit_status status_of_kind[] = {
 
 /* clang-format off: one to a line. */
 const struct verb *const cli_verbs[] = {
-        &verb_check,
-        &verb_config,
-        &verb_schema,
-        &verb_run,
-        &verb_start,
-        &verb_stop,
-        &verb_restart,
-        &verb_kill,
-        &verb_pause,
-        &verb_resume,
-        &verb_wait,
-        &verb_exec,
-        &verb_shell,
-        &verb_list,
-        &verb_status,
-        &verb_show,
-        &verb_logs,
-        &verb_stats,
-        &verb_set_limit,
-        &verb_collect,
-        &verb_supervise,
-        NULL,
+        &verb_check,     &verb_config,  &verb_schema,    &verb_run,    &verb_start, &verb_stop,
+        &verb_restart,   &verb_kill,    &verb_pause,     &verb_resume, &verb_wait,  &verb_exec,
+        &verb_shell,     &verb_list,    &verb_status,    &verb_show,   &verb_logs,  &verb_stats,
+        &verb_set_limit, &verb_collect, &verb_supervise, NULL,
 };
 /* clang-format on */
 
 /* A directory: the environment variable, else the place a distribution expects. */
-static int directory_from(const char *variable, const char *fallback, char **place,
+static int directory_from(const char *variable, const char *fallback, char **place, bool *usual,
                           struct machine_error *error)
 {
         const char *value = getenv(variable);
+
+        if (value && *value) {
+                *usual = false;
+        }
 
         if (value && *value && value[0] != '/') {
                 error_say(error, EINVAL, "%s=%s: not an absolute path", variable, value);
@@ -76,21 +62,22 @@ static int directories_from_environment(struct cli_directories *directories,
         const char *value = getenv("MACHINECTL_LITE_CONFIG_PATH");
         int r;
 
-        if (!value || !*value) {
+        directories->usual = !value || !*value;
+        if (directories->usual) {
                 value = "/etc/machines:/run/machines:/usr/local/lib/machines:/usr/lib/machines";
         }
         if (strv_split(value, ':', &directories->config_path) < 0) {
                 return error_oom(error);
         }
         r = directory_from("MACHINECTL_LITE_RUNTIME_DIR", "/run/machinectl-lite",
-                           &directories->runtime, error);
+                           &directories->runtime, &directories->usual, error);
         if (r == 0) {
                 r = directory_from("MACHINECTL_LITE_STATE_DIR", "/var/lib/machinectl-lite",
-                                   &directories->state, error);
+                                   &directories->state, &directories->usual, error);
         }
         if (r == 0) {
                 r = directory_from("MACHINECTL_LITE_LOG_DIR", "/var/log/machinectl-lite",
-                                   &directories->log, error);
+                                   &directories->log, &directories->usual, error);
         }
         return r;
 }
@@ -160,8 +147,8 @@ static int flush_output(struct machine_error *error)
         return 0;
 }
 
-/* run and exec pass a payload's status on and have one of their own for all that is theirs; whether a
- * program was found is a status with them alone, as with env(1). */
+/* run and exec pass a payload's status on and have one of their own for all that is theirs; whether
+ * a program was found is a status with them alone, as with env(1). */
 static int failure_status(const struct verb *verb, const struct machine_error *error)
 {
         bool of_program = error->kind == MACHINE_ERROR_NOT_EXECUTABLE ||

@@ -47,13 +47,16 @@ static int parse_config_path(const struct cli_option *option, const char *value,
         if (strv_split(value, ':', &paths) < 0) {
                 return error_oom(error);
         }
+        cli->directories.usual = false;
         strv_free(cli->directories.config_path);
         cli->directories.config_path = paths;
         return 0;
 }
 
-static int set_directory(char **place, const char *value, struct machine_error *error)
+static int set_directory(struct cli *cli, char **place, const char *value,
+                         struct machine_error *error)
 {
+        cli->directories.usual = false;
         if (value[0] != '/') {
                 return error_say(error, EINVAL, "directory \"%s\" is not an absolute path", value);
         }
@@ -63,19 +66,19 @@ static int set_directory(char **place, const char *value, struct machine_error *
 static int parse_runtime(const struct cli_option *option, const char *value, void *data,
                          struct machine_error *error)
 {
-        return set_directory(&((struct cli *)data)->directories.runtime, value, error);
+        return set_directory(data, &((struct cli *)data)->directories.runtime, value, error);
 }
 
 static int parse_state(const struct cli_option *option, const char *value, void *data,
                        struct machine_error *error)
 {
-        return set_directory(&((struct cli *)data)->directories.state, value, error);
+        return set_directory(data, &((struct cli *)data)->directories.state, value, error);
 }
 
 static int parse_log(const struct cli_option *option, const char *value, void *data,
                      struct machine_error *error)
 {
-        return set_directory(&((struct cli *)data)->directories.log, value, error);
+        return set_directory(data, &((struct cli *)data)->directories.log, value, error);
 }
 
 static int parse_quiet(const struct cli_option *option, const char *value, void *data,

@@ -9,6 +9,7 @@
 #include "cli/machines.h"
 #include "cli/verbs.h"
 #include "supervise/supervisor.h"
+#include "systemd/manager.h"
 
 static const struct cli_option options[] = {
         CLI_SETTING_OPTIONS,
@@ -24,6 +25,24 @@ static bool is_running(const struct state_store *store, const char *name)
                (record.state == MACHINE_STATE_RUNNING || record.state == MACHINE_STATE_PAUSED);
 }
 
+/* What a supervise verb is told beside the machine. */
+struct supervise_options {
+        struct cli_settings settings;
+        const char *unit;
+};
+
+static int take_unit(const struct cli_option *option, const char *value, void *data,
+                     struct machine_error *error)
+{
+        ((struct supervise_options *)data)->unit = value;
+        return 0;
+}
+
+static const struct cli_option supervise_options[] = {
+        { 0, "unit", "UNIT", "the unit that this is the main process of", take_unit },
+        CLI_OPTIONS_END,
+};
+
 static struct supervisor_options supervisor_options(const struct cli *cli)
 {
         return (struct supervisor_options){
@@ -35,13 +54,34 @@ static struct supervisor_options supervisor_options(const struct cli *cli)
         };
 }
 
+/* The service manager starts what it can find by itself: a name in the usual directories, as its
+ * file says. */
+static bool belongs_in_unit(const struct cli *cli, const char *argument,
+                            const struct cli_settings *settings)
+{
+        return settings->count == 0 && !strchr(argument, '/') && strcmp(argument, "-") != 0 &&
+               !string_ends_with(argument, ".machine") && cli->directories.usual &&
+               systemd_is_booted() && systemd_has_machine_unit();
+}
+
+static int start_unit(const char *name, struct machine_error *error)
+{
+        _cleanup_free_ char *unit = systemd_unit_of(name);
+
+        return unit ? systemd_control("start", unit, error) : error_oom(error);
+}
+
 int cli_start_machine(struct cli *cli, const struct state_store *store, const char *argument,
                       const struct cli_settings *settings, struct machine_error *error)
 {
         struct supervisor_options given = supervisor_options(cli);
         struct machine *machine = NULL;
-        int r = cli_load_definition(cli, argument, settings, &machine, error);
+        int r;
 
+        if (belongs_in_unit(cli, argument, settings)) {
+                return start_unit(argument, error);
+        }
+        r = cli_load_definition(cli, argument, settings, &machine, error);
         if (r == 0 && !is_running(store, machine->name)) {
                 r = cli_check_startable(machine, error);
                 if (r == 0) {
@@ -100,9 +140,9 @@ static int run_supervise(struct cli *cli, const struct verb *verb, int argc, cha
                          struct machine_error *error)
 {
         struct supervisor_options given = supervisor_options(cli);
-        struct cli_settings settings = { 0 };
+        struct supervise_options own = { 0 };
         struct machine *machine = NULL;
-        int r = cli_parse(cli, verb, &settings, &argc, &argv, error);
+        int r = cli_parse(cli, verb, &own, &argc, &argv, error);
 
         if (r != 0) {
                 return r < 0 ? r : 0;
@@ -110,7 +150,8 @@ static int run_supervise(struct cli *cli, const struct verb *verb, int argc, cha
         if (argc != 1) {
                 return cli_usage_error(verb, error, "one machine is looked after by one process");
         }
-        r = cli_load_definition(cli, argv[0], &settings, &machine, error);
+        given.unit = own.unit;
+        r = cli_load_definition(cli, argv[0], &own.settings, &machine, error);
         if (r == 0) {
                 r = cli_check_startable(machine, error);
         }
@@ -133,5 +174,6 @@ const struct verb verb_supervise = {
         .name = "supervise",
         .arguments = "M",
         .summary = "start a machine and stay beside it, as a service's main process",
+        .options = supervise_options,
         .run = run_supervise,
 };

@@ -170,6 +170,11 @@ const struct cgroup *launch_cgroup(const struct launch *launch)
         return &launch->cgroup;
 }
 
+const char *launch_machine_id(const struct launch *launch)
+{
+        return launch->machine_id;
+}
+
 const struct log *launch_log(const struct launch *launch)
 {
         return launch->options.log;

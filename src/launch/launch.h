@@ -33,6 +33,7 @@ struct launch_options {
         int streams[3]; /* the payload's descriptors 0, 1 and 2; -EBADF: the caller's own. Borrowed
                          */
         bool notify;    /* the payload gets a socket for readiness (sd_notify(3)) */
+        const char *unit; /* the unit that the caller is the main process of, or NULL. Borrowed */
         bool keep_record; /* what is known of the machine stays when it has ended */
 };
 
@@ -64,6 +65,9 @@ int launch_notify_socket(const struct launch *launch);
 
 /** The machine's control group. Borrowed. */
 const struct cgroup *launch_cgroup(const struct launch *launch);
+
+/** The machine's id, 32 hexadecimal digits. Borrowed. */
+const char *launch_machine_id(const struct launch *launch);
 
 /** Where the launch tells what the user should know. Borrowed. */
 const struct log *launch_log(const struct launch *launch);

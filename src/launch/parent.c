@@ -78,7 +78,7 @@ static int set_up_state(struct launch *launch, struct machine_error *error)
                 return r;
         }
         r = machine_record_init(&launch->record, machine->name, machine->definition);
-        if (r < 0) {
+        if (r < 0 || string_replace(&launch->record.unit, launch->options.unit) < 0) {
                 return error_oom(error);
         }
         launch->record.started_usec = now_usec();

@@ -28,6 +28,7 @@ static const struct {
         { "definition", offsetof(struct machine_record, definition) },
         { "digest", offsetof(struct machine_record, digest) },
         { "reason", offsetof(struct machine_record, reason) },
+        { "unit", offsetof(struct machine_record, unit) },
         { "cgroup", offsetof(struct machine_record, cgroup) },
         { "address", offsetof(struct machine_record, address) },
         { "address6", offsetof(struct machine_record, address6) },

@@ -29,8 +29,9 @@ struct machine_record {
         struct process_identity supervisor; /* pid 0: none */
         struct process_identity init;       /* PID 1 of the machine; pid 0: none */
         char **steps;                       /* set up and not yet undone, in order */
-        char *cgroup;                       /* absolute path of its group, or NULL */
-        uint32_t user_base;                 /* its range of user ids; count 0: the host's ids */
+        char *unit;         /* the unit whose main process the supervisor is, or NULL */
+        char *cgroup;       /* absolute path of its group, or NULL */
+        uint32_t user_base; /* its range of user ids; count 0: the host's ids */
         uint32_t user_count;
         char *address;
         char *address6;

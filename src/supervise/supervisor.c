@@ -16,6 +16,7 @@
 #include "supervise/memory.h"
 #include "supervise/output.h"
 #include "supervise/restart.h"
+#include "systemd/manager.h"
 #include "systemd/notify.h"
 
 #define NOTIFY_MAXIMUM 4096
@@ -248,6 +249,7 @@ static int begin_run(struct supervisor *supervisor, struct machine_error *error)
                              output_stream(supervisor->output, 2) },
                 .notify = machine->life.ready == MACHINE_READY_NOTIFY,
                 .keep_record = true,
+                .unit = supervisor->options->unit,
         };
         struct machine_record *record;
         int r = launch_start(supervisor->machine, &options, &supervisor->launch, error);
@@ -262,6 +264,11 @@ static int begin_run(struct supervisor *supervisor, struct machine_error *error)
         record->out_of_memory_kills = supervisor->kills;
         if (supervisor->restarts > 0) {
                 (void)launch_save(supervisor->launch, MACHINE_STATE_RUNNING, NULL);
+        }
+        if (systemd_is_booted()) {
+                systemd_register_machine(machine->name, launch_machine_id(supervisor->launch),
+                                         supervisor->options->unit, record->init.pid,
+                                         machine->root.directory);
         }
         r = watch_run(supervisor, error);
         if (r == 0 && machine->life.ready == MACHINE_READY_EXEC) {
@@ -460,6 +467,16 @@ static int run(struct supervisor *supervisor, struct machine_error *error)
         return event_run(supervisor->loop);
 }
 
+/* What the service manager sees: an ordered stop is a success however the payload took it. */
+static int final_status(const struct supervisor *supervisor, int status)
+{
+        if (supervisor->stopping && status > 0) {
+                return 0;
+        }
+        return status == STATUS_REBOOT && supervisor->machine->process.boot ? STATUS_RESTART_UNIT
+                                                                            : status;
+}
+
 int supervise(struct machine *machine, const struct supervisor_options *options,
               struct machine_error *error)
 {
@@ -479,5 +496,5 @@ int supervise(struct machine *machine, const struct supervisor_options *options,
         output_free(supervisor.output);
         event_loop_free(supervisor.loop);
         free(supervisor.reason);
-        return status == STATUS_REBOOT && machine->process.boot ? STATUS_RESTART_UNIT : status;
+        return final_status(&supervisor, status);
 }

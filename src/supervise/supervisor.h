@@ -9,6 +9,7 @@ struct supervisor_options {
         struct launch_directories directories;
         const char *log_directory;
         const struct log *log;
+        const char *unit; /* the unit that this process is the main process of, or NULL */
         int report; /* socket of launch/message.h on which readiness or failure is told, or -EBADF
                      */
 };
