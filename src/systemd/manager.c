@@ -123,7 +123,7 @@ static int append_id(char ***command, const char *id)
 void systemd_register_machine(const char *name, const char *id, const char *unit, pid_t leader,
                               const char *root)
 {
-        static const char *const head[] = {
+        const char *const head[] = {
                 "busctl",
                 "call",
                 "--system",
