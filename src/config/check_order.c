@@ -126,13 +126,21 @@ static int report_circle(const struct order *order, size_t start)
                                      &related, "and here");
 }
 
-/* Follows who waits for whom until a machine comes up again: that one is part of a circle. */
+/* Follows who waits for whom until a machine comes up again: that one is part of a circle. Returns
+ * the one whose name is first. */
 static size_t find_circle(const struct order *order, size_t start)
 {
+        size_t at, first;
+
         for (size_t steps = 0; steps < order->count; steps++) {
                 (void)place_of_wait(order, start, &start);
         }
-        return start;
+        first = at = start;
+        do {
+                (void)place_of_wait(order, at, &at);
+                first = at < first ? at : first;
+        } while (at != start);
+        return first;
 }
 
 int config_check_order(struct config_definition *const *definitions, size_t count)

@@ -105,12 +105,18 @@ static char *escape_pattern(const char *directory)
         return escaped;
 }
 
+/* A directory that is not there matches nothing; one that cannot be read might. */
+static int is_failure(const char *path, int number)
+{
+        return number != ENOENT && number != ENOTDIR;
+}
+
 static int include_pattern(struct config_loader *loader, const struct config_place *path,
                            const char *pattern, struct config_node *group,
                            struct machine_error *error)
 {
         glob_t matches = { 0 };
-        int r = glob(pattern, GLOB_ERR, NULL, &matches);
+        int r = glob(pattern, 0, is_failure, &matches);
 
         if (r == GLOB_NOMATCH) {
                 return 0;

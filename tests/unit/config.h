@@ -62,7 +62,7 @@ static inline void write_file(const struct setting *setting, const char *name, c
         char command[256];
         FILE *file;
 
-        snprintf(command, sizeof command, "mkdir -p %.*s", (int)(slash - path), path);
+        snprintf(command, sizeof command, "mkdir -p '%.*s'", (int)(slash - path), path);
         assert_int_equal(system(command), 0);
         file = fopen(path, "w");
         assert_non_null(file);
