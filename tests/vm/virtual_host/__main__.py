@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 
 import cache
 import debian
@@ -89,9 +88,11 @@ def prepare(stack, arguments, release, texts):
     stack.enter_context(cache.locked(work / "lock"))
     installed = project.build(stack, release, work, arguments.fresh)
     machine = images.machine(stack, release, arguments.fresh)
-    directory = pathlib.Path(stack.enter_context(
-        tempfile.TemporaryDirectory(prefix="machinectl-lite-vm-", dir="/var/tmp")
-    ))
+    directory = work / "machine"
+    # A run that was killed left this behind; the lock says that nobody uses it.
+    shutil.rmtree(directory, ignore_errors=True)
+    stack.callback(shutil.rmtree, directory)
+    directory.mkdir()
     project.write_delivery(directory / "delivery", installed, texts)
     initrd.write(machine, directory / "initrd")
     qemu.make_overlay(machine / "disk", directory / "overlay")
@@ -144,6 +145,8 @@ def run_release(arguments, release):
             arguments, directory, machine,
             "systemd.unit=machinectl-lite-tests.target",
             "systemd.mask=serial-getty@ttyS0.service",
+            # For PID 1, which colours what it writes to the console. Nobody sees it but in a log.
+            "TERM=dumb",
         )
         status = 0
         for _ in range(1 + settings.REBOOTS):
@@ -178,7 +181,8 @@ def summarize(reports):
 def run(arguments):
     releases = arguments.release or ["bookworm"]
     statuses = [run_release(arguments, release) for release in releases]
-    reports = [(path.name, path) for path in arguments.others]
+    # A report that a failed run elsewhere did not write counts as a place where nothing ran.
+    reports = [(str(path), path) for path in arguments.others if path.exists()]
     for release in releases:
         results = settings.WORK / release / "results"
         reports += [(release, path) for path in sorted(results.glob("junit-*.xml"))]

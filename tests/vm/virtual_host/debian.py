@@ -38,6 +38,12 @@ def host_release():
     return system.get("VERSION_CODENAME") if system.get("ID") == "debian" else None
 
 
+def apt_get(*words):
+    command = ["apt-get", "--yes", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300"]
+    run_logged([*command, *words], CACHE / "log" / "apt-get.log", MAKE_LIMIT, f"apt-get {words[0]}",
+               env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
+
+
 def install_missing(packages):
     """Installs packages on this machine; nothing is touched when all are there."""
     query = subprocess.run(
@@ -49,35 +55,42 @@ def install_missing(packages):
     if not missing:
         return
     say(f"installing {' '.join(missing)}")
-    apt_get = ["apt-get", "--yes", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300"]
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for words in (["update"], ["install", *missing]):
-        run_logged([*apt_get, *words], CACHE / "log" / "apt-get.log", MAKE_LIMIT,
-                   f"apt-get {words[0]}", env=environment)
+    apt_get("update")
+    apt_get("install", *missing)
 
 
-def sources(release):
-    """This machine's Debian mirrors as one-line sources of RELEASE."""
+def known_sources(release):
+    """What apt has lists of, as sources of RELEASE."""
     host = host_release()
-    fields = "$(ORIGIN) $(SITE) $(RELEASE) $(COMPONENT)"
+    fields = "$(ORIGIN)|$(SITE)|$(RELEASE)|$(COMPONENT)"
     targets = subprocess.run(
         ["apt-get", "indextargets", "--format", fields, "Created-By: Packages"],
         capture_output=True, text=True, check=True,
     )
     lines = []
     for target in targets.stdout.splitlines():
-        origin, site, suite, component = target.split()
+        origin, site, suite, component = target.split("|")
         name, _, part = suite.partition("-")
         wanted = origin == "Debian" and component == "main" and name in (host, "stable")
         if wanted and part in ("", "updates", "security"):
             suffix = f"-{part}" if part else ""
             lines.append(f"deb [signed-by={KEYRING}] {site} {release}{suffix} main")
+    return list(dict.fromkeys(lines))
+
+
+def sources(release):
+    """This machine's Debian mirrors as one-line sources of RELEASE."""
+    lines = known_sources(release)
+    if not lines:
+        # Origins are known from the lists, and those may have been removed to save space.
+        apt_get("update")
+        lines = known_sources(release)
     if not lines:
         raise Failure(
-            "apt on this machine has no Debian source to make a virtual host from.\n"
-            "It takes `main` of its own release in /etc/apt, and an `apt-get update`."
+            "/etc/apt names no Debian mirror to make a virtual host from: it takes a Debian that has "
+            "`main` of its own release there"
         )
-    return "\n".join(dict.fromkeys(lines)) + "\n"
+    return "\n".join(lines) + "\n"
 
 
 def apt_options():
@@ -90,7 +103,9 @@ def apt_options():
 
 def make_tree(release, packages, place, log):
     """A root file system of RELEASE with PACKAGES in the new directory PLACE."""
-    command = ["mmdebstrap", "--mode=root", "--variant=minbase", "--format=directory",
+    # It mounts this machine's /dev in there. In a mount namespace of its own, killing it undoes that.
+    command = ["unshare", "--mount", "--propagation", "private",
+               "mmdebstrap", "--mode=root", "--variant=minbase", "--format=directory",
                f"--include={','.join(packages)}"]
     command += [f"--aptopt={option}" for option in apt_options()]
     command += [f"--dpkgopt=path-exclude={pattern}" for pattern in LEFT_OUT]

@@ -51,9 +51,12 @@ def build_command(stack, release, work, fresh):
 def build(stack, release, work, fresh=False):
     """Builds and installs the project; the tree of installed files."""
     watch = Stopwatch()
-    if fresh:
-        shutil.rmtree(work / "build", ignore_errors=True)
     command = build_command(stack, release, work, fresh)
+    # What was configured with other libraries or another command is not built upon.
+    stamp, words = work / "build-command", "\n".join(map(str, command))
+    if fresh or not stamp.exists() or stamp.read_text() != words:
+        shutil.rmtree(work / "build", ignore_errors=True)
+    stamp.write_text(words)
     run_logged(command, work / "build.log", BUILD_LIMIT, f"building the project for {release}")
     say(f"{release}: built in {watch}")
     return work / "install"
