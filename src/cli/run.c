@@ -82,20 +82,20 @@ static void print_step(const char *step, bool child, void *data)
         printf("%s%s\n", child ? "  in the machine: " : "", step);
 }
 
+/* One run. *ret_again: a booted machine asks for another. */
 static int start_and_stay(struct cli *cli, struct machine *machine,
-                          const struct launch_options *launch_options, struct machine_error *error)
+                          const struct launch_options *launch_options, bool *ret_again,
+                          struct machine_error *error)
 {
         _cleanup_error_ struct machine_error failure = MACHINE_ERROR_INIT;
         struct launch *launch = NULL;
-        sigset_t previous;
-        int status;
+        int status = launch_start(machine, launch_options, &launch, error);
 
-        foreground_block_signals(&previous);
-        status = launch_start(machine, launch_options, &launch, error);
         if (status < 0) {
                 return status;
         }
         status = foreground_run(launch, error);
+        *ret_again = launch_wants_reboot(launch);
         if (launch_finish(launch, &failure) < 0) {
                 log_warning(&cli->log, "cleaning up after the machine: %s", failure.message);
         }
@@ -113,6 +113,8 @@ static int run_machine(struct cli *cli, struct machine *machine, const struct ru
                 .terminal = wants_terminal(machine),
                 .streams = LAUNCH_OWN_STREAMS,
         };
+        sigset_t previous;
+        bool again = false;
         int r;
 
         if (given->dry_run) {
@@ -125,7 +127,11 @@ static int run_machine(struct cli *cli, struct machine *machine, const struct ru
         if (r < 0) {
                 return error_set(error, r, "cannot close inherited descriptors");
         }
-        return start_and_stay(cli, machine, &launch_options, error);
+        foreground_block_signals(&previous);
+        do {
+                r = start_and_stay(cli, machine, &launch_options, &again, error);
+        } while (r >= 0 && again);
+        return r;
 }
 
 static int run(struct cli *cli, const struct verb *verb, int argc, char **argv,

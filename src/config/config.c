@@ -2,6 +2,7 @@
 #include "config/config.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -184,6 +185,10 @@ static void derive_defaults(struct config_definition *definition)
         derive_root(machine, config_definition_gives(definition, "upper"));
         if (machine->process.boot) {
                 machine->process.init = false;
+                /* What systemd as PID 1 takes as a request to halt (systemd(1)). */
+                if (!config_definition_gives(definition, "stop.signal")) {
+                        machine->life.stop_signal = SIGRTMIN + 3;
+                }
                 if (!config_definition_gives(definition, "capabilities.profile")) {
                         machine->security.capabilities.profile = MACHINE_CAPABILITIES_SYSTEM;
                 }

@@ -229,6 +229,29 @@ static const char *working_directory(const struct launch *launch)
         return given ? given : launch->user.home ? launch->user.home : "/";
 }
 
+/* Where a root keeps its init, in the order in which the kernel's own callers look. */
+static const char *const init_places[] = {
+        "/usr/lib/systemd/systemd",
+        "/lib/systemd/systemd",
+        "/sbin/init",
+};
+
+/* The init of the machine, which is "/" by now. */
+static int find_init(char ***ret, struct machine_error *error)
+{
+        for (size_t i = 0; i < ELEMENTS_OF(init_places); i++) {
+                if (access(init_places[i], X_OK) == 0) {
+                        return strv_append(ret, init_places[i]) < 0 ? error_oom(error) : 0;
+                }
+        }
+        error_say(error, ENOENT,
+                  "the machine is to boot, and there is no init in its root: neither %s nor %s nor "
+                  "%s",
+                  init_places[0], init_places[1], init_places[2]);
+        error_hint(error, "install systemd in the root, or give a command instead of boot");
+        return error_kind(error, MACHINE_ERROR_NOT_FOUND);
+}
+
 static int write_plan(const struct launch *launch, int *ret_fd, struct machine_error *error)
 {
         const struct machine *machine = launch->machine;
@@ -251,8 +274,13 @@ static int write_plan(const struct launch *launch, int *ret_fd, struct machine_e
                 .arguments = machine->process.command,
                 .working_directory = (char *) working_directory(launch),
         };
+        _cleanup_strv_ char **init = NULL;
         int r = launch_complete_environment(launch, &environment, error);
 
+        if (r == 0 && !plan.arguments) {
+                r = find_init(&init, error);
+                plan.arguments = init;
+        }
         if (r < 0) {
                 return r;
         }

@@ -36,6 +36,7 @@ struct launch {
         pid_t pid;
         int pidfd;
         bool reaped;
+        bool reboot;
         int exit_status;
         int terminal; /* master side */
         int notify_socket;

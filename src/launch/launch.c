@@ -198,13 +198,40 @@ int launch_kill(struct launch *launch)
         return r < 0 ? launch_signal(launch, SIGKILL) : r;
 }
 
+/* reboot(2) in a pid namespace ends its init as by a signal: SIGHUP for a restart, SIGINT for power
+ * off or halt. */
+static void take_reboot(struct launch *launch, const siginfo_t *info)
+{
+        if (!launch->machine->process.boot || info->si_code != CLD_KILLED) {
+                return;
+        }
+        if (info->si_status == SIGINT) {
+                launch->exit_status = 0;
+        }
+        launch->reboot = info->si_status == SIGHUP;
+}
+
 int launch_reap(struct launch *launch)
 {
-        if (!launch->reaped) {
-                launch->exit_status = process_wait(launch->pid);
-                launch->reaped = true;
+        siginfo_t info = { 0 };
+
+        if (launch->reaped) {
+                return launch->exit_status;
         }
+        while (waitid(P_PID, (id_t)launch->pid, &info, WEXITED) < 0) {
+                if (errno != EINTR) {
+                        return -errno;
+                }
+        }
+        launch->reaped = true;
+        launch->exit_status = process_exit_status(info.si_code, info.si_status);
+        take_reboot(launch, &info);
         return launch->exit_status;
+}
+
+bool launch_wants_reboot(const struct launch *launch)
+{
+        return launch->reboot;
 }
 
 int launch_finish(struct launch *launch, struct machine_error *error)

@@ -85,8 +85,14 @@ int launch_signal(struct launch *launch, int signal);
 /** Ends everything in the machine at once, by its control group. 0 or -errno. */
 int launch_kill(struct launch *launch);
 
-/** Reaps the first process, which has ended. The payload's exit status, 128 + N for signal N. */
+/**
+ * Reaps the first process, which has ended. The payload's exit status, 128 + N for signal N; 0 for
+ * a booted machine that powered itself off.
+ */
 int launch_reap(struct launch *launch);
+
+/** Whether the machine, which has been reaped, is a booted one that asked to be started again. */
+bool launch_wants_reboot(const struct launch *launch);
 
 /**
  * Undoes all steps in reverse, kills what still runs, and frees the launch. Everything is tried

@@ -25,12 +25,15 @@ struct stream {
 };
 
 struct output {
+        struct event_loop *loop;
         const char *machine;
         enum machine_log_driver driver;
         struct log_file file;
         int journal;
         bool failing; /* the last line could not be kept */
         struct stream streams[2];
+        struct stream console;
+        struct event_source *console_source;
 };
 
 static int keep(struct output *output, const char *stream, int priority, const char *text,
@@ -62,6 +65,12 @@ static void keep_line(struct stream *stream, const char *text, size_t length, bo
         output->failing = keep(output, stream->name, stream->priority, text, length, whole) < 0;
 }
 
+/* A terminal ends its lines with a carriage return as well. */
+static size_t line_length(const char *start, const char *end)
+{
+        return (size_t)(end - start) - (end > start && end[-1] == '\r');
+}
+
 /* Keeps all whole lines of the buffer and moves the rest to its beginning. */
 static void keep_lines(struct stream *stream)
 {
@@ -70,7 +79,7 @@ static void keep_lines(struct stream *stream)
         char *end;
 
         while ((end = memchr(start, '\n', left))) {
-                keep_line(stream, start, (size_t)(end - start), true);
+                keep_line(stream, start, line_length(start, end), true);
                 left -= (size_t)(end - start) + 1;
                 start = end + 1;
         }
@@ -100,6 +109,39 @@ static int on_readable(struct event_source *source, int fd, uint32_t events, voi
 {
         (void)take(data);
         return 0;
+}
+
+/* A terminal whose other side is closed for now answers EIO all the time: wait for its next use. */
+static int on_console(struct event_source *source, int fd, uint32_t events, void *data)
+{
+        if (take(data) < 0) {
+                return event_set_events(source, EPOLLIN | EPOLLET);
+        }
+        return 0;
+}
+
+int output_follow(struct output *output, int terminal)
+{
+        if (fcntl(terminal, F_SETFL, O_RDWR | O_NONBLOCK) < 0) {
+                return -errno;
+        }
+        output->console.output = output;
+        output->console.name = "console";
+        output->console.priority = LOG_INFO;
+        output->console.ends[0] = terminal;
+        return event_add_fd(output->loop, terminal, EPOLLIN, on_console, &output->console,
+                            &output->console_source);
+}
+
+/* Takes all that is there, and the last line even if it was not ended. */
+static void drain(struct stream *stream)
+{
+        while (take(stream) > 0) {
+        }
+        if (stream->length > 0) {
+                keep_line(stream, stream->line, stream->length, true);
+                stream->length = 0;
+        }
 }
 
 static int open_stream(struct event_loop *loop, struct output *output, size_t i, const char *name,
@@ -148,7 +190,9 @@ int output_open(struct event_loop *loop, const struct machine *machine, const ch
         if (!output) {
                 return error_oom(error);
         }
+        output->loop = loop;
         output->machine = machine->name;
+        output->console.ends[0] = -EBADF;
         output->file = (struct log_file)LOG_FILE_INIT;
         output->journal = -EBADF;
         for (size_t i = 0; i < ELEMENTS_OF(output->streams); i++) {
@@ -181,14 +225,12 @@ void output_say(struct output *output, const char *text)
 void output_drain(struct output *output)
 {
         for (size_t i = 0; i < ELEMENTS_OF(output->streams); i++) {
-                struct stream *stream = &output->streams[i];
-
-                while (take(stream) > 0) {
-                }
-                if (stream->length > 0) {
-                        keep_line(stream, stream->line, stream->length, true);
-                        stream->length = 0;
-                }
+                drain(&output->streams[i]);
+        }
+        if (output->console_source) {
+                drain(&output->console);
+                event_remove(TAKE_PTR(output->console_source));
+                output->console.ends[0] = -EBADF;
         }
 }
 

@@ -23,6 +23,10 @@ int output_open(struct event_loop *loop, const struct machine *machine, const ch
 /** The descriptor that is to be the payload's 1 or 2. Borrowed. */
 int output_stream(const struct output *output, int number);
 
+/** Keeps what comes from a machine's terminal as well, until output_drain(). The descriptor stays
+ * the caller's. 0 or -errno. */
+int output_follow(struct output *output, int terminal);
+
 /** Writes a line of the supervisor's own into the log. */
 void output_say(struct output *output, const char *text);
 

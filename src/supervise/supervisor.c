@@ -21,10 +21,7 @@
 
 #define NOTIFY_MAXIMUM 4096
 
-/* What a boot-mode machine's own reboot(2) looks like from outside: death by SIGHUP (reboot(2)). */
-#define STATUS_REBOOT (128 + SIGHUP)
-
-/* What a unit's RestartForceExitStatus= knows as "start me again". */
+/* What RestartForceExitStatus= of container@.service knows as "start me again". */
 #define STATUS_RESTART_UNIT 133
 
 struct supervisor {
@@ -42,6 +39,7 @@ struct supervisor {
         uint64_t restarts, kills; /* so far, over all runs */
         bool ready;               /* told once */
         bool stopping;
+        bool reboot;     /* the machine asked to be started again */
         bool restarting; /* the run is ended to begin another */
         char *reason;    /* why this run ends */
         int status;
@@ -212,6 +210,9 @@ static int watch_run(struct supervisor *supervisor, struct machine_error *error)
         int r = event_add_fd(supervisor->loop, launch_pidfd(launch), EPOLLIN, on_ended, supervisor,
                              &supervisor->ended);
 
+        if (r == 0 && launch_terminal(launch) >= 0) {
+                r = output_follow(supervisor->output, launch_terminal(launch));
+        }
         if (r == 0 && launch_notify_socket(launch) >= 0) {
                 r = event_add_fd(supervisor->loop, launch_notify_socket(launch), EPOLLIN,
                                  on_notified, supervisor, &supervisor->notified);
@@ -244,7 +245,9 @@ static int begin_run(struct supervisor *supervisor, struct machine_error *error)
         struct launch_options options = {
                 .directories = supervisor->options->directories,
                 .log = supervisor->options->log,
-                .terminal = machine->process.terminal == MACHINE_CHOICE_YES,
+                /* A booted system writes to its console. */
+                .terminal =
+                        machine->process.terminal == MACHINE_CHOICE_YES || machine->process.boot,
                 .streams = { null, output_stream(supervisor->output, 1),
                              output_stream(supervisor->output, 2) },
                 .notify = machine->life.ready == MACHINE_READY_NOTIFY,
@@ -326,12 +329,10 @@ static void end_run(struct supervisor *supervisor, enum machine_state state)
 
 static bool wants_restart(const struct supervisor *supervisor)
 {
-        if (supervisor->stopping || supervisor->restarting) {
-                return supervisor->restarting && !supervisor->stopping;
+        if (supervisor->stopping || supervisor->restarting || supervisor->reboot) {
+                return !supervisor->stopping;
         }
-        return supervisor->status == STATUS_REBOOT
-                       ? supervisor->machine->process.boot
-                       : restart_is_wanted(&supervisor->machine->life, supervisor->status);
+        return restart_is_wanted(&supervisor->machine->life, supervisor->status);
 }
 
 static enum machine_state final_state(const struct supervisor *supervisor)
@@ -355,10 +356,24 @@ static void tell_early_end(struct supervisor *supervisor)
         tell_failure(supervisor, &error);
 }
 
+/* A reboot is no failure: it happens at once, and is counted against no limit. */
+static void begin_reboot(struct supervisor *supervisor)
+{
+        free(TAKE_PTR(supervisor->reason));
+        set_reason(supervisor, "reboot");
+        end_run(supervisor, MACHINE_STATE_STARTING);
+        free(TAKE_PTR(supervisor->reason));
+        (void)event_set_timer(supervisor->restart_timer, 0);
+}
+
 static void plan_restart(struct supervisor *supervisor)
 {
         uint64_t delay;
 
+        if (supervisor->reboot) {
+                begin_reboot(supervisor);
+                return;
+        }
         if (restart_next(&supervisor->machine->life, &supervisor->history, log_now(),
                          log_now() - supervisor->run_started, &delay) < 0) {
                 free(TAKE_PTR(supervisor->reason));
@@ -381,11 +396,15 @@ static int on_ended(struct event_source *source, int fd, uint32_t events, void *
         struct supervisor *supervisor = data;
 
         supervisor->status = launch_reap(supervisor->launch);
+        supervisor->reboot = launch_wants_reboot(supervisor->launch);
         memory_watch_settle(supervisor->memory, supervisor->status);
         unwatch_run(supervisor);
         output_drain(supervisor->output);
         describe_end(supervisor);
-        if (wants_restart(supervisor)) {
+        /* In a unit it is the service manager's to start it again. */
+        if (supervisor->reboot && supervisor->options->unit) {
+                supervisor->status = STATUS_RESTART_UNIT;
+        } else if (wants_restart(supervisor)) {
                 plan_restart(supervisor);
                 return 0;
         }
@@ -470,11 +489,7 @@ static int run(struct supervisor *supervisor, struct machine_error *error)
 /* What the service manager sees: an ordered stop is a success however the payload took it. */
 static int final_status(const struct supervisor *supervisor, int status)
 {
-        if (supervisor->stopping && status > 0) {
-                return 0;
-        }
-        return status == STATUS_REBOOT && supervisor->machine->process.boot ? STATUS_RESTART_UNIT
-                                                                            : status;
+        return supervisor->stopping && status > 0 ? 0 : status;
 }
 
 int supervise(struct machine *machine, const struct supervisor_options *options,
