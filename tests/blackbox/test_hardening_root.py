@@ -309,6 +309,7 @@ def test_control_groups(cli, machine_file):
 def test_old_root_is_gone(cli, machine_file, victim):
     """With every capability of its namespace: no mount to take off, no directory to climb to."""
     script = f"""
+    test -e /..{victim}/file && exit 1
     umount -l / 2>/dev/null
     test -e {victim}/file && exit 1
     for at in /proc/1/root /proc/1/cwd /proc/self/root /proc/self/cwd; do
