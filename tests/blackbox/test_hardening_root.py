@@ -26,10 +26,12 @@ while True:
 
 @pytest.fixture
 def victim(workspace):
-    """A directory of the host that no machine may reach, and its picture before."""
+    """A directory of the host that no machine may reach; file modes do not protect it."""
     path = workspace / "victim"
     path.mkdir()
     (path / "file").write_text("of the host\n")
+    (path / "file").chmod(0o666)
+    path.chmod(0o777)
     return path
 
 
