@@ -12,7 +12,7 @@ def test_hosts_and_hostname(cli, machine_file):
                    network={"mode": "none", "hosts": ["db:10.1.2.3"]})
     assert "127.0.0.1 localhost\n" in result.stdout
     assert "10.1.2.3 db\n" in result.stdout
-    assert re.search(r"^127\.0\.1\.1 .*\bwww$", result.stdout, re.M)
+    assert re.search(r"^127\.0\.1\.1 .*\bwww\b", result.stdout, re.M)
     assert result.stdout.endswith("\nwww\nwww\n")
 
 
@@ -71,7 +71,7 @@ def test_links_are_covered_not_followed(cli, machine_file, own_root, workspace):
         (own_root / "etc" / name).unlink(missing_ok=True)
         (own_root / "etc" / name).symlink_to(victim)
     before = picture(workspace / "root/etc")
-    result = shell(cli, machine_file, "cat /etc/hostname; echo x > /etc/hosts; cat /etc/hosts",
+    result = shell(cli, machine_file, "cat /etc/hostname; echo x > /etc/hostname; cat /etc/hostname",
                    rootfs=str(own_root), network={"mode": "none", "dns": ["10.0.0.1"]})
     assert result.stdout == "test\nx\n"
     assert victim.read_text() == "of the host\n"

@@ -138,7 +138,7 @@ def test_errors(cli, machine_file, data):
 
 
 def test_mount_point_missing_in_a_read_only_root(cli, machine_file, own_root, data):
-    (own_root / "run/host").mkdir()
+    (own_root / "run/host").mkdir(exist_ok=True)
     result = refused(cli, machine_file, "/data", "read-only", rootfs=str(own_root),
                      read_only=True, mounts=bind(data))
     assert "upper" in result.stderr
