@@ -29,12 +29,35 @@ static const enum exit_status status_of_kind[] = {
         [MACHINE_ERROR_NOT_FOUND] = STATUS_NOT_FOUND,
 };
 
-/* clang-format off: one to a line. */
+/* clang-format off */
 const struct verb *const cli_verbs[] = {
-        &verb_check,     &verb_config,  &verb_schema,    &verb_run,    &verb_start, &verb_stop,
-        &verb_restart,   &verb_kill,    &verb_pause,     &verb_resume, &verb_wait,  &verb_exec,
-        &verb_shell,     &verb_list,    &verb_status,    &verb_show,   &verb_logs,  &verb_stats,
-        &verb_set_limit, &verb_collect, &verb_supervise, NULL,
+        &verb_check,
+        &verb_config,
+        &verb_schema,
+        &verb_create,
+        &verb_run,
+        &verb_start,
+        &verb_stop,
+        &verb_restart,
+        &verb_kill,
+        &verb_pause,
+        &verb_resume,
+        &verb_reboot,
+        &verb_wait,
+        &verb_exec,
+        &verb_shell,
+        &verb_list,
+        &verb_status,
+        &verb_show,
+        &verb_logs,
+        &verb_stats,
+        &verb_set_limit,
+        &verb_enable,
+        &verb_disable,
+        &verb_delete,
+        &verb_collect,
+        &verb_supervise,
+        NULL,
 };
 /* clang-format on */
 

@@ -9,11 +9,16 @@
 extern const struct verb verb_check;
 extern const struct verb verb_collect;
 extern const struct verb verb_config;
+extern const struct verb verb_create;
+extern const struct verb verb_delete;
+extern const struct verb verb_disable;
+extern const struct verb verb_enable;
 extern const struct verb verb_exec;
 extern const struct verb verb_kill;
 extern const struct verb verb_list;
 extern const struct verb verb_logs;
 extern const struct verb verb_pause;
+extern const struct verb verb_reboot;
 extern const struct verb verb_restart;
 extern const struct verb verb_resume;
 extern const struct verb verb_run;

@@ -123,20 +123,19 @@ static void undo_failed(struct launch *launch, const struct machine_error *reaso
         launch_free(launch);
 }
 
-int launch_start(struct machine *machine, const struct launch_options *options, struct launch **ret,
-                 struct machine_error *error)
+/* Runs the steps up to the one named `end`, or all. On failure everything is undone. */
+static int run_steps(struct launch *launch, const char *end, struct machine_error *error)
 {
-        struct launch *launch = launch_new(machine, options);
-
-        if (!launch) {
-                return error_oom(error);
-        }
         for (const struct launch_step *step = launch_parent_steps; step->name; step++) {
                 int r = 0;
 
+                if (end && strcmp(step->name, end) == 0) {
+                        break;
+                }
                 if (launch_step_wanted(step, launch)) {
                         r = set_up(launch, step, error);
-                        log_debug(options->log, "%s: %s", step->name, r < 0 ? "failed" : "done");
+                        log_debug(launch->options.log, "%s: %s", step->name,
+                                  r < 0 ? "failed" : "done");
                 }
                 /* A step that failed is undone as well: it may have got half-way. */
                 launch->steps_done++;
@@ -146,8 +145,38 @@ int launch_start(struct machine *machine, const struct launch_options *options, 
                         return r;
                 }
         }
-        *ret = launch;
         return 0;
+}
+
+int launch_start(struct machine *machine, const struct launch_options *options, struct launch **ret,
+                 struct machine_error *error)
+{
+        struct launch *launch = launch_new(machine, options);
+        int r = launch ? run_steps(launch, NULL, error) : error_oom(error);
+
+        if (r == 0) {
+                *ret = launch;
+        }
+        return r;
+}
+
+int launch_create(struct machine *machine, const struct launch_options *options,
+                  struct machine_error *error)
+{
+        struct launch_options own = *options;
+        struct launch *launch;
+        int r;
+
+        own.keep_record = true;
+        launch = launch_new(machine, &own);
+        r = launch ? run_steps(launch, "clone", error) : error_oom(error);
+        if (r < 0) {
+                return r;
+        }
+        launch->record.state = MACHINE_STATE_CREATED;
+        launch->record.started_usec = 0;
+        launch->record.supervisor = (struct process_identity){ 0 };
+        return launch_finish(launch, error);
 }
 
 int launch_pidfd(const struct launch *launch)

@@ -54,6 +54,14 @@ struct launch;
 int launch_start(struct machine *machine, const struct launch_options *options, struct launch **ret,
                  struct machine_error *error);
 
+/**
+ * Prepares a machine without starting it: all that the parent does before the clone is done and
+ * what does not last is undone, so that what a start would find missing is told now; the writable
+ * layer and a record of state "created" stay. -EEXIST for a machine that runs. 0 or -errno.
+ */
+int launch_create(struct machine *machine, const struct launch_options *options,
+                  struct machine_error *error);
+
 /** A descriptor that becomes readable when the machine's first process has ended. Borrowed. */
 int launch_pidfd(const struct launch *launch);
 

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+
+#include "base/error.h"
+#include "cli/definition.h"
+#include "cli/machines.h"
+#include "cli/verbs.h"
+#include "launch/launch.h"
+
+static const struct cli_option options[] = {
+        CLI_SETTING_OPTIONS,
+        CLI_OPTIONS_END,
+};
+
+static int create_machine(struct cli *cli, struct machine *machine, struct machine_error *error)
+{
+        const struct launch_options launch_options = {
+                .directories = { cli->directories.runtime, cli->directories.state },
+                .log = &cli->log,
+                .streams = LAUNCH_OWN_STREAMS,
+        };
+        int r = cli_check_startable(machine, error);
+
+        return r < 0 ? r : launch_create(machine, &launch_options, error);
+}
+
+static int run(struct cli *cli, const struct verb *verb, int argc, char **argv,
+               struct machine_error *error)
+{
+        struct cli_settings settings = { 0 };
+        struct machine *machine = NULL;
+        int r = cli_parse(cli, verb, &settings, &argc, &argv, error);
+
+        if (r == 0 && argc != 1) {
+                r = cli_usage_error(verb, error, "one machine at a time");
+        }
+        if (r == 0) {
+                r = cli_load_definition(cli, argv[0], &settings, &machine, error);
+        }
+        if (r == 0) {
+                r = create_machine(cli, machine, error);
+        }
+        machine_free(machine);
+        free(settings.items);
+        return r > 0 ? 0 : r;
+}
+
+const struct verb verb_create = {
+        .name = "create",
+        .arguments = "M",
+        .summary = "prepare a machine: everything but the process",
+        .options = options,
+        .run = run,
+};

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/strings.h"
+#include "base/tree.h"
+#include "cli/machines.h"
+#include "cli/verbs.h"
+#include "launch/launch.h"
+
+struct delete_options {
+        bool force;
+        bool all;
+};
+
+static int take_force(const struct cli_option *option, const char *value, void *data,
+                      struct machine_error *error)
+{
+        ((struct delete_options *)data)->force = true;
+        return 0;
+}
+
+static int take_all(const struct cli_option *option, const char *value, void *data,
+                    struct machine_error *error)
+{
+        ((struct delete_options *)data)->all = true;
+        return 0;
+}
+
+static const struct cli_option options[] = {
+        { 'f', "force", NULL, "stop a machine that runs", take_force },
+        { 0, "all", NULL, "every machine that has a record", take_all },
+        CLI_OPTIONS_END,
+};
+
+static int remove_writable_layer(const struct cli *cli, const char *name, bool *ret_found,
+                                 struct machine_error *error)
+{
+        _cleanup_free_ char *path = string_format("%s/machines/%s", cli->directories.state, name);
+        _cleanup_free_ char *stuck = NULL;
+        int r;
+
+        if (!path) {
+                return error_oom(error);
+        }
+        *ret_found = access(path, F_OK) == 0;
+        r = tree_remove(path, &stuck);
+        return r < 0 ? error_set(error, r, "cannot remove %s", stuck ? stuck : path) : 0;
+}
+
+static void remove_logs(const struct cli *cli, const char *name)
+{
+        static const char *const suffixes[] = { "", ".1" };
+
+        for (size_t i = 0; i < ELEMENTS_OF(suffixes); i++) {
+                _cleanup_free_ char *path =
+                        string_format("%s/%s.log%s", cli->directories.log, name, suffixes[i]);
+
+                if (path) {
+                        (void)unlink(path);
+                }
+        }
+}
+
+/* Under the machine's lock: a start and a delete at once end in one of the two. */
+static int remove_all(struct cli *cli, const struct state_store *store, const char *name,
+                      struct machine_error *error)
+{
+        const struct launch_directories directories = { cli->directories.runtime,
+                                                        cli->directories.state };
+        _cleanup_record_ struct machine_record record = { 0 };
+        _cleanup_close_ int lock = state_lock(store, name, error);
+        bool layer = false, known;
+        int r = lock < 0 ? lock : state_load(store, name, &record, error);
+
+        if (r < 0 && r != -ENOENT) {
+                return r;
+        }
+        known = r == 0;
+        if (known && machine_state_is_live(record.state) && process_is_alive(&record.supervisor)) {
+                error_say(error, EBUSY, "machine \"%s\" is %s", name,
+                          machine_state_name(record.state));
+                error_hint(error, "stop it first, or use --force");
+                return -EBUSY;
+        }
+        r = known ? launch_collect(&directories, store, &record, &cli->log, error)
+                  : state_remove(store, name, error);
+        if (r == 0) {
+                r = remove_writable_layer(cli, name, &layer, error);
+        }
+        if (r < 0) {
+                return r;
+        }
+        remove_logs(cli, name);
+        if (!known && !layer) {
+                error_say(error, ENOENT, "there is nothing of a machine \"%s\" to delete", name);
+                return error_kind(error, MACHINE_ERROR_NO_INPUT);
+        }
+        return 0;
+}
+
+static int delete_machine(struct cli *cli, const struct state_store *store, const char *name,
+                          void *data, struct machine_error *error)
+{
+        const struct delete_options *given = data;
+
+        if (given->force) {
+                int r = cli_stop_machine(store, name, true, error);
+
+                if (r < 0 && error->kind != MACHINE_ERROR_NO_INPUT) {
+                        return r;
+                }
+                machine_error_clear(error);
+        }
+        return remove_all(cli, store, name, error);
+}
+
+static int run(struct cli *cli, const struct verb *verb, int argc, char **argv,
+               struct machine_error *error)
+{
+        struct delete_options given = { 0 };
+        int r = cli_parse(cli, verb, &given, &argc, &argv, error);
+
+        if (r != 0) {
+                return r < 0 ? r : 0;
+        }
+        return cli_for_each_machine(cli, verb, argv, given.all, delete_machine, &given, error);
+}
+
+const struct verb verb_delete = {
+        .name = "delete",
+        .arguments = "M..",
+        .summary = "remove all that machines have made, writable layers included",
+        .options = options,
+        .run = run,
+};
