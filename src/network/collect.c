@@ -6,7 +6,7 @@
 int network_collect(const char *runtime_directory, struct machine_error *error)
 {
         _cleanup_room_ struct network_room room = NETWORK_ROOM_INIT;
-        int r = room_open(runtime_directory, &room, error);
+        int r = room_open_host(runtime_directory, &room, error);
 
         return r == 0 ? apply_collect(&room, NULL, error) : r;
 }
@@ -33,7 +33,7 @@ static int reload_network(struct network_room *room, const struct network_state 
 int network_reload(const char *runtime_directory, struct machine_error *error)
 {
         _cleanup_room_ struct network_room room = NETWORK_ROOM_INIT;
-        int r = room_open(runtime_directory, &room, error);
+        int r = room_open_host(runtime_directory, &room, error);
 
         for (size_t i = 0; r == 0 && i < room.state_count; i++) {
                 r = reload_network(&room, room.states[i], error);

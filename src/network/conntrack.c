@@ -146,14 +146,15 @@ static int put_filter(struct nl_msg *message)
         return 0;
 }
 
-static int find_flows(struct nl_sock *socket, struct search *search)
+/* A filter needs a family. */
+static int find_flows(struct nl_sock *socket, struct search *search, uint8_t family)
 {
         int r = -EAGAIN;
 
         /* A flow that comes or goes meanwhile interrupts the dump: what was seen is good. */
         for (int attempt = 0; r == -EAGAIN && attempt < DUMP_ATTEMPTS; attempt++) {
                 _cleanup_nl_message_ struct nl_msg *message =
-                        new_message(IPCTNL_MSG_CT_GET, AF_UNSPEC, 0);
+                        new_message(IPCTNL_MSG_CT_GET, family, 0);
 
                 if (!message || put_filter(message) < 0) {
                         return -ENOMEM;
@@ -183,7 +184,10 @@ static int flush(struct search *search)
         int r = netlink_open(NETLINK_NETFILTER, &socket);
 
         if (r == 0) {
-                r = find_flows(socket, search);
+                r = find_flows(socket, search, AF_INET);
+        }
+        if (r == 0) {
+                r = find_flows(socket, search, AF_INET6);
         }
         for (size_t i = 0; r == 0 && i < search->flow_count; i++) {
                 r = forget(socket, &search->flows[i]);

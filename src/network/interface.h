@@ -61,9 +61,9 @@ int interface_tag(struct nl_sock *socket, int index, const char *alias,
                   struct netlink_reason *reason);
 
 /**
- * Sets the alias of a bridge's port, and makes the port send frames back where they came from, which
- * a machine that talks to its own published port needs while bridge-nf-call-iptables is on. Isolated
- * ports exchange nothing with each other.
+ * Sets the alias of a bridge's port, and makes the port send frames back where they came from,
+ * which a machine that talks to its own published port needs while bridge-nf-call-iptables is on.
+ * Isolated ports exchange nothing with each other.
  */
 int interface_tag_port(struct nl_sock *socket, int index, const char *alias, bool isolated,
                        struct netlink_reason *reason);

@@ -22,8 +22,8 @@
 
 /** What a link is made of. */
 struct link_settings {
-        const char *name;  /* on the host; with macvlan and ipvlan not used */
-        uint32_t mtu;      /* 0: the kernel's default */
+        const char *name; /* on the host; with macvlan and ipvlan not used */
+        uint32_t mtu;     /* 0: the kernel's default */
         uint8_t mac[LINK_MAC_SIZE];
         int namespace_fd; /* where the machine's side goes */
         int parent;       /* index of the bridge, or of macvlan's and ipvlan's interface */

@@ -147,7 +147,9 @@ int network_detach(struct network *network, struct machine_error *error)
         if (!network || !network->name) {
                 return 0;
         }
-        r = room_open(network->runtime_directory, &room, error);
+        r = network->mode == MACHINE_NETWORK_BRIDGE
+                    ? room_open_host(network->runtime_directory, &room, error)
+                    : room_open(network->runtime_directory, &room, error);
         if (r == 0) {
                 r = release(network, &room, error);
         }

@@ -221,7 +221,7 @@ int place_attach_bridge(struct network *network, int namespace_fd, struct machin
                 .room = &room,
                 .namespace_fd = namespace_fd,
         };
-        int r = room_open(network->runtime_directory, &room, error);
+        int r = room_open_host(network->runtime_directory, &room, error);
 
         return r == 0 ? attach_locked(&attachment, error) : r;
 }
@@ -288,7 +288,7 @@ int place_attach_parent(struct network *network, int namespace_fd, struct machin
         _cleanup_room_ struct network_room room = NETWORK_ROOM_INIT;
         struct guest_settings settings = { .interface = true };
         const struct interface *parent;
-        int r = room_open(network->runtime_directory, &room, error);
+        int r = room_open_host(network->runtime_directory, &room, error);
 
         if (r < 0) {
                 return r;

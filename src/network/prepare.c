@@ -242,7 +242,10 @@ static int prepare_bridge(struct preparation *preparation, struct machine_error 
         if (!preparation->state) {
                 return error_oom(error);
         }
-        r = plan(preparation, error);
+        r = room_look_at_host(preparation->room, error);
+        if (r == 0) {
+                r = plan(preparation, error);
+        }
         if (r == 0) {
                 r = lease_take(preparation->state, preparation->request->machine,
                                &preparation->network->owner, &preparation->lease, error);

@@ -178,7 +178,7 @@ int room_refresh_interfaces(struct network_room *room, struct machine_error *err
         return r == 0 ? 0 : error_set(error, r, "cannot list the host's network interfaces");
 }
 
-static int look_at_host(struct network_room *room, struct machine_error *error)
+int room_look_at_host(struct network_room *room, struct machine_error *error)
 {
         int r = netlink_open(NETLINK_ROUTE, &room->socket);
 
@@ -187,6 +187,14 @@ static int look_at_host(struct network_room *room, struct machine_error *error)
         }
         r = room_refresh_interfaces(room, error);
         return r == 0 ? forwarding_load(room->directory_fd, &room->forwarding, error) : r;
+}
+
+int room_open_host(const char *runtime_directory, struct network_room *ret,
+                   struct machine_error *error)
+{
+        int r = room_open(runtime_directory, ret, error);
+
+        return r == 0 ? room_look_at_host(ret, error) : r;
 }
 
 int room_open(const char *runtime_directory, struct network_room *ret, struct machine_error *error)
@@ -202,9 +210,6 @@ int room_open(const char *runtime_directory, struct network_room *ret, struct ma
         }
         for (size_t i = 0; r == 0 && i < room.state_count; i++) {
                 r = prune_state(&room, room.states[i], error);
-        }
-        if (r == 0) {
-                r = look_at_host(&room, error);
         }
         if (r < 0) {
                 return r;

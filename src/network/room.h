@@ -24,7 +24,7 @@ struct network_room {
         struct network_state **states; /* of all networks that are known */
         size_t state_count;
         char **dead_links; /* host sides of links of leases whose owner is gone */
-        bool stale; /* the rules may hold what no live machine has */
+        bool stale;        /* the rules may hold what no live machine has */
 };
 
 #define NETWORK_ROOM_INIT                                 \
@@ -32,9 +32,17 @@ struct network_room {
                 .directory_fd = -EBADF, .lock_fd = -EBADF \
         }
 
-/** Takes the lock, loads all states, lists the host's interfaces, and takes what owners that are
- * gone left. Ended by room_close(). */
+/** Takes the lock, loads all states and turns the leases of owners that are gone into remembered
+ * ones. Ended by room_close(). */
 int room_open(const char *runtime_directory, struct network_room *ret, struct machine_error *error);
+
+/** Lists the host's interfaces and loads what was switched on in its kernel: what a room needs for
+ * anything but names. */
+int room_look_at_host(struct network_room *room, struct machine_error *error);
+
+/** Both at once. */
+int room_open_host(const char *runtime_directory, struct network_room *ret,
+                   struct machine_error *error);
 
 void room_close(struct network_room *room);
 

@@ -14,6 +14,7 @@ static const char *const protocol_names[] = {
  * used:     every bridge that machines are on, the user's bridges too
  * itself:   pairs of a bridge with itself: with bridge-nf-call-iptables frames between the ports of
  *           one bridge pass the forward hook
+ * inside4:  pairs of a bridge and its subnet; likewise inside6
  * opened4:  interfaces that forward IPv4 because machines need it; likewise opened6
  * bound:    published at one address of the host; looked up before ports at any address
  * refused6: UDP ports whose reservation would swallow what is sent to [::1]
@@ -26,6 +27,8 @@ static const char sets_text[] =
         "  set opened4 { type ifname\n  }\n"
         "  set opened6 { type ifname\n  }\n"
         "  set itself { type ifname . ifname\n  }\n"
+        "  set inside4 { type ifname . ipv4_addr; flags interval\n  }\n"
+        "  set inside6 { type ifname . ipv6_addr; flags interval\n  }\n"
         "  set refused6 { type inet_service\n  }\n"
         "  map dnat4 { type inet_proto . inet_service : ipv4_addr . inet_service\n  }\n"
         "  map dnat6 { type inet_proto . inet_service : ipv6_addr . inet_service\n  }\n"
@@ -44,7 +47,8 @@ static const char sets_text[] =
  * refuses the name dstnat in the output hook.
  *
  * postrouting: a machine that talks through a published port to itself or to a peer on its bridge
- * must get its answer through the host, likewise the host's own 127.0.0.1. Other sources are kept.
+ * must get its answer through the host, likewise the host's own 127.0.0.1. Told by the source: the
+ * incoming interface is not known here for frames that stay on a bridge. Other sources are kept.
  */
 static const char nat_text[] =
         "  chain raw {\n"
@@ -71,7 +75,8 @@ static const char nat_text[] =
         "  chain postrouting {\n"
         "    type nat hook postrouting priority 100; policy accept;\n"
         "    ct status dnat oifname @used ip saddr 127.0.0.0/8 masquerade\n"
-        "    ct status dnat oifname @used iifname . oifname @itself masquerade\n"
+        "    ct status dnat oifname . ip saddr @inside4 masquerade\n"
+        "    ct status dnat oifname . ip6 saddr @inside6 masquerade\n"
         "    iifname @own oifname != @own ip daddr != 224.0.0.0/4 masquerade\n"
         "    iifname @own oifname != @own ip6 daddr != ff00::/8 masquerade\n"
         "  }\n";
@@ -96,7 +101,7 @@ static const char filter_text[] =
         "    meta nfproto ipv6 iifname @opened6 oifname != @used drop\n"
         "  }\n"
         "  chain loopback {\n"
-        "    type filter hook output priority 0; policy accept;\n"
+        "    type filter hook input priority 0; policy accept;\n"
         "    ip6 daddr ::1 udp dport @refused6 reject\n"
         "  }\n";
 
@@ -198,6 +203,18 @@ static void write_pair(FILE *file, const char *table, const char *name)
         fprintf(file, "add element inet %s itself { \"%s\" . \"%s\" }\n", table, name, name);
 }
 
+static void write_inside(FILE *file, const char *table, const char *bridge,
+                         const struct network_prefix *subnet)
+{
+        char text[ADDRESS_TEXT_SIZE];
+
+        if (prefix_is_set(subnet)) {
+                fprintf(file, "add element inet %s inside%c { \"%s\" . %s }\n", table,
+                        subnet->address.family == AF_INET ? '4' : '6', bridge,
+                        prefix_format(subnet, text));
+        }
+}
+
 void rules_write_bridge(FILE *file, const char *table, const struct network_state *state)
 {
         if (!state->bridge) {
@@ -205,6 +222,8 @@ void rules_write_bridge(FILE *file, const char *table, const struct network_stat
         }
         write_interface(file, table, "used", state->bridge);
         write_pair(file, table, state->bridge);
+        write_inside(file, table, state->bridge, &state->subnet);
+        write_inside(file, table, state->bridge, &state->subnet6);
         if (!state->foreign) {
                 write_interface(file, table, "own", state->bridge);
         }

@@ -1,0 +1,260 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A host of the tests' own: network namespaces that stand for the host, for a neighbour outside it,
+and the programs that talk in them. The real host's network is never touched."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import harness
+
+PYTHON = "/usr/bin/python3"
+OUTSIDE = "192.0.2.9"
+OUTSIDE6 = "2001:db8::9"
+LAN = "192.0.2.1"
+LAN6 = "2001:db8::1"
+
+
+def _serve(name, ports):
+    """Answers "NAME sees ADDRESS" over TCP and UDP, IPv4 and IPv6, on each port, for ever."""
+    import selectors
+    import socket
+    import threading
+
+    def stream(port):
+        server = socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True)
+        while True:
+            connection, peer = server.accept()
+            with contextlib.suppress(OSError):
+                connection.sendall(f"{name} sees {peer[0].removeprefix('::ffff:')}".encode())
+            connection.close()
+
+    def datagrams(families):
+        selector = selectors.DefaultSelector()
+        for port in ports:
+            for family in families:
+                server = socket.socket(family, socket.SOCK_DGRAM)
+                if family == socket.AF_INET6:
+                    server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                server.bind(("" if family == socket.AF_INET else "::", port))
+                selector.register(server, selectors.EVENT_READ)
+        while True:
+            for key, _ in selector.select():
+                data, peer = key.fileobj.recvfrom(1500)
+                with contextlib.suppress(OSError):
+                    key.fileobj.sendto(f"{name} sees {peer[0]}".encode(), peer)
+
+    for port in ports:
+        threading.Thread(target=stream, args=(port,), daemon=True).start()
+    threading.Thread(target=datagrams, args=([socket.AF_INET, socket.AF_INET6],),
+                     daemon=True).start()
+    time.sleep(0.1)
+    print("ready", flush=True)
+    time.sleep(3600)
+
+
+def _ask(protocol, address, port, timeout):
+    """Prints what a server says, or "refused", "timeout", "unreachable"."""
+    import socket
+
+    kind = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        with socket.socket(family, kind) as client:
+            client.settimeout(timeout)
+            client.connect((address, port))
+            if protocol == "udp":
+                client.send(b"hello")
+            print(client.recv(1500).decode())
+    except ConnectionRefusedError:
+        print("refused")
+    except socket.timeout:
+        print("timeout")
+    except OSError as error:
+        print("unreachable" if error.errno in (101, 113) else f"error {error}")
+
+
+class Namespace:
+    """A network namespace, held by a process that sleeps in it."""
+
+    def __init__(self, pid=None):
+        self.holder = None
+        if pid is None:
+            self.holder = subprocess.Popen(["unshare", "--net", "sleep", "infinity"])
+            pid = self.holder.pid
+            harness.wait_for(lambda: os.readlink(f"/proc/{pid}/ns/net") !=
+                             os.readlink("/proc/self/ns/net"), 5, "a network namespace")
+        self.pid = pid
+        self.servers = []
+
+    @property
+    def wrapper(self):
+        """The words to put in front of a command."""
+        return ["nsenter", f"--net=/proc/{self.pid}/ns/net"]
+
+    def run(self, *command, check=True, **options):
+        """Runs a command in the namespace; its standard output."""
+        done = subprocess.run(self.wrapper + [str(word) for word in command],
+                              capture_output=True, text=True, check=False, **options)
+        if check and done.returncode != 0:
+            raise AssertionError(f"{command}: {done.stdout}{done.stderr}")
+        return done.stdout
+
+    def sh(self, script):
+        """Runs a shell script in the namespace."""
+        return self.run("sh", "-ec", script)
+
+    def links(self):
+        """Names of the interfaces."""
+        return {link["ifname"] for link in json.loads(self.run("ip", "-j", "link"))}
+
+    def sysctl(self, path, value=None):
+        """Reads, or sets, /proc/sys/net/PATH of the namespace."""
+        if value is None:
+            return self.sh(f"cat /proc/sys/net/{path}").strip()
+        return self.sh(f"echo {value} > /proc/sys/net/{path}")
+
+    def serve(self, name, *ports):
+        """Starts a server in the namespace and waits until it listens."""
+        server = subprocess.Popen(
+            self.wrapper + [PYTHON, __file__, "serve", name] + [str(port) for port in ports],
+            stdout=subprocess.PIPE)
+        self.servers.append(server)
+        assert server.stdout.readline() == b"ready\n"
+        return server
+
+    def ask(self, address, port, protocol="tcp", timeout=1.0):
+        """What a client in the namespace is told."""
+        return self.run(PYTHON, __file__, "ask", protocol, address, port, timeout).strip()
+
+    def close(self):
+        """Ends the servers and the holder."""
+        for process in self.servers + ([self.holder] if self.holder else []):
+            process.kill()
+            process.wait()
+
+
+class Host(Namespace):
+    """The host under test, with a neighbour on its LAN that is also its way out."""
+
+    def __init__(self, cli, ipv6=True, mtu=None):
+        super().__init__()
+        self.cli = cli
+        self.machines = {}
+        self.outside = Namespace()
+        self.sh("ip link set lo up; echo 0 > /proc/sys/net/ipv4/ip_forward")
+        self.sh(f"ip link add eth0 type veth peer name eth0 netns {self.outside.pid}; "
+                f"ip addr add {LAN}/24 dev eth0; ip link set eth0 up")
+        self.outside.sh(f"ip link set lo up; ip addr add {OUTSIDE}/24 dev eth0; "
+                        "ip link set eth0 up")
+        if mtu:
+            self.sh(f"ip link set eth0 mtu {mtu}")
+        self.sh(f"ip route add default via {OUTSIDE}")
+        if ipv6:
+            self.sh(f"ip addr add {LAN6}/64 dev eth0 nodad; ip route add default via {OUTSIDE6}")
+            self.outside.sh(f"ip addr add {OUTSIDE6}/64 dev eth0 nodad")
+        else:
+            self.sysctl("ipv6/conf/all/disable_ipv6", 1)
+            self.sysctl("ipv6/conf/default/disable_ipv6", 1)
+
+    def command(self, *arguments, **options):
+        """Runs the program under test on this host: a Result."""
+        return self.cli(*arguments, wrapper=self.wrapper, **options)
+
+    def start(self, path, expect=True):
+        """Starts a machine that says "up" and stays; a Machine."""
+        running = self.cli.start("run", path, wrapper=self.wrapper)
+        if expect:
+            running.read_until("up\n")
+        machine = Machine(self, Path(path).stem, running)
+        self.machines[machine.name] = machine
+        return machine
+
+    def table(self):
+        """The rules of the program under test, as text."""
+        return self.run("nft", "list", "ruleset")
+
+    def own_links(self):
+        """Interfaces that the program made."""
+        return {name for name in self.links() if name.startswith(("mlb", "mlv"))}
+
+    def is_clean(self):
+        """Whether nothing of the program is left."""
+        return not self.own_links() and "machinectl-lite" not in self.table()
+
+    def close(self):
+        for machine in self.machines.values():
+            machine.close()
+        self.outside.close()
+        super().close()
+
+
+class Machine(Namespace):
+    """A machine that runs on a Host; its namespace is that of its first process."""
+
+    def __init__(self, host, name, running):
+        self.host = host
+        self.name = name
+        self.running = running
+        super().__init__(harness.wait_for(self._find_init, 5, "the machine's record"))
+
+    def lease(self):
+        """Its lease, from the state file."""
+        for file in (self.host.cli.runtime / "network").glob("*.json"):
+            for lease in json.loads(file.read_text())["leases"]:
+                if lease["machine"] == self.name and "owner" in lease:
+                    return lease
+        return None
+
+    def _find_init(self):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            return json.loads((self.host.cli.runtime / "machines" /
+                               f"{self.name}.json").read_text())["init"]["pid"]
+        return None
+
+    @property
+    def address(self):
+        return self.lease()["address"]
+
+    @property
+    def address6(self):
+        return self.lease()["address6"]
+
+    def gateways(self):
+        """The host's addresses on the machine's bridge."""
+        for file in (self.host.cli.runtime / "network").glob("*.json"):
+            state = json.loads(file.read_text())
+            if any(lease["machine"] == self.name for lease in state["leases"]):
+                return state.get("gateway"), state.get("gateway6")
+        return None, None
+
+    def hosts(self):
+        """The text of its /etc/hosts."""
+        return Path(f"/proc/{self.pid}/root/etc/hosts").read_text(encoding="utf-8")
+
+    def stop(self, signal=9):
+        """Ends it as a user does, by a signal to the supervisor that is passed on."""
+        if self.running.process.poll() is None:
+            subprocess.run(["kill", f"-{signal}", str(self.pid)], check=False)
+        return self.running.wait()
+
+    def close(self):
+        super().close()
+        self.running.kill()
+
+
+def main():
+    """The programs that run in the namespaces."""
+    if sys.argv[1] == "serve":
+        _serve(sys.argv[2], [int(port) for port in sys.argv[3:]])
+    else:
+        _ask(sys.argv[2], sys.argv[3], int(sys.argv[4]), float(sys.argv[5]))
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parent))
+    main()
