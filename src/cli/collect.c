@@ -6,6 +6,7 @@
 #include "cli/machines.h"
 #include "cli/verbs.h"
 #include "launch/launch.h"
+#include "network/network.h"
 
 /* Under the machine's lock, so that a start which has just begun is not taken for a dead one. */
 static int collect_machine(struct cli *cli, const struct state_store *store, const char *name,
@@ -36,7 +37,8 @@ static int run(struct cli *cli, const struct verb *verb, int argc, char **argv,
         if (argc > 0) {
                 return cli_usage_error(verb, error, "it takes no argument");
         }
-        return cli_for_each_machine(cli, verb, none, true, collect_machine, NULL, error);
+        r = cli_for_each_machine(cli, verb, none, true, collect_machine, NULL, error);
+        return r == 0 ? network_collect(cli->directories.runtime, error) : r;
 }
 
 const struct verb verb_collect = {

@@ -55,6 +55,7 @@ const struct verb *const cli_verbs[] = {
         &verb_enable,
         &verb_disable,
         &verb_delete,
+        &verb_network,
         &verb_collect,
         &verb_supervise,
         NULL,

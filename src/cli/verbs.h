@@ -17,6 +17,7 @@ extern const struct verb verb_exec;
 extern const struct verb verb_kill;
 extern const struct verb verb_list;
 extern const struct verb verb_logs;
+extern const struct verb verb_network;
 extern const struct verb verb_pause;
 extern const struct verb verb_reboot;
 extern const struct verb verb_restart;

@@ -190,6 +190,20 @@ static int write_rules(struct network_room *room, char **ret)
         return fclose(file) == 0 ? 0 : -ENOMEM;
 }
 
+static int mark_good(struct network_room *room, struct machine_error *error)
+{
+        int r = 0;
+
+        room->stale = false;
+        for (size_t i = 0; r == 0 && i < room->state_count; i++) {
+                if (room->states[i]->stale) {
+                        room->states[i]->stale = false;
+                        r = room_save(room, room->states[i], error);
+                }
+        }
+        return r;
+}
+
 int apply_rules(struct network_room *room, struct machine_error *error)
 {
         _cleanup_free_ char *text = NULL;
@@ -200,18 +214,14 @@ int apply_rules(struct network_room *room, struct machine_error *error)
                 r = firewall_has_table(room->table, &present);
                 /* A kernel without nf_tables has no table of ours either. */
                 if (r < 0 || !present) {
-                        room->stale = false;
-                        return 0;
+                        return mark_good(room, error);
                 }
         }
         if (write_rules(room, &text) < 0) {
                 return error_oom(error);
         }
         r = run(text, error);
-        if (r == 0) {
-                room->stale = false;
-        }
-        return r;
+        return r == 0 ? mark_good(room, error) : r;
 }
 
 int apply_lease(struct network_room *room, const struct network_state *state,

@@ -7,6 +7,7 @@
 #include <machine/machine.h>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/process.h"
 
 /**
@@ -111,6 +112,15 @@ char *const *network_warnings(const struct network *network);
  * peers come and go. Written by network_prepare(); owned by the network.
  */
 const char *network_hosts_path(const struct network *network);
+
+/**
+ * What is known of all networks and whether it is so: an array of objects with the keys of a
+ * network's definition, `name`, `bridge_up`, `rules` (the table is there) and `machines`: objects
+ * with `name`, `pid` of the supervisor, `address`, `address6`, `link`, `link_up`, `ports` and
+ * `ports_missing`, those that are not in the rules. Machines that do not run have their remembered
+ * address and a null pid.
+ */
+int network_report(const char *runtime_directory, json_t **ret, struct machine_error *error);
 
 /** Undoes what owners that are gone left: links, rules, leases, bridges, hosts files. */
 int network_collect(const char *runtime_directory, struct machine_error *error);

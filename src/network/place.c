@@ -83,6 +83,7 @@ static int note_link(struct attachment *attachment, struct machine_error *error)
         }
         if (attachment->lease->attached) {
                 attachment->room->stale = true;
+                attachment->state->stale = true;
         }
         if (name_link(attachment->network, name) < 0 ||
             string_replace(&attachment->lease->link, name) < 0) {

@@ -114,7 +114,8 @@ void room_prune_lease(struct network_room *room, struct network_state *state,
         if (hosts) {
                 (void)unlink(hosts);
         }
-        room->stale = room->stale || lease->attached;
+        state->stale = state->stale || lease->attached;
+        room->stale = room->stale || state->stale;
         lease->owner = (struct process_identity){ 0 };
         lease->attached = false;
         if (lease->link) {
@@ -166,6 +167,7 @@ static int prune_state(struct network_room *room, struct network_state *state,
                 changed = true;
         }
         forget_oldest(state);
+        room->stale = room->stale || state->stale;
         return changed ? room_save(room, state, error) : 0;
 }
 

@@ -88,7 +88,7 @@ int network_state_save(int directory_fd, const char *path, const struct network_
         if (!file) {
                 return error_oom(error);
         }
-        if (state->lease_count == 0) {
+        if (state->lease_count == 0 && !state->stale) {
                 r = unlinkat(directory_fd, file, 0) < 0 && errno != ENOENT ? -errno : 0;
         } else {
                 r = network_record_write(state, &text);

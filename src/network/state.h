@@ -46,6 +46,7 @@ struct network_state {
         struct network_prefix subnet6;
         struct network_address gateway; /* none: no way out by this family */
         struct network_address gateway6;
+        bool stale; /* the rules may hold ports of owners that are gone */
         uint64_t sequence;
         struct network_lease *leases;
         size_t lease_count;
@@ -68,7 +69,8 @@ struct network_state *network_state_new(const char *name);
 int network_state_load(int directory_fd, const char *path, const char *name,
                        struct network_state **ret, struct machine_error *error);
 
-/** Replaces the file, whole or not at all; a state without leases removes it. */
+/** Replaces the file, whole or not at all; a state without leases, whose rules are good, removes
+ * it. */
 int network_state_save(int directory_fd, const char *path, const struct network_state *state,
                        struct machine_error *error);
 

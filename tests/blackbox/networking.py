@@ -131,6 +131,11 @@ class Namespace:
         """What a client in the namespace is told."""
         return self.run(PYTHON, __file__, "ask", protocol, address, port, timeout).strip()
 
+    def reaches(self, address):
+        """Whether an echo request is answered."""
+        return "1 packets received" in self.run("busybox", "ping", "-c1", "-W1", address,
+                                                check=False)
+
     def close(self):
         """Ends the servers and the holder."""
         for process in self.servers + ([self.holder] if self.holder else []):
@@ -144,7 +149,7 @@ class Host(Namespace):
     def __init__(self, cli, ipv6=True, mtu=None):
         super().__init__()
         self.cli = cli
-        self.machines = {}
+        self.machines = []
         self.outside = Namespace()
         self.sh("ip link set lo up; echo 0 > /proc/sys/net/ipv4/ip_forward")
         self.sh(f"ip link add eth0 type veth peer name eth0 netns {self.outside.pid}; "
@@ -165,13 +170,12 @@ class Host(Namespace):
         """Runs the program under test on this host: a Result."""
         return self.cli(*arguments, wrapper=self.wrapper, **options)
 
-    def start(self, path, expect=True):
+    def start(self, path):
         """Starts a machine that says "up" and stays; a Machine."""
         running = self.cli.start("run", path, wrapper=self.wrapper)
-        if expect:
-            running.read_until("up\n")
+        running.read_until("up\n")
         machine = Machine(self, Path(path).stem, running)
-        self.machines[machine.name] = machine
+        self.machines.append(machine)
         return machine
 
     def table(self):
@@ -187,7 +191,7 @@ class Host(Namespace):
         return not self.own_links() and "machinectl-lite" not in self.table()
 
     def close(self):
-        for machine in self.machines.values():
+        for machine in self.machines:
             machine.close()
         self.outside.close()
         super().close()

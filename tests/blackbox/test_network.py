@@ -1,0 +1,587 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Networks: addresses, names, clean-up, reload, and hosts of every kind."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+import harness
+import networking
+
+pytestmark = pytest.mark.needs("root", "program:nft", "program:ip")
+
+UP = ["sh", "-c", "echo up; exec sleep 1000"]
+
+
+@pytest.fixture
+def host(cli):
+    """A host with IPv4 and IPv6."""
+    made = networking.Host(cli)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def start(host, machine_file):
+    """start("web", network={..}, ports=[..]) starts a machine on a bridge; a Machine."""
+
+    def run(name, **keys):
+        network = {"mode": "bridge", **keys.pop("network", {})}
+        return host.start(machine_file(name, network=network, **{"command": UP, **keys}))
+
+    return run
+
+
+@pytest.fixture
+def refuse(host, machine_file):
+    """refuse("words", "web", ..) is start() that must fail with the words; its Result."""
+
+    def run(words, name, status=125, **keys):
+        network = {"mode": "bridge", **keys.pop("network", {})}
+        path = machine_file(name, network=network, **{"command": UP, **keys})
+        result = host.command("run", path).check(status)
+        assert words in result.stderr, result
+        return result
+
+    return run
+
+
+def networks(cli, name, **keys):
+    """Writes NAME.network."""
+    (cli.config / f"{name}.network").write_text(harness.definition(**keys))
+
+
+def clean(host):
+    """Waits until nothing is left on the host: links go in the background."""
+    harness.wait_for(host.is_clean, 5, "a clean host")
+
+
+# ---- addresses ----
+
+
+def test_configuration(host, start):
+    """The machine's side: eth0 up with both addresses at once, routes, loopback, nothing tentative."""
+    machine = start("web")
+    links = {link["ifname"]: link for link in json.loads(machine.run("ip", "-j", "addr"))}
+    assert set(links) == {"lo", "eth0"}
+    assert "UP" in links["lo"]["flags"]
+    eth0 = {each["local"]: each for each in links["eth0"]["addr_info"]}
+    assert machine.address in eth0 and machine.address6 in eth0
+    assert not any(each.get("tentative") for each in links["eth0"]["addr_info"])
+    gateway, gateway6 = machine.gateways()
+    assert gateway in machine.run("ip", "route", "show", "default")
+    assert gateway6 in machine.run("ip", "-6", "route", "show", "default")
+    assert machine.reaches(networking.OUTSIDE)
+    assert machine.reaches(networking.OUTSIDE6)
+
+
+def test_first_packet_is_not_lost(host, start):
+    """A machine's first connection does not wait for a bridge that is not ready."""
+    host.outside.serve("outside", 80)
+    machine = start("web")
+    begin = time.monotonic()
+    assert machine.ask(networking.OUTSIDE, 80) == f"outside sees {networking.LAN}"
+    assert time.monotonic() - begin < 0.5
+
+
+def test_kept_across_restarts(host, start):
+    """Address and MAC stay with the machine; a machine with another name gets another."""
+    first = start("web")
+    address, address6 = first.address, first.address6
+    mac = json.loads(first.run("ip", "-j", "link", "show", "eth0"))[0]["address"]
+    other = start("db")
+    assert other.address != address
+    first.stop()
+    again = start("web")
+    assert (again.address, again.address6) == (address, address6)
+    assert json.loads(again.run("ip", "-j", "link", "show", "eth0"))[0]["address"] == mac
+    # Locally administered, not a group.
+    assert int(mac[:2], 16) & 3 == 2
+
+
+def test_static(start, refuse, cli):
+    """Addresses asked for are given; outside, the gateway's and taken ones are refused by name."""
+    networks(cli, "lab", subnet="10.66.0.0/24", subnet6="fd66::/64")
+    lab = {"name": "lab"}
+    one = start("one", network={**lab, "address": "10.66.0.10", "address6": "fd66::10",
+                                "mac": "02:00:5e:10:00:01"})
+    assert (one.address, one.address6) == ("10.66.0.10", "fd66::10")
+    assert "02:00:5e:10:00:01" in one.run("ip", "link", "show", "eth0")
+    for wanted, words in (({"address": "10.66.0.10"}, 'machine "one" has it'),
+                          ({"address6": "fd66::10"}, 'machine "one" has it'),
+                          ({"address": "10.67.0.1"}, "10.66.0.0/24"),
+                          ({"address": "10.66.0.255"}, "not one for machines"),
+                          ({"address": "10.66.0.0"}, "not one for machines"),
+                          ({"address": "10.66.0.1"}, "gateway")):
+        refuse(words, "two", network={**lab, **wanted})
+
+
+def test_exhaustion(start, refuse, cli):
+    """A full subnet is an error that says so; a stopped machine's address is then given away."""
+    networks(cli, "tiny", subnet="10.66.0.0/29")
+    machines = [start(f"m{number}", network={"name": "tiny"}) for number in range(5)]
+    assert len({machine.address for machine in machines}) == 5
+    refuse("10.66.0.0/29", "late", network={"name": "tiny"})
+    freed = machines[0].address
+    machines[0].stop()
+    assert start("late", network={"name": "tiny"}).address == freed
+
+
+def test_overlap(host, start, refuse, cli):
+    """A subnet that a route of the host has is refused; the default network goes out of its way."""
+    host.sh("ip link add dummy0 type bridge; ip addr add 10.88.5.1/16 dev dummy0; "
+            "ip link set dummy0 up")
+    networks(cli, "bad", subnet="10.88.7.0/24")
+    refused = refuse("10.88.7.0/24", "one", network={"name": "bad"})
+    assert "dummy0" in refused.stderr, refused
+    assert start("two").address.startswith("10.89.")
+
+
+def test_fifty_at_once(host, start, cli):
+    """Fifty starts at once get fifty addresses and one bridge."""
+    with ThreadPoolExecutor(50) as pool:
+        machines = list(pool.map(lambda number: start(f"m{number}"), range(50)))
+    assert len({machine.address for machine in machines}) == 50
+    assert len({machine.address6 for machine in machines}) == 50
+    assert len([name for name in host.own_links() if name.startswith("mlb")]) == 1
+    assert len([name for name in host.own_links() if name.startswith("mlv")]) == 50
+    assert machines[7].reaches(machines[42].address)
+    for machine in machines:
+        machine.running.kill()
+    host.command("collect").check()
+    clean(host)
+
+
+@pytest.mark.parametrize("name", ["a" * 15, "b" * 16, "c" * 64])
+def test_names_of_every_length(host, start, name):
+    """Long names give links of at most 15 characters."""
+    machine = start(name)
+    assert all(len(link) <= 15 for link in host.own_links())
+    alias = json.loads(host.run("ip", "-j", "link", "show", machine.lease()["link"]))[0]["ifalias"]
+    assert alias.endswith(f":default:{name}")
+    machine.stop()
+    clean(host)
+
+
+# ---- names ----
+
+
+def test_peers(host, start):
+    """/etc/hosts knows the machine, the gateway and the peers, which come and go."""
+    web = start("web", hostname="www", network={"hosts": ["printer:10.1.2.3"]})
+    gateway, gateway6 = web.gateways()
+    text = web.hosts()
+    assert f"{web.address} www web\n" in text and "127.0.0.1 localhost\n" in text
+    assert f"{gateway} host.internal\n" in text and f"{gateway6} host.internal\n" in text
+    assert "10.1.2.3 printer\n" in text
+    db = start("db")
+    assert f"{db.address} db\n" in web.hosts() and f"{web.address} www web\n" in db.hosts()
+    seen = subprocess.run(["nsenter", "-t", str(web.pid), "-a", "/bin/ping", "-c1", "-W1", "db"],
+                          capture_output=True, text=True, check=False)
+    assert seen.returncode == 0, seen
+    db.stop()
+    harness.wait_for(lambda: " db\n" not in web.hosts(), 5, "the peer to go")
+    assert "\n\n" not in web.hosts()
+
+
+def test_hosts_cannot_be_written(host, start):
+    """The machine's root does not write the host's file."""
+    web = start("web", command=["sh", "-c", "echo bad >> /etc/hosts; echo up; sleep 1000"])
+    assert "bad" not in web.hosts()
+
+
+# ---- ports ----
+
+
+def test_taken_port(host, start, refuse):
+    """A taken port fails before anything is built, and the owner is named: process or machine."""
+    host.serve("host", 8080)
+    refused = refuse("8080/tcp", "web", ports=["8080:80"])
+    assert "python3" in refused.stderr and "process" in refused.stderr, refused
+    assert not host.own_links()
+    start("one", ports=["9000-9010:80-90/udp"])
+    refuse('machine "one"', "two", ports=["9005:80/udp"])
+    start("three", ports=["9005:80/tcp"])
+
+
+def test_port_is_reserved(host, start):
+    """Another program's bind fails while the machine runs, and works afterwards."""
+    machine = start("web", ports=["8080:80"])
+    script = ("import socket; s = socket.socket(); "
+              "s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); "
+              "s.bind(('0.0.0.0', 8080)); s.listen()")
+    taken = subprocess.run(host.wrapper + [networking.PYTHON, "-c", script], capture_output=True,
+                           text=True, check=False)
+    assert "Address already in use" in taken.stderr
+    machine.stop()
+    host.run(networking.PYTHON, "-c", script)
+
+
+def test_ports_that_cannot_be(host, refuse, cli):
+    """Ports at [::1], at an address the host has not, and of an internal network are refused."""
+    networks(cli, "inside", internal=True, subnet="10.66.0.0/24")
+    for keys, words in (({"ports": ["[::1]:8080:80"]}, "127.0.0.1"),
+                        ({"ports": ["203.0.113.7:8080:80"]}, "does not have that address"),
+                        ({"ports": ["8080:80"], "network": {"name": "inside"}}, "internal")):
+        refuse(words, "web", **keys)
+    assert not host.own_links()
+
+
+def test_thousand_ports(host, start):
+    """A thousand ports: all there, with few descriptors, and gone afterwards."""
+    machine = start("web", ports=["10000-10999:10000-10999"])
+    machine.serve("web", 10000, 10999)
+    assert host.outside.ask(networking.LAN, 10000).startswith("web sees")
+    assert host.outside.ask(networking.LAN, 10999).startswith("web sees")
+    assert len(os.listdir(f"/proc/{machine.running.pid}/fd")) < 40
+    machine.stop()
+    clean(host)
+
+
+def test_udp_flow_follows(host, start):
+    """A client that keeps sending reaches the restarted machine: its flow was forgotten."""
+    script = ("import socket, sys, time\n"
+              "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
+              "s.connect((sys.argv[1], 5353))\ns.settimeout(0.05)\n"
+              "until = time.monotonic() + 10\n"
+              "while time.monotonic() < until:\n"
+              "    try:\n        s.send(b'x')\n        print(s.recv(99).decode(), flush=True)\n"
+              "    except OSError:\n        pass\n    time.sleep(0.02)\n")
+    client = subprocess.Popen(host.outside.wrapper + [networking.PYTHON, "-c", script,
+                                                      networking.LAN],
+                              stdout=subprocess.PIPE, text=True)
+    try:
+        time.sleep(0.3)
+        first = start("one", ports=["5353:53/udp"])
+        first.serve("one", 53)
+        assert client.stdout.readline().startswith("one sees")
+        first.stop()
+        second = start("two", ports=["5353:53/udp"])
+        second.serve("two", 53)
+        harness.wait_for(lambda: client.stdout.readline().startswith("two sees"), 5, "two")
+    finally:
+        client.kill()
+        client.wait()
+
+
+# ---- isolation ----
+
+
+def test_internal(host, start, cli):
+    """Machines of an internal network reach each other and nobody else."""
+    networks(cli, "inside", internal=True, subnet="10.66.0.0/24", subnet6="fd66::/64")
+    host.outside.serve("outside", 80)
+    other = start("other", ports=["8080:80"])
+    other.serve("other", 80)
+    one, two = (start(name, network={"name": "inside"}) for name in ("one", "two"))
+    one.serve("one", 80)
+    assert two.ask(one.address, 80) == f"one sees {two.address}"
+    assert two.ask(networking.OUTSIDE, 80) == "unreachable"
+    two.sh(f"ip route add default via {two.gateways()[0]}; "
+           f"ip -6 route add default via {two.gateways()[1]}")
+    assert two.ask(networking.OUTSIDE, 80) == "timeout"
+    assert two.ask(networking.OUTSIDE6, 80) == "timeout"
+    assert two.ask(other.address, 80) == "timeout"
+    assert two.ask(networking.LAN, 8080) == "refused"
+
+
+@pytest.mark.parametrize("nf_call", [0, 1])
+def test_isolated(host, start, cli, nf_call):
+    """Machines of an isolated network reach the world and not each other."""
+    host.sysctl("bridge/bridge-nf-call-iptables", nf_call)
+    networks(cli, "apart", isolated=True, subnet="10.66.0.0/24")
+    host.outside.serve("outside", 80)
+    one = start("one", network={"name": "apart"}, ports=["8080:80"])
+    two = start("two", network={"name": "apart"})
+    one.serve("one", 80)
+    assert two.ask(one.address, 80) in ("timeout", "unreachable")
+    assert two.ask(networking.OUTSIDE, 80) == f"outside sees {networking.LAN}"
+    assert host.outside.ask(networking.LAN, 8080) == f"one sees {networking.OUTSIDE}"
+    assert "two" not in one.hosts()
+
+
+def test_loopback_of_the_host(host, start):
+    """With a published port, a machine that routes 127/8 to the host still does not reach it."""
+    host.serve("host", 631)
+    machine = start("web", ports=["8080:80"])
+    gateway, _ = machine.gateways()
+    machine.sh("ip addr del 127.0.0.1/8 dev lo; ip link set lo down; "
+               "echo 1 > /proc/sys/net/ipv4/conf/eth0/route_localnet; "
+               "ip route del table local 127.0.0.0/8 dev lo 2>/dev/null || true; "
+               f"ip route add 127.0.0.1/32 via {gateway} dev eth0 src {machine.address}")
+    assert machine.ask("127.0.0.1", 631) != "host sees 127.0.0.1"
+    assert machine.ask("127.0.0.1", 631) in ("timeout", "unreachable")
+
+
+def test_bridge_of_the_users(host, start, cli):
+    """A bridge that was there is used as it is, and left."""
+    host.sh("ip link add br7 type bridge; ip addr add 10.66.0.1/24 dev br7; ip link set br7 up")
+    networks(cli, "mine", bridge="br7")
+    before = host.run("ip", "addr", "show", "br7").replace("NO-CARRIER,", "")
+    machine = start("web", network={"name": "mine"}, ports=["8080:80"])
+    machine.serve("web", 80)
+    assert machine.address.startswith("10.66.0.")
+    assert host.ask("127.0.0.1", 8080) == "web sees 10.66.0.1"
+    assert host.outside.ask(networking.LAN, 8080) == f"web sees {networking.OUTSIDE}"
+    machine.stop()
+    harness.wait_for(lambda: "machinectl-lite" not in host.table(), 5, "the rules to go")
+    assert "10.66.0.1/24" in host.run("ip", "addr", "show", "br7"), before
+    assert host.sysctl("ipv4/conf/br7/route_localnet") == "0"
+    assert host.sysctl("ipv4/conf/br7/forwarding") == "0"
+
+
+def test_not_a_bridge(host, refuse, cli):
+    """An interface of another kind is not taken for a bridge."""
+    host.sh("ip link add br7 type veth peer name br8")
+    networks(cli, "mine", bridge="br7", subnet="10.66.0.0/24")
+    refuse("not a bridge", "web", network={"name": "mine"})
+
+
+# ---- clean-up ----
+
+
+def test_stop_leaves_nothing(host, start):
+    """Links, rules and what was switched on in the kernel are gone; user's settings come back."""
+    machine = start("web", ports=["8080:80", "53:53/udp"])
+    assert host.sysctl("ipv4/conf/eth0/forwarding") == "1"
+    machine.stop()
+    clean(host)
+    assert host.sysctl("ipv4/conf/eth0/forwarding") == "0"
+    assert host.sysctl("ipv4/ip_forward") == "0"
+
+
+def test_failed_start_leaves_nothing(host, refuse):
+    """So it is when the start fails after the network was set up."""
+    refuse("/no/such/program", "web", status=127, ports=["8080:80"], command=["/no/such/program"])
+    clean(host)
+
+
+@pytest.mark.parametrize("how", ["start", "collect", "reload"])
+def test_killed_supervisor(host, start, how):
+    """After SIGKILL of the supervisor the next start, collect or reload undoes what it left."""
+    machine = start("web", ports=["8080:80"])
+    machine.running.signal(signal.SIGKILL)
+    machine.running.wait()
+    if how == "start":
+        again = start("web", ports=["8080:80"])
+        assert again.address == machine.lease()["address"]
+        again.serve("web", 80)
+        assert host.outside.ask(networking.LAN, 8080) == f"web sees {networking.OUTSIDE}"
+        assert len(host.own_links()) == 2 or harness.wait_for(
+            lambda: len(host.own_links()) == 2, 5, "the old link to go")
+        again.stop()
+    else:
+        if how == "reload":
+            host.command("network", "reload").check()
+        host.command("collect").check()
+    clean(host)
+
+
+def test_none_does_not_hide_a_crash(host, start):
+    """A start without a bridge that comes first does not lose what a crash left."""
+    machine = start("web", ports=["8080:80"])
+    machine.running.signal(signal.SIGKILL)
+    machine.running.wait()
+    start("quiet", network={"mode": "none"}).stop()
+    assert "8080" in host.table()
+    start("db")
+    assert "8080" not in host.table()
+
+
+def test_stale_state(start, refuse, cli):
+    """The file of another boot is no obstacle, one of another version is told by its name."""
+    machine = start("web", ports=["8080:80"])
+    machine.stop()
+    file = cli.runtime / "network" / "default.json"
+    state = json.loads(file.read_text())
+    state["leases"][0]["owner"] = {"pid": 1, "start_time": 1,
+                                   "boot_id": "00000000-0000-0000-0000-000000000000"}
+    file.write_text(json.dumps(state))
+    start("web", ports=["8080:80"]).stop()
+    file.write_text(json.dumps({**state, "version": 99}))
+    refuse(str(file), "web")
+
+
+# ---- firewalls ----
+
+
+def test_reload(host, start):
+    """network reload puts back what `nft flush ruleset` dropped."""
+    machine = start("web", ports=["8080:80"])
+    machine.serve("web", 80)
+    host.run("nft", "flush", "ruleset")
+    assert host.outside.ask(networking.LAN, 8080) == "refused"
+    status = json.loads(host.command("--json=short", "network", "status", "default").check().stdout)
+    assert status["rules"] is False
+    assert status["machines"][0]["ports_missing"] == ["8080:80/tcp"]
+    host.command("network", "reload").check()
+    assert host.outside.ask(networking.LAN, 8080) == f"web sees {networking.OUTSIDE}"
+    status = json.loads(host.command("--json=short", "network", "status", "default").check().stdout)
+    assert status["rules"] is True and status["machines"][0]["ports_missing"] == []
+    listed = host.command("network", "list").check().stdout
+    assert "default" in listed and status["bridge"] in listed
+
+
+def test_sysctl_reload(host, start):
+    """A reload of sysctl.d, which writes 0 again, does not cut machines off."""
+    machine = start("web")
+    host.sysctl("ipv4/ip_forward", 0)
+    assert machine.reaches(networking.OUTSIDE)
+
+
+def test_host_does_not_become_a_router(host, start):
+    """Forwarding for machines is not forwarding for the neighbours."""
+    second = networking.Namespace()
+    try:
+        host.sh(f"ip link add eth1 type veth peer name eth0 netns {second.pid}; "
+                "ip addr add 198.51.100.1/24 dev eth1; ip link set eth1 up")
+        second.sh("ip link set lo up; ip addr add 198.51.100.9/24 dev eth0; ip link set eth0 up; "
+                  "ip route add default via 198.51.100.1")
+        host.outside.sh(f"ip route add 198.51.100.0/24 via {networking.LAN}")
+        host.outside.serve("outside", 80)
+        machine = start("web", ports=["8080:80"])
+        machine.serve("web", 80)
+        assert second.ask("198.51.100.1", 8080) == "web sees 198.51.100.9"
+        assert second.ask(networking.OUTSIDE, 80) in ("timeout", "unreachable")
+    finally:
+        second.close()
+
+
+DOCKER = """table ip filter {
+  chain DOCKER-USER { }
+  chain FORWARD { type filter hook forward priority 0; policy drop; jump DOCKER-USER; }
+}"""
+UFW = """table ip filter {
+  chain ufw-before-forward { }
+  chain FORWARD { type filter hook forward priority 0; policy drop; jump ufw-before-forward; }
+}"""
+PLAIN = """table inet mine {
+  chain forward { type filter hook forward priority 10; policy drop; }
+}"""
+FIREWALLD = """table inet firewalld {
+  chain filter_FORWARD { type filter hook forward priority 10; policy accept; reject; }
+}"""
+
+
+@pytest.mark.parametrize("rules,words", [
+    (DOCKER, "iptables -I DOCKER-USER -i BR -j ACCEPT"),
+    (UFW, "ufw route allow in on BR"),
+    (PLAIN, "nft insert rule inet mine forward iifname BR accept"),
+    (FIREWALLD, "firewall-cmd --zone=trusted --add-interface=BR")])
+def test_drop_policy(host, start, cli, rules, words):
+    """Another table's drop is found, and the command that mends it is told."""
+    networks(cli, "lab", bridge="brlab", subnet="10.66.0.0/24")
+    host.run("nft", "-f", "-", input=rules)
+    machine = start("web", network={"name": "lab"})
+    told = machine.stop().stderr
+    assert words.replace("BR", "brlab") in told, told
+
+
+def test_mended_drop_policy(host, start, cli):
+    """The command that is told mends it, and then nothing is told."""
+    networks(cli, "lab", bridge="brlab", subnet="10.66.0.0/24")
+    host.run("nft", "-f", "-", input=PLAIN)
+    machine = start("web", network={"name": "lab"})
+    assert not machine.reaches(networking.OUTSIDE)
+    command = machine.stop().stderr.split("to let it pass: ")[1].splitlines()[0]
+    host.sh(command)
+    machine = start("web", network={"name": "lab"})
+    assert machine.reaches(networking.OUTSIDE)
+    assert "drops" not in machine.stop().stderr
+
+
+# ---- hosts of every kind ----
+
+
+def test_ipv6_off(cli, machine_file):
+    """A host without IPv6: IPv4 alone, and no complaint."""
+    host = networking.Host(cli, ipv6=False)
+    try:
+        machine = host.start(machine_file("web", network={"mode": "bridge"}, command=UP,
+                                          ports=["8080:80"]))
+        machine.serve("web", 80)
+        assert "address6" not in machine.lease()
+        assert host.outside.ask(networking.LAN, 8080) == f"web sees {networking.OUTSIDE}"
+        assert machine.stop().stderr == ""
+    finally:
+        host.close()
+
+
+def test_mtu(cli, machine_file):
+    """The MTU of the way out is the machine's; one that is given wins."""
+    host = networking.Host(cli, mtu=1400)
+    try:
+        machine = host.start(machine_file("web", network={"mode": "bridge"}, command=UP))
+        assert "mtu 1400" in machine.run("ip", "link", "show", "eth0")
+        assert "mtu 1400" in host.run("ip", "link", "show", machine.lease()["link"])
+        small = host.start(machine_file("small", network={"mode": "bridge", "mtu": 1300},
+                                        command=UP))
+        assert "mtu 1300" in small.run("ip", "link", "show", "eth0")
+    finally:
+        host.close()
+
+
+def test_strict_reverse_path(host, start):
+    """Strict rp_filter on all interfaces is no obstacle."""
+    for which in ("all", "default", "eth0"):
+        host.sysctl(f"ipv4/conf/{which}/rp_filter", 1)
+    machine = start("web", ports=["8080:80"])
+    machine.serve("web", 80)
+    gateway, _ = machine.gateways()
+    assert host.outside.ask(networking.LAN, 8080) == f"web sees {networking.OUTSIDE}"
+    assert host.ask("127.0.0.1", 8080) == f"web sees {gateway}"
+    assert machine.ask(networking.LAN, 8080) == f"web sees {gateway}"
+
+
+# ---- modes ----
+
+
+def test_none(host, start):
+    """The loopback alone."""
+    machine = start("web", network={"mode": "none"})
+    assert machine.links() == {"lo"}
+    assert machine.reaches("127.0.0.1")
+    assert not host.own_links()
+
+
+def test_host_mode(host, start):
+    """The host's own network."""
+    machine = start("web", network={"mode": "host"})
+    assert os.readlink(f"/proc/{machine.pid}/ns/net") == os.readlink(f"/proc/{host.pid}/ns/net")
+
+
+def test_machine_mode(start, refuse):
+    """Another machine's network, with its address and name; refused where it does not run."""
+    refuse("not running", "side", network={"mode": "machine:web"})
+    web = start("web")
+    side = start("side", network={"mode": "machine:web"})
+    assert os.readlink(f"/proc/{side.pid}/ns/net") == os.readlink(f"/proc/{web.pid}/ns/net")
+    assert f"{web.address} side\n" in side.hosts()
+    peer = start("db")
+    assert f"{peer.address} db\n" in side.hosts() and f"{web.address} side\n" in peer.hosts()
+    side.stop()
+    harness.wait_for(lambda: " side\n" not in peer.hosts(), 5, "the name to go")
+    assert web.reaches(networking.OUTSIDE)
+
+
+def test_path_mode(host, start, refuse):
+    """A network namespace given by its path; another kind of file is refused."""
+    machine = start("web", network={"mode": f"path:/proc/{host.outside.pid}/ns/net"})
+    assert os.readlink(f"/proc/{machine.pid}/ns/net") == \
+        os.readlink(f"/proc/{host.outside.pid}/ns/net")
+    refuse("not a network namespace", "two", network={"mode": "path:/proc/self/ns/mnt"})
+
+
+def test_macvlan(host, start, refuse):
+    """A link of its own on the host's interface, with an address of its subnet."""
+    host.outside.serve("outside", 80)
+    machine = start("web", network={"mode": "macvlan:eth0", "address": "192.0.2.50"})
+    assert machine.links() == {"lo", "eth0"}
+    assert machine.ask(networking.OUTSIDE, 80) == "outside sees 192.0.2.50"
+    assert networking.OUTSIDE in machine.run("ip", "route", "show", "default")
+    refuse("nosuch0", "two", network={"mode": "macvlan:nosuch0"})
