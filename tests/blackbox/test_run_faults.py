@@ -31,7 +31,7 @@ def faulty(cli, machine_file):
     path = machine_file(f"faulty-{os.getpid()}", command=["true"], hostname="faulty",
                         mounts=[{"source": "/usr", "target": "/mnt/usr", "read_only": True}],
                         credentials=[{"name": "word", "value": "secret"}],
-                        sysctl=["net.core.somaxconn=100"],
+                        sysctl=["net.ipv4.ip_default_ttl=100"],
                         environment=["A=1"], limits={"open_files": "100:100"})
     for binary in candidates():
         cli.binary = binary

@@ -35,6 +35,8 @@ def parse_arguments():
     )
     common.add_argument("--cpus", type=int, default=2)
     common.add_argument("--memory", type=int, default=2048, metavar="MIB")
+    common.add_argument("--meson", action="append", default=[], metavar="OPTION",
+                        help="for meson setup, as in --meson=-Dfault_injection=true")
     common.add_argument("--fresh", action="store_true", help="make disk and build anew")
 
     run = verbs.add_parser(
@@ -86,7 +88,7 @@ def prepare(stack, arguments, release, texts):
     """Everything that one start needs: a directory that is gone afterwards, and the machine's."""
     work = settings.WORK / release
     stack.enter_context(cache.locked(work / "lock"))
-    installed = project.build(stack, release, work, arguments.fresh)
+    installed = project.build(stack, release, work, arguments.meson, arguments.fresh)
     machine = images.machine(stack, release, arguments.fresh)
     directory = work / "machine"
     # A run that was killed left this behind; the lock says that nobody uses it.
@@ -210,6 +212,8 @@ def main():
     try:
         if os.geteuid() != 0:
             raise Failure("making a Debian disk takes root")
+        # The tools of the distribution, whatever else is first in the caller's PATH.
+        os.environ["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
         debian.install_missing(debian.package_list("host")[0])
         arguments.accelerator = arguments.accelerator or qemu.choose_accelerator()
         return {"run": run, "shell": shell}[arguments.verb](arguments)

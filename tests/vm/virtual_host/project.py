@@ -29,29 +29,29 @@ BUILD = """
 set -e
 export LC_ALL=C.UTF-8
 [ -f "$2/build.ninja" ] ||
-    meson setup --prefix=/usr --sysconfdir=/etc --localstatedir=/var "$2" "$1"
+    meson setup --prefix=/usr --sysconfdir=/etc --localstatedir=/var $5 "$2" "$1"
 ninja -C "$2" -j "$4"
 rm -rf "$3"
 DESTDIR=$3 meson install --quiet --no-rebuild -C "$2"
 """
 
 
-def build_command(stack, release, work, fresh):
+def build_command(stack, release, work, options, fresh):
     """The words that run BUILD where the libraries are RELEASE's: here or in a root made for it."""
-    jobs = str(len(os.sched_getaffinity(0)))
+    further = [str(len(os.sched_getaffinity(0))), " ".join(options)]
     if debian.host_release() == release:
         debian.install_missing(debian.package_list("build")[0])
-        return ["sh", "-c", BUILD, "sh", SOURCE, work / "build", work / "install", jobs]
+        return ["sh", "-c", BUILD, "sh", SOURCE, work / "build", work / "install", *further]
     root = images.build_root(stack, release, fresh)
     enter = ["unshare", "--mount", "--propagation", "private",
              "sh", "-c", ENTER_BUILD_ROOT, "sh", root, SOURCE, work]
-    return [*enter, "sh", "-c", BUILD, "sh", "/source", "/work/build", "/work/install", jobs]
+    return [*enter, "sh", "-c", BUILD, "sh", "/source", "/work/build", "/work/install", *further]
 
 
-def build(stack, release, work, fresh=False):
-    """Builds and installs the project; the tree of installed files."""
+def build(stack, release, work, options=(), fresh=False):
+    """Builds the project with OPTIONS for meson and installs it; the tree of installed files."""
     watch = Stopwatch()
-    command = build_command(stack, release, work, fresh)
+    command = build_command(stack, release, work, options, fresh)
     # What was configured with other libraries or another command is not built upon.
     stamp, words = work / "build-command", "\n".join(map(str, command))
     if fresh or not stamp.exists() or stamp.read_text() != words:
