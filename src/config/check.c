@@ -32,6 +32,28 @@ static bool gives(const struct config_definition *definition, const char *key)
 
 /* ---- Root ---- */
 
+/* Of two places in one file the later one is the finding. */
+static int report_second_root(struct config_definition *definition, const char *a, const char *b)
+{
+        struct config_place first = config_definition_place(definition, a, SIZE_MAX);
+        struct config_place second = config_definition_place(definition, b, SIZE_MAX);
+
+        if (first.source == second.source && first.offset > second.offset) {
+                struct config_place later = first;
+                const char *name = a;
+
+                first = second;
+                second = later;
+                a = b;
+                b = name;
+        }
+        return config_report_related(
+                definition->diagnostics, DIAGNOSTIC_ERROR, &second,
+                string_format("a machine has one root, and this is a second: \"%s\" beside \"%s\"",
+                              b, a),
+                &first, "the first one is here");
+}
+
 static int check_root(struct config_definition *definition)
 {
         static const char *const sources[] = { "rootfs", "overlay", "image" };
@@ -39,23 +61,14 @@ static int check_root(struct config_definition *definition)
         int r = 0;
 
         for (size_t i = 0; i < ELEMENTS_OF(sources) && r == 0; i++) {
-                struct config_place place, earlier;
-
                 if (!gives(definition, sources[i])) {
                         continue;
                 }
-                if (!first) {
+                if (first) {
+                        r = report_second_root(definition, first, sources[i]);
+                } else {
                         first = sources[i];
-                        continue;
                 }
-                place = config_definition_place(definition, sources[i], SIZE_MAX);
-                earlier = config_definition_place(definition, first, SIZE_MAX);
-                r = config_report_related(
-                        definition->diagnostics, DIAGNOSTIC_ERROR, &place,
-                        string_format("a machine has one root, and this is a second: \"%s\" beside "
-                                      "\"%s\"",
-                                      sources[i], first),
-                        &earlier, "the first one is here");
         }
         if (!first) {
                 r = refuse(definition, "", strdup("the machine has no root"),

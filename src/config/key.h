@@ -95,6 +95,10 @@ struct config_table {
 
 extern const struct config_table config_machine_table;
 extern const struct config_table config_network_table;
+/* Elements of `mounts`, `credentials` and `limits.io`. */
+extern const struct config_table config_mount_table;
+extern const struct config_table config_credential_table;
+extern const struct config_table config_io_table;
 
 /** The key of a full name, or NULL. */
 const struct config_key *config_key_find(const struct config_table *table, const char *name);
