@@ -6,7 +6,6 @@
 
 #include "cli/cli.h"
 #include "config/config.h"
-#include "state/store.h"
 
 /** What verbs that read a definition take from the command line: settings that go over the file. */
 struct cli_settings {
@@ -40,10 +39,6 @@ int cli_take_setting(const struct cli_option *option, const char *value, void *d
  */
 int cli_load_definition(struct cli *cli, const char *name, const struct cli_settings *settings,
                         struct machine **ret, struct machine_error *error);
-
-/** Starts a machine in the background and waits until it is ready. One that runs is fine. */
-int cli_start_machine(struct cli *cli, const struct state_store *store, const char *argument,
-                      const struct cli_settings *settings, struct machine_error *error);
 
 /** Refuses a machine that has nothing to run, or asks for what this version cannot do. */
 int cli_check_startable(const struct machine *machine, struct machine_error *error);

@@ -148,7 +148,7 @@ int cli_stop_machine(const struct state_store *store, const char *name, bool now
                 return 0;
         }
         if (record.unit && !now) {
-                return systemd_control("stop", record.unit, error);
+                return systemd_control("stop", (char *[]){ record.unit, NULL }, error);
         }
         supervisor = process_open(&record.supervisor);
         if (supervisor == -ESRCH) {

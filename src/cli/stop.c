@@ -4,8 +4,8 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "cli/definition.h"
 #include "cli/machines.h"
+#include "cli/starting.h"
 #include "cli/verbs.h"
 
 struct stop_options {
@@ -103,6 +103,7 @@ static int restart_machine(struct cli *cli, const struct state_store *store, con
 {
         _cleanup_record_ struct machine_record record = { 0 };
         static const struct cli_settings none = { 0 };
+        char *argument[] = { (char *)name, NULL };
         int r = state_query(store, name, &record, error);
 
         if (r < 0 && r != -ENOENT) {
@@ -114,8 +115,11 @@ static int restart_machine(struct cli *cli, const struct state_store *store, con
                         return r;
                 }
         }
-        return cli_start_machine(cli, store, record.definition ? record.definition : name, &none,
-                                 error);
+        /* In a unit it is found by name; else the file is the one it was started from. */
+        if (record.definition && !record.unit) {
+                argument[0] = record.definition;
+        }
+        return cli_start_machines(cli, argument, &none, error);
 }
 
 static int run_restart(struct cli *cli, const struct verb *verb, int argc, char **argv,

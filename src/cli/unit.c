@@ -16,10 +16,9 @@
 static int control_unit(struct cli *cli, const struct state_store *store, const char *name,
                         void *data, struct machine_error *error)
 {
-        const char *action = data;
         _cleanup_free_ char *unit = systemd_unit_of(name);
 
-        return unit ? systemd_control(action, unit, error) : error_oom(error);
+        return unit ? systemd_control(data, (char *[]){ unit, NULL }, error) : error_oom(error);
 }
 
 static int run_at_boot(struct cli *cli, const struct verb *verb, int argc, char **argv,

@@ -13,8 +13,11 @@
 #include "launch/message.h"
 #include "supervise/supervisor.h"
 
-/* The caller's terminal, directory and mask are none of a process that stays. */
-static void detach(void)
+/* The first descriptor after the standard streams: the only one a supervisor keeps. */
+#define REPORT_FD 3
+
+/* The caller's terminal, directory and descriptors are none of a process that stays. */
+static void detach(int report)
 {
         int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
@@ -23,7 +26,8 @@ static void detach(void)
         for (int fd = STDIN_FILENO; null >= 0 && fd <= STDERR_FILENO; fd++) {
                 (void)dup2(null, fd);
         }
-        fd_close(null);
+        (void)dup3(report, REPORT_FD, O_CLOEXEC);
+        (void)process_close_from(REPORT_FD + 1);
 }
 
 static _Noreturn void run_detached(struct machine *machine,
@@ -33,34 +37,15 @@ static _Noreturn void run_detached(struct machine *machine,
         struct supervisor_options own = *options;
         int status;
 
-        detach();
-        own.report = report;
+        detach(report);
+        own.report = REPORT_FD;
         own.log = NULL;
         status = supervise(machine, &own, &error);
         _exit(status < 0 ? EXIT_FAILURE : status);
 }
 
-static int await_report(int socket, const char *name, struct machine_error *error)
-{
-        struct message message;
-        int r = message_receive(socket, &message);
-
-        if (r < 0) {
-                return error_set(error, r, "cannot read what the supervisor of \"%s\" says", name);
-        }
-        if (r == 0) {
-                return error_say(error, ECHILD,
-                                 "the supervisor of machine \"%s\" died without saying why", name);
-        }
-        if (message.type == MESSAGE_ERROR) {
-                error_move(error, &message.error);
-                return error && error->number ? -error->number : -ECHILD;
-        }
-        return 0;
-}
-
-int supervise_detached(struct machine *machine, const struct supervisor_options *options,
-                       struct machine_error *error)
+int supervise_detach(struct machine *machine, const struct supervisor_options *options,
+                     int *ret_report, struct machine_error *error)
 {
         int ends[2];
         pid_t pid;
@@ -75,8 +60,31 @@ int supervise_detached(struct machine *machine, const struct supervisor_options 
                 run_detached(machine, options, ends[1]);
         }
         fd_close(ends[1]);
-        r = pid < 0 ? error_set(error, errno, "cannot fork the supervisor")
-                    : await_report(ends[0], machine->name, error);
-        fd_close(ends[0]);
-        return r;
+        if (pid < 0) {
+                r = error_set(error, errno, "cannot fork the supervisor of \"%s\"", machine->name);
+                fd_close(ends[0]);
+                return r;
+        }
+        *ret_report = ends[0];
+        return 0;
+}
+
+int supervise_await(int report, const char *name, struct machine_error *error)
+{
+        struct message message;
+        int r = message_receive(report, &message);
+
+        if (r < 0) {
+                return error_set(error, r, "cannot read what the supervisor of \"%s\" says", name);
+        }
+        if (r == 0) {
+                return error_say(error, ECHILD,
+                                 "the supervisor of machine \"%s\" died without saying why", name);
+        }
+        if (message.type == MESSAGE_ERROR) {
+                error_move(error, &message.error);
+                return error && error->number ? -error->number : -ECHILD;
+        }
+        fd_close(message.fd);
+        return 0;
 }

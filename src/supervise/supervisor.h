@@ -25,10 +25,14 @@ int supervise(struct machine *machine, const struct supervisor_options *options,
               struct machine_error *error);
 
 /**
- * Does that in a process of its own, detached from the caller, and waits until the machine is
- * ready as `ready` of its definition says. 0, or -errno with the reason why it did not get there.
+ * Does that in a process of its own, detached from the caller, which goes on. *ret_report, the
+ * caller's, is where supervise_await() learns how it went. 0 or -errno.
  */
-int supervise_detached(struct machine *machine, const struct supervisor_options *options,
-                       struct machine_error *error);
+int supervise_detach(struct machine *machine, const struct supervisor_options *options,
+                     int *ret_report, struct machine_error *error);
+
+/** Waits until a machine is ready as `ready` of its definition says. 0, or -errno with the reason
+ * why it did not get there. */
+int supervise_await(int report, const char *name, struct machine_error *error);
 
 #endif

@@ -88,22 +88,32 @@ static int spawn(char *const *command, int output, pid_t *ret)
         return -r;
 }
 
-int systemd_control(const char *verb, const char *unit, struct machine_error *error)
+int systemd_control(const char *verb, char *const *units, struct machine_error *error)
 {
-        char *const command[] = { (char *)"systemctl", (char *)verb, (char *)"--", (char *)unit,
-                                  NULL };
+        _cleanup_free_ char *shown = strv_join(units, " ");
+        _cleanup_strv_ char **command = NULL;
         pid_t pid;
-        int r = spawn(command, STDERR_FILENO, &pid);
+        int r;
 
+        if (!shown || strv_append(&command, "systemctl") < 0 || strv_append(&command, verb) < 0 ||
+            strv_append(&command, "--") < 0) {
+                return error_oom(error);
+        }
+        STRV_FOREACH(unit, units) {
+                if (strv_append(&command, *unit) < 0) {
+                        return error_oom(error);
+                }
+        }
+        r = spawn(command, STDERR_FILENO, &pid);
         if (r == 0) {
                 r = process_wait(pid);
         }
         if (r < 0) {
-                return error_set(error, r, "cannot run systemctl %s %s", verb, unit);
+                return error_set(error, r, "cannot run systemctl %s %s", verb, shown);
         }
         if (r > 0) {
-                error_say(error, EIO, "systemctl %s %s failed", verb, unit);
-                error_hint(error, "systemctl status %s tells more", unit);
+                error_say(error, EIO, "systemctl %s %s failed", verb, shown);
+                error_hint(error, "systemctl status %s tells more", shown);
                 return -EIO;
         }
         return 0;

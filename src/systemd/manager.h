@@ -21,10 +21,10 @@ bool systemd_has_machine_unit(void);
 char *systemd_unit_of(const char *machine);
 
 /**
- * Runs `systemctl VERB UNIT`, its output on standard error, and waits. 0, or -errno; -EIO when it
+ * Runs `systemctl VERB UNIT..`, its output on standard error, and waits. 0, or -errno; -EIO when it
  * failed, which it has explained itself.
  */
-int systemd_control(const char *verb, const char *unit, struct machine_error *error);
+int systemd_control(const char *verb, char *const *units, struct machine_error *error);
 
 /**
  * Registers a machine with systemd-machined, so that machinectl(1), journalctl -M and systemctl -M
