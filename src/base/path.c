@@ -110,6 +110,12 @@ int path_open_no_links(int root_fd, const char *path, int flags, mode_t mode)
         return open_resolved(root_fd, path, flags, mode, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
 }
 
+int path_open_no_mounts(int root_fd, const char *path, int flags, mode_t mode)
+{
+        return open_resolved(root_fd, path, flags, mode,
+                             RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
+}
+
 int path_open_parent_in_root(int root_fd, const char *path, const char **ret_name)
 {
         const char *slash = strrchr(path, '/');

@@ -33,6 +33,10 @@ int path_open_in_root(int root_fd, const char *path, int flags, mode_t mode);
 /** The same and no component may be a symbolic link either (-ELOOP). */
 int path_open_no_links(int root_fd, const char *path, int flags, mode_t mode);
 
+/** The same and nothing may be mounted on any component (-EXDEV): what is opened belongs to the
+ *  mount that root_fd is of. */
+int path_open_no_mounts(int root_fd, const char *path, int flags, mode_t mode);
+
 /**
  * Makes a directory inside the root, and what is missing above it, with the mode and the owner,
  * following links only inside the root. Returns an O_PATH descriptor of it, or -errno.

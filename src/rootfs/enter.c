@@ -20,7 +20,7 @@ int rootfs_enter(struct rootfs *rootfs, struct machine_error *error)
         }
         /* A mount that was copied into a less privileged namespace is locked to its place, and
          * pivot_root(2) refuses it; a clone of it is free, and keeps its locked flags. */
-        rootfs->root_fd = mount_clone(AT_FDCWD, STAGE_ROOT "/" STAGE_MERGED, false);
+        rootfs->root_fd = mount_clone(AT_FDCWD, STAGE_ROOT "/" STAGE_MERGED, true);
         if (rootfs->root_fd < 0) {
                 return error_set(error, rootfs->root_fd, "cannot take over the machine's root");
         }

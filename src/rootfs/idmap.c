@@ -28,11 +28,9 @@ static int explain_id_map(int mount_fd, int number, const struct tree_attributes
         }
         error_hint(error,
                    "move it to a file system that does (ext4, xfs, btrfs; tmpfs since Linux 6.3), "
-                   "or set user_namespace = \"none\"%s",
-                   attributes->recursive
-                           ? ", or give this mount the option \"noidmap\", or \"bind\" to leave "
-                             "out what is mounted below it"
-                           : "");
+                   "or set user_namespace = \"none\"%s%s",
+                   attributes->recursive ? ", or unmount what is mounted below it" : "",
+                   attributes->way_out ? attributes->way_out : "");
         return r;
 }
 

@@ -14,6 +14,7 @@ struct tree_attributes {
         uint64_t propagation;  /* MS_PRIVATE, MS_SLAVE */
         bool recursive;        /* for all mounts of the tree */
         int user_namespace_fd; /* its map is laid over the ids, or -EBADF */
+        const char *way_out;   /* more to end a hint with where ids cannot be mapped, or NULL */
 };
 
 /**

@@ -31,6 +31,8 @@ static int open_bind(struct rootfs *rootfs, const struct machine_mount *mount,
                 .propagation = options->propagation,
                 .recursive = options->recursive,
                 .user_namespace_fd = options->map_ids ? rootfs->user_namespace_fd : -EBADF,
+                .way_out = ", or give this mount the option \"noidmap\", or \"bind\" to leave out "
+                           "what is mounted below it",
         };
         struct stat info;
 

@@ -22,6 +22,11 @@ static int explain_place(const char *path, int number, struct machine_error *err
                               path);
                 error_hint(error, "make /%s a directory in the root", path);
                 return r;
+        case EXDEV:
+                r = error_say(error, number, "something of the host's is mounted on the root's /%s",
+                              path);
+                error_hint(error, "unmount it: a machine gets its own");
+                return r;
         case EROFS:
                 r = error_say(error, number, "the root has no directory /%s and is read-only",
                               path);
@@ -32,16 +37,25 @@ static int explain_place(const char *path, int number, struct machine_error *err
         return error_set(error, number, "cannot use /%s of the root", path);
 }
 
+static int open_place(struct rootfs *rootfs, const char *path)
+{
+        /* Where a root in place brings mounts of the host's along, a false /proc must not be one
+         * of them. /run, which is a mount of this program's in boot, has /run/host below. */
+        return string_equal(path, "proc")
+                       ? path_open_no_mounts(rootfs->root_fd, path, O_PATH | O_DIRECTORY, 0)
+                       : path_open_no_links(rootfs->root_fd, path, O_PATH | O_DIRECTORY, 0);
+}
+
 int rootfs_place(struct rootfs *rootfs, const char *path, struct machine_error *error)
 {
-        int fd = path_open_no_links(rootfs->root_fd, path, O_PATH | O_DIRECTORY, 0);
+        int fd = open_place(rootfs, path);
 
         if (fd == -ENOENT) {
                 /* One that is there by now is as good; what it is, is asked below. */
                 if (mkdirat(rootfs->root_fd, path, 0755) < 0 && errno != EEXIST) {
                         return explain_place(path, -errno, error);
                 }
-                fd = path_open_no_links(rootfs->root_fd, path, O_PATH | O_DIRECTORY, 0);
+                fd = open_place(rootfs, path);
         }
         return fd < 0 ? explain_place(path, fd, error) : fd;
 }

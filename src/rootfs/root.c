@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <fcntl.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 
 #include "base/error.h"
@@ -12,7 +13,7 @@
 
 /* Where the machine's writes go decides how its root is made:
  *
- * - in place: a mount of the directory itself, its ids mapped;
+ * - in place: a mount of the directory itself with all that is mounted below it, ids mapped;
  * - everything else: an overlay. Where writes are kept, their directory is its upper. Where they
  *   are not (volatile, none, read-only, ephemeral) the upper is on the scratch, and what was kept
  *   before is one more layer. A read-only root has an upper, too: mount points that a layer lacks
@@ -24,9 +25,11 @@ static int open_in_place(struct rootfs *rootfs, struct machine_error *error)
         const struct machine_root *root = &rootfs->machine->root;
         const struct tree_attributes attributes = {
                 .set = MOUNT_ATTR_NODEV | (root->read_only ? MOUNT_ATTR_RDONLY : 0),
+                .propagation = MS_PRIVATE,
+                .recursive = true,
                 .user_namespace_fd = rootfs->user_namespace_fd,
         };
-        int fd = mount_clone(AT_FDCWD, root->directory, false);
+        int fd = mount_clone(AT_FDCWD, root->directory, true);
 
         if (fd == -ENOENT) {
                 error_say(error, ENOENT, "the root \"%s\" does not exist", root->directory);

@@ -39,8 +39,8 @@ struct rootfs_parameters {
         /* The network namespace that the machine joins (modes "machine:" and "path:"), or -EBADF
          * where it has its own or the host's. */
         int network_namespace_fd;
-        /* A file of the host, rewritten in place while the machine runs, that is its /etc/hosts; NULL:
-         * the root's own. */
+        /* A file of the host, rewritten in place while the machine runs, that is its /etc/hosts;
+         * NULL: the root's own. */
         const char *hosts_path;
         /* Name servers where the definition gives none, or NULL: those of the host. */
         char *const *name_servers;

@@ -95,6 +95,20 @@ def test_proc_is_a_link(cli, machine_file, own_root):
         (own_root / "proc").unlink()
 
 
+@pytest.mark.parametrize("kind", ["tmpfs", "bind"])
+def test_proc_is_mounted_over(cli, machine_file, own_root, kind):
+    """A mount of the host's that stands where the machine's own procfs is to be."""
+    mount = {"tmpfs": f"mount -t tmpfs none {own_root}/proc",
+             "bind": f"mount --bind {own_root}/etc {own_root}/proc"}[kind]
+    wrapper = ["unshare", "--mount", "--propagation", "private", "sh", "-c",
+               f'{mount} && exec "$@"', "sh"]
+    for user_namespace in ("auto", "none"):
+        path = machine_file(command=["/bin/true"], rootfs=str(own_root),
+                            user_namespace=user_namespace)
+        result = cli("run", path, wrapper=wrapper)
+        assert result.status == 125 and "/proc" in result.stderr, str(result)
+
+
 @pytest.mark.parametrize("target", ["/proc", "/proc/self/attr", "/proc/sys/net", "/sys",
                                     "/sys/fs/cgroup", "/door"])
 def test_mount_on_a_kernel_file_system(cli, machine_file, own_root, workspace, target):

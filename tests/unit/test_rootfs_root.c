@@ -361,6 +361,63 @@ static void test_in_place(void **state)
         assert_int_equal(info.st_uid, 0);
 }
 
+static void mount_in_root(struct fixture *fixture)
+{
+        char path[128];
+
+        fixture_path(fixture, "layer/srv", path);
+        assert_int_equal(mount("below", path, "tmpfs", 0, "mode=0755,size=1m"), 0);
+}
+
+static int inside_below(struct rootfs *rootfs)
+{
+        struct stat root, below;
+
+        (void)rootfs;
+        INSIDE(stat("/", &root) == 0 && stat("/srv", &below) == 0);
+        INSIDE(root.st_dev != below.st_dev && below.st_uid == 0);
+        return 0;
+}
+
+/* A root in place is what its host sees there, with what is mounted in it. */
+static void test_in_place_with_mounts(void **state)
+{
+        FIXTURE_OR_SKIP(fixture, state);
+        use_in_place(fixture, "layer");
+        fixture_mkdir(fixture, "layer/srv");
+        fixture->prepare = mount_in_root;
+        fixture->inside = inside_below;
+        fixture_passes(fixture);
+}
+
+static void mount_on_proc(struct fixture *fixture)
+{
+        char path[128];
+
+        fixture_path(fixture, "layer/proc", path);
+        assert_int_equal(mount("false", path, "tmpfs", 0, NULL), 0);
+}
+
+static void bind_on_proc(struct fixture *fixture)
+{
+        char path[128], false_proc[128];
+
+        fixture_path(fixture, "layer/proc", path);
+        fixture_path(fixture, "layer/etc", false_proc);
+        assert_int_equal(mount(false_proc, path, NULL, MS_BIND, NULL), 0);
+}
+
+static void test_mounted_on_proc(void **state)
+{
+        FIXTURE_OR_SKIP(fixture, state);
+        use_in_place(fixture, "layer");
+        fixture_mkdir(fixture, "layer/proc");
+        fixture->prepare = mount_on_proc;
+        fixture_fails(fixture, "is mounted on the root's /proc");
+        fixture->prepare = bind_on_proc;
+        fixture_fails(fixture, "is mounted on the root's /proc");
+}
+
 /* The flag was set before the copy into the less privileged namespace: it cannot be undone. */
 static int inside_locked(struct rootfs *rootfs)
 {
@@ -494,6 +551,8 @@ int main(void)
                 CASE(test_upper_cannot_map),
                 CASE(test_read_only),
                 CASE(test_in_place),
+                CASE(test_in_place_with_mounts),
+                CASE(test_mounted_on_proc),
                 CASE(test_in_place_read_only),
                 CASE(test_many_layers),
                 CASE(test_most_layers),
