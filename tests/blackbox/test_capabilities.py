@@ -6,6 +6,8 @@ import stat
 
 import pytest
 
+import harness
+
 NUMBERS = {
     "CHOWN": 0, "DAC_OVERRIDE": 1, "DAC_READ_SEARCH": 2, "FOWNER": 3, "FSETID": 4, "KILL": 5,
     "SETGID": 6, "SETUID": 7, "SETPCAP": 8, "LINUX_IMMUTABLE": 9, "NET_BIND_SERVICE": 10,
@@ -161,6 +163,83 @@ def test_no_more_than_the_host_has(cli, machine_file):
     assert "CAP_SYS_CHROOT" in result.stderr and "user namespace" in result.stderr
     text = cli("run", machine_file(**keys), wrapper=wrapper).check().stdout
     assert sets_in(text) == everywhere(mask(SERVICE))
+
+
+@pytest.fixture
+def running(cli, machine_file):
+    """running(key=value, ..): starts a machine "alive" that waits, and returns when it runs."""
+
+    def start(**keys):
+        path = machine_file("alive", command=["sh", "-c", "echo ready; exec sleep 600"], **keys)
+        machine = cli.start("run", path)
+        machine.read_until("ready")
+        # The payload may be ahead of the supervisor's note that it runs.
+        harness.wait_for(lambda: cli("exec", "alive", "true").status == 0, what="a running machine")
+        return machine
+
+    return start
+
+
+@pytest.mark.parametrize("profile, names", [
+    ("minimal", MINIMAL), ("service", SERVICE), ("system", SYSTEM | {"NET_ADMIN"})])
+def test_exec_has_the_machines_sets(cli, running, profile, names):
+    """A further program has what the first one has; nothing inheritable (CVE-2022-24769)."""
+    running(capabilities={"profile": profile})
+    result = cli("exec", "alive", "cat", "/proc/self/status").check()
+    assert sets_in(result.stdout) == everywhere(mask(names))
+    result = cli("exec", "-u", "alice", "alive", "cat", "/proc/self/status").check()
+    assert sets_in(result.stdout) == {**everywhere(0), "Bnd": mask(names)}
+
+
+def test_exec_is_filtered_and_limited(cli, running):
+    """System calls, no_new_privs and resource limits are the machine's in a further program too."""
+    running(limits={"open_files": "100:200"})
+    text = cli("exec", "alive", "cat", "/proc/self/status", "/proc/self/limits").check().stdout
+    fields = dict(line.split(":\t") for line in text.splitlines() if ":\t" in line)
+    assert fields["Seccomp"] == "2" and fields["NoNewPrivs"] == "1"
+    line, = (line for line in text.splitlines() if line.startswith("Max open files"))
+    assert line.split()[3:5] == ["100", "200"]
+    assert cli("exec", "alive", "unshare", "-r", "true").status != 0
+
+
+@pytest.mark.parametrize("user", ["1000:", "+1", "-1", ":0", "00", "4294967295", "4294967296",
+                                  "0x0", " 0", "1000:1000:0", "mallory"])
+def test_exec_never_becomes_root_by_mistake(cli, running, user):
+    """What is no user is refused (CVE-2016-3697)."""
+    running()
+    result = cli("exec", "-u", user, "alive", "id", "-u")
+    assert result.status not in (0, 126, 127) and result.stdout == "", result
+
+
+@pytest.mark.parametrize("entry", [
+    "1000:x:0:0:digits as a name:/root:/bin/sh", "mallory:x:::no numbers:/root:/bin/sh",
+    "mallory:x:+0:0::/root:/bin/sh", "mallory:x:4294967296:0::/root:/bin/sh"])
+def test_entries_of_the_root_do_not_make_root(cli, machine_file, own_root, entry):
+    """A passwd file that was written to mislead (CVE-2016-3697)."""
+    passwd = own_root / "etc/passwd"
+    passwd.write_text(entry + "\n")
+    name = entry.split(":")[0]
+    result = cli("run", machine_file(rootfs=own_root, user=name, command=["id", "-u"]))
+    assert (result.status, result.stdout) == (0, "1000\n") if name == "1000" else (
+        result.status == 125 and "mallory" in result.stderr), result
+
+
+def test_passwd_that_leads_elsewhere(cli, machine_file, own_root):
+    """A link, a pipe, a directory or a very long file in its place neither leads out nor blocks."""
+    passwd = own_root / "etc/passwd"
+    path = machine_file(rootfs=own_root, user="alice", command=["id", "-u"])
+    passwd.unlink()
+    passwd.symlink_to("/proc/1/root/etc/passwd")
+    cli("run", path).check(125)
+    passwd.unlink()
+    os.mkfifo(passwd)
+    cli("run", path, timeout=20).check(125)
+    passwd.unlink()
+    passwd.mkdir()
+    cli("run", path).check(125)
+    passwd.rmdir()
+    passwd.write_text("a" * (5 << 20))
+    assert "/etc/passwd" in cli("run", path).check(125).stderr
 
 
 def test_ping_needs_its_capability(cli, machine_file, debian_root):
