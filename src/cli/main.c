@@ -57,6 +57,11 @@ const struct verb *const cli_verbs[] = {
         &verb_delete,
         &verb_network,
         &verb_collect,
+        &verb_load,
+        &verb_list_images,
+        &verb_image_status,
+        &verb_remove_image,
+        &verb_prune,
         &verb_supervise,
         NULL,
 };

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The verbs about images: each becomes the image executable, which has the libraries for it. */
+
+#include <errno.h>
+
+#include "base/error.h"
+#include "base/strings.h"
+#include "cli/verbs.h"
+#include "image/execute.h"
+
+/* Hands an option on as it is. */
+static int take(const struct cli_option *option, const char *value, void *data,
+                struct machine_error *error)
+{
+        char ***arguments = data;
+
+        return strv_take(arguments, string_format("--%s%s%s", option->name, value ? "=" : "",
+                                                  value ? value : "")) < 0
+                       ? error_oom(error)
+                       : 0;
+}
+
+/* What the image executable has to know of the program's own options. */
+static int program_arguments(const struct cli *cli, char ***ret)
+{
+        static const char *const json[] = {
+                [CLI_JSON_OFF] = "off", [CLI_JSON_SHORT] = "short", [CLI_JSON_PRETTY] = "pretty"
+        };
+        int r = strv_take(ret, string_format("--state-dir=%s", cli->directories.state));
+
+        if (r == 0) {
+                r = strv_take(ret, string_format("--json=%s", json[cli->json]));
+        }
+        if (r == 0 && cli->log.level == LOG_LEVEL_ERROR) {
+                r = strv_append(ret, "--quiet");
+        }
+        if (r == 0 && cli->log.level == LOG_LEVEL_DEBUG) {
+                r = strv_append(ret, "--debug");
+        }
+        if (r == 0 && !cli->legend) {
+                r = strv_append(ret, "--no-legend");
+        }
+        if (r == 0 && cli->log.colour) {
+                r = strv_append(ret, "--colour");
+        }
+        return r;
+}
+
+static int run(struct cli *cli, const struct verb *verb, int argc, char **argv,
+               struct machine_error *error)
+{
+        _cleanup_strv_ char **given = NULL, **arguments = NULL;
+        int r = cli_parse(cli, verb, &given, &argc, &argv, error);
+
+        if (r != 0) {
+                return r < 0 ? r : 0;
+        }
+        r = program_arguments(cli, &arguments);
+        if (r == 0) {
+                r = strv_append(&arguments, verb->name);
+        }
+        STRV_FOREACH(option, given) {
+                if (r == 0) {
+                        r = strv_append(&arguments, *option);
+                }
+        }
+        if (r == 0) {
+                r = strv_append(&arguments, "--");
+        }
+        for (int i = 0; r == 0 && i < argc; i++) {
+                r = strv_append(&arguments, argv[i]);
+        }
+        return r < 0 ? error_oom(error) : image_execute(arguments, error);
+}
+
+static const struct cli_option load_options[] = {
+        { 0, "name", "REFERENCE", "the name that the image gets", take },
+        { 0, "reference", "NAME", "which of several images of the archive", take },
+        { 0, "platform", "PLATFORM", "another than this host's: linux/arm64/v8", take },
+        CLI_OPTIONS_END,
+};
+
+static const struct cli_option status_options[] = {
+        { 0, "verify", NULL, "compare every file with what was unpacked", take },
+        CLI_OPTIONS_END,
+};
+
+static const struct cli_option remove_options[] = {
+        { 0, "force", NULL, "also an image that a machine uses", take },
+        CLI_OPTIONS_END,
+};
+
+static const struct cli_option prune_options[] = {
+        { 0, "all", NULL, "also images with a name, if no machine uses them", take },
+        CLI_OPTIONS_END,
+};
+
+const struct verb verb_load = {
+        .name = "load",
+        .arguments = "FILE|DIRECTORY|-",
+        .summary = "read images from a file: docker save, OCI layout, root file system tar",
+        .options = load_options,
+        .run = run,
+};
+
+const struct verb verb_list_images = {
+        .name = "list-images",
+        .arguments = "[PATTERN]",
+        .summary = "list images",
+        .run = run,
+};
+
+const struct verb verb_image_status = {
+        .name = "image-status",
+        .arguments = "IMAGE",
+        .summary = "show an image, and find out whether it is whole",
+        .options = status_options,
+        .run = run,
+};
+
+const struct verb verb_remove_image = {
+        .name = "remove-image",
+        .arguments = "IMAGE..",
+        .summary = "remove images and the layers that no other image has",
+        .options = remove_options,
+        .run = run,
+};
+
+const struct verb verb_prune = {
+        .name = "prune",
+        .summary = "remove images, layers and downloads that nothing uses",
+        .options = prune_options,
+        .run = run,
+};

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef IMAGE_EXECUTE_H
+#define IMAGE_EXECUTE_H
+
+#include <machine/error.h>
+
+/* Running the image executable, which is where all that fetches and unpacks lives. */
+
+/**
+ * Becomes the image executable, with these arguments after the program's own name. Returns only on
+ * failure, a negative errno with error filled.
+ */
+int image_execute(char *const *arguments, struct machine_error *error);
+
+/**
+ * Fetches an image ("pull REFERENCE") in a child process, whose messages and progress go to
+ * standard error. 0, or -EIO with error filled where it failed; its own message has been printed by
+ * then.
+ */
+int image_fetch(const char *state_directory, const char *reference, struct machine_error *error);
+
+#endif
