@@ -74,6 +74,13 @@ static int run(struct cli *cli, const struct verb *verb, int argc, char **argv,
         return r < 0 ? error_oom(error) : image_execute(arguments, error);
 }
 
+static const struct cli_option pull_options[] = {
+        { 0, "platform", "PLATFORM", "another than this host's: linux/arm64/v8", take },
+        { 0, "insecure", NULL, "speak plain http with this registry", take },
+        { 0, "registries", "FILE", "settings of registries, mirrors among them", take },
+        CLI_OPTIONS_END,
+};
+
 static const struct cli_option load_options[] = {
         { 0, "name", "REFERENCE", "the name that the image gets", take },
         { 0, "reference", "NAME", "which of several images of the archive", take },
@@ -94,6 +101,14 @@ static const struct cli_option remove_options[] = {
 static const struct cli_option prune_options[] = {
         { 0, "all", NULL, "also images with a name, if no machine uses them", take },
         CLI_OPTIONS_END,
+};
+
+const struct verb verb_pull = {
+        .name = "pull",
+        .arguments = "REFERENCE",
+        .summary = "fetch an image from a registry",
+        .options = pull_options,
+        .run = run,
 };
 
 const struct verb verb_load = {

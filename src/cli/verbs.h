@@ -24,6 +24,7 @@ extern const struct verb verb_network;
 extern const struct verb verb_pause;
 extern const struct verb verb_reboot;
 extern const struct verb verb_prune;
+extern const struct verb verb_pull;
 extern const struct verb verb_remove_image;
 extern const struct verb verb_restart;
 extern const struct verb verb_resume;

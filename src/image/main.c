@@ -17,6 +17,7 @@ enum {
 };
 
 static const struct program_verb verbs[] = {
+        { "pull", "REFERENCE", " platform registries insecure ", 1, 1, program_pull },
         { "load", "FILE|DIRECTORY|-", " name reference platform ", 1, 1, program_load },
         { "list-images", "[PATTERN]", "", 0, 1, program_list },
         { "image-status", "IMAGE", " verify ", 1, 1, program_status },

@@ -49,6 +49,7 @@ struct program_verb {
         int (*run)(struct program *program, struct machine_error *error);
 };
 
+int program_pull(struct program *program, struct machine_error *error);
 int program_load(struct program *program, struct machine_error *error);
 int program_list(struct program *program, struct machine_error *error);
 int program_status(struct program *program, struct machine_error *error);

@@ -6,6 +6,7 @@
 #include "base/strings.h"
 #include "image/load.h"
 #include "image/program.h"
+#include "image/pull.h"
 
 /* Verbs that add images. */
 
@@ -39,4 +40,18 @@ int program_load(struct program *program, struct machine_error *error)
                              program_progress(program), &program->log, error);
 
         return r < 0 ? r : load(&session, &options, report, program, error);
+}
+
+int program_pull(struct program *program, struct machine_error *error)
+{
+        _cleanup_session_ struct session session = SESSION_INIT;
+        const struct pull_options options = {
+                .reference = program->argv[0],
+                .registries = program->registries,
+                .insecure = program->insecure,
+        };
+        int r = session_open(&session, program->state_directory, program->platform,
+                             program_progress(program), &program->log, error);
+
+        return r < 0 ? r : pull(&session, &options, report, program, error);
 }
