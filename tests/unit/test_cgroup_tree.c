@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -322,6 +323,65 @@ static void test_entry(void **state)
         assert_true(a.st_ino == b.st_ino);
 }
 
+/* In a child, since it moves: makes the group under the unit that it runs in, and tells by its exit
+ * status what was wrong. */
+static int make_under_unit(const char *unit)
+{
+        struct cgroup_parameters parameters = { .name = "any" };
+        _cleanup_free_ char *expected = string_format("%s/payload", unit);
+        _cleanup_free_ char *text = NULL;
+        struct cgroup group = CGROUP_INIT;
+
+        if (cgroup_create(&parameters, &group, NULL) < 0) {
+                return 1;
+        }
+        if (!string_equal(group.path, expected) || !string_equal(group.top, unit)) {
+                return 2;
+        }
+        if (file_read(AT_FDCWD, "/proc/self/cgroup", 4096, &text, NULL) < 0 ||
+            !strstr(text, "/supervisor\n")) {
+                return 3;
+        }
+        if (cgroup_remove(&group, WAIT, NULL) < 0 || access(unit, F_OK) < 0) {
+                return 4;
+        }
+        /* Once more from UNIT/supervisor, where a unit may have put it from the start. */
+        if (cgroup_create(&parameters, &group, NULL) < 0 || !string_equal(group.path, expected)) {
+                return 5;
+        }
+        return cgroup_remove(&group, WAIT, NULL) < 0 ? 6 : 0;
+}
+
+static void test_delegated_unit(void **state)
+{
+        struct fixture *fixture = *state;
+        _cleanup_free_ char *mount = NULL;
+        _cleanup_free_ char *unit = NULL;
+        _cleanup_free_ char *supervisor = NULL;
+        _cleanup_close_ int fd = -EBADF;
+        struct clone_args arguments = {
+                .flags = CLONE_INTO_CGROUP,
+                .exit_signal = SIGCHLD,
+        };
+        pid_t pid;
+
+        require_host(fixture);
+        assert_int_equal(cgroup_find_mount(&mount, NULL), 0);
+        unit = string_format("%s/unit-test-unit-%d.service", mount, getpid());
+        supervisor = string_format("%s/supervisor", unit);
+        assert_int_equal(mkdir(unit, 0755), 0);
+        assert_int_equal(setxattr(unit, "trusted.delegate", "1", 1, 0), 0);
+        fd = open(unit, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        arguments.cgroup = (uint64_t)fd;
+        pid = (pid_t)syscall(SYS_clone3, &arguments, sizeof arguments);
+        if (pid == 0) {
+                _exit(make_under_unit(unit));
+        }
+        assert_int_equal(process_wait(pid), 0);
+        assert_int_equal(rmdir(supervisor), 0);
+        assert_int_equal(rmdir(unit), 0);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -340,6 +400,7 @@ int main(void)
                 TEST(test_bad_names),
                 TEST(test_open),
                 TEST(test_entry),
+                TEST(test_delegated_unit),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

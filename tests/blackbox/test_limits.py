@@ -1,0 +1,332 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Limits that hold, measured: on a host whose controllers are on cgroup v2."""
+
+import json
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+import harness
+
+pytestmark = [pytest.mark.needs("root", "controllers")]
+
+MIB = 1 << 20
+BURN = ["sh", "-c", "while :; do :; done"]
+IDLE = ["sleep", "1000"]
+
+
+def eat(mebibytes, then="sleep 1000"):
+    """A payload that touches so much memory, and lives on when what ate it is killed."""
+    return ["sh", "-c", f"sleep 0.5; dd if=/dev/zero of=/dev/null bs={mebibytes}M count=1 "
+            f"2>/dev/null; echo status $?; {then}"]
+
+
+@pytest.fixture
+def running(cli, machine_file):
+    """running("web", command=[...], limits={...}) starts a machine; returns once it runs."""
+
+    def start(name, command, **keys):
+        process = cli.start("run", machine_file(name, command=command, **keys))
+        harness.wait_for(lambda: process.process.poll() is not None or cli(
+            "stats", name, "--json=short").status == 0, what="the machine")
+        assert process.process.poll() is None, process.wait()
+        return process
+
+    return start
+
+
+def stats(cli, name):
+    """The usage of one machine."""
+    return json.loads(cli("stats", name, "--json=short").check().stdout)[0]
+
+
+def cpu_share(cli, name, seconds):
+    """The share of one CPU that a machine uses, in percent."""
+    before, start = stats(cli, name), time.monotonic()
+    time.sleep(seconds)
+    after, passed = stats(cli, name), time.monotonic() - start
+    return (after["cpu"] - before["cpu"]) / passed / 1e4
+
+
+def test_cpu(cli, running):
+    """50 % of a CPU is 50 % of a CPU; changed while it runs, the new share holds."""
+    running("half", BURN, limits={"cpu": "50%"})
+    share = cpu_share(cli, "half", 5)
+    print(f"cpu = 50%: {share:.1f} % over 5 s")
+    assert 45 <= share <= 55
+    assert stats(cli, "half")["cpu_throttled"] > 0
+    cli("set-limit", "half", "cpu=20%").check()
+    share = cpu_share(cli, "half", 3)
+    print(f"cpu = 20%: {share:.1f} % over 3 s")
+    assert 16 <= share <= 24
+    cli("set-limit", "half", "cpu=max").check()
+    assert cpu_share(cli, "half", 2) > 60
+
+
+@pytest.mark.parametrize("text,quota,period", [
+    ("50%", 50000, 100000), ("1.5", 150000, 100000), ("20000 50000", 20000, 50000)])
+def test_spellings_of_cpu(cli, running, text, quota, period):
+    """Percent, CPUs, and the kernel's own."""
+    running("spelt", IDLE, limits={"cpu": text})
+    usage = stats(cli, "spelt")
+    assert (usage["cpu_quota"], usage["cpu_period"]) == (quota, period)
+
+
+def test_memory(cli, running, settled):
+    """Beyond the limit the kernel kills; it is told with the name, and counted once."""
+    with settled.unchanged():
+        process = running("hungry", eat(64), limits={"memory": "24M"})
+        process.read_until("status 137")
+        usage = stats(cli, "hungry")
+        assert usage["oom_kills"] == 1
+        assert usage["memory_limit"] == 24 * MIB
+        assert usage["memory_peak"] <= 24 * MIB
+        cli("kill", "-s", "KILL", "hungry").check()
+        result = process.wait()
+        assert result.status == 128 + signal.SIGKILL
+    assert re.search(r'machine "hungry" is out of memory \(limits\.memory is 24M\): the kernel '
+                     r"killed its process \d+ \(dd\)", result.stderr), result
+
+
+@pytest.fixture
+def settled(cli, machine_file, host_state):
+    """The state of a host on which one machine has run: what every first run makes is there."""
+    cli("run", machine_file("first", command=["true"])).check()
+    return host_state
+
+
+def test_killed_for_memory(cli, machine_file):
+    """A payload that is killed exits with 137, and why is said at once."""
+    path = machine_file("killed", limits={"memory": "24M"},
+                        command=["dd", "if=/dev/zero", "of=/dev/null", "bs=64M", "count=1"])
+    result = cli("run", path).check(128 + signal.SIGKILL)
+    assert "out of memory" in result.stderr and "(dd)" in result.stderr
+
+
+def test_name_of_a_victim_is_harmless(cli, machine_file):
+    """A process chooses its name; it does not reach the terminal as it is."""
+    path = machine_file("hostile", limits={"memory": "24M"}, command=[
+        "sh", "-c", "ln -s /bin/busybox /tmp/$(printf '\\033[31mx') ; cd /tmp; "
+        "exec -a dd ./$(printf '\\033[31mx') dd if=/dev/zero of=/dev/null bs=64M count=1"])
+    result = cli("run", path)
+    assert "\033" not in result.stderr
+
+
+def test_memory_within_the_limit(cli, machine_file):
+    """What fits is not killed, and nothing is said."""
+    path = machine_file("fits", limits={"memory": "64M"},
+                        command=["dd", "if=/dev/zero", "of=/dev/null", "bs=24M", "count=1"])
+    assert "memory" not in cli("run", path).check().stderr
+
+
+def test_swap_stays_0(cli, running):
+    """With a memory limit there is no swap unless it is asked for."""
+    running("no-swap", IDLE, limits={"memory": "64M"})
+    usage = stats(cli, "no-swap")
+    assert usage["swap"] in (0, None)
+    assert usage["swap_limit"] in (0, None)
+    running("some-swap", IDLE, limits={"memory": "64M", "swap": "32M"})
+    assert stats(cli, "some-swap")["swap_limit"] in (32 * MIB, None)
+
+
+@pytest.mark.needs("virtual-host", "program:mkswap")
+def test_swap_stays_0_under_pressure(cli, machine_file, workspace):
+    """.. also where the host has swap space: the limit is met, and nothing goes there."""
+    swap = workspace / "swap"
+    subprocess.run(["dd", "if=/dev/zero", f"of={swap}", "bs=1M", "count=128"], check=True,
+                   capture_output=True)
+    swap.chmod(0o600)
+    subprocess.run(["mkswap", str(swap)], check=True, capture_output=True)
+    subprocess.run(["swapon", str(swap)], check=True)
+    try:
+        command = ["dd", "if=/dev/zero", "of=/dev/null", "bs=64M", "count=1"]
+        cli("run", machine_file("no-swap", command=command, limits={"memory": "24M"})).check(137)
+        cli("run", machine_file("swap", command=command,
+                                limits={"memory": "24M", "swap": "100M"})).check()
+    finally:
+        subprocess.run(["swapoff", str(swap)], check=True)
+
+
+def test_memory_high(cli, running):
+    """Slows down, and does not kill."""
+    # Doubles a string again and again: the brake works where a process returns to its own code.
+    process = running("slow", ["awk", 'BEGIN { s = "x"; while (length(s) < 64 * 1024 * 1024) s = s s; '
+                               'print "done"; fflush(); while (1) system("sleep 1000") }'],
+                      limits={"memory_high": "24M"})
+    harness.wait_for(lambda: stats(cli, "slow")["memory"] > 22 * MIB, what="memory in use")
+    time.sleep(4)
+    usage = stats(cli, "slow")
+    print(f"memory_high = 24M: {usage['memory'] / MIB:.0f} MiB of 96 after 4 s")
+    assert usage["memory"] < 60 * MIB
+    assert usage["oom_kills"] == 0
+    assert usage["memory_high"] == 24 * MIB
+    cli("set-limit", "slow", "memory_high=max").check()
+    process.read_until("done")
+    assert stats(cli, "slow")["oom_kills"] == 0
+
+
+def test_tasks(cli, running):
+    """A fork bomb stops at the limit, and the machine can be ended."""
+    process = running("bomb", ["sh", "-c", "(while :; do sleep 1000 & done) 2>/dev/null;"
+                               "echo stopped; sleep 1000"], limits={"tasks": 32})
+    process.read_until("stopped")
+    events = (group("bomb") / "pids.events").read_text()
+    usage = stats(cli, "bomb")
+    assert 30 <= usage["tasks"] <= 32
+    assert int(events.split()[1]) > 0
+    cli("kill", "-s", "KILL", "bomb").check()
+    assert process.wait().status == 128 + signal.SIGKILL
+
+
+def test_tasks_are_counted(cli, running):
+    """The limit is what stats shows, beside the number."""
+    running("counted", IDLE, limits={"tasks": 77})
+    usage = stats(cli, "counted")
+    assert usage["tasks_limit"] == 77
+    assert 1 <= usage["tasks"] <= 3
+    assert re.search(r"\d / 77", cli("stats", "counted").check().stdout)
+
+
+def test_cpus(cli, machine_file):
+    """Both ways that a process can ask."""
+    path = machine_file("pinned", limits={"cpus": "0", "memory_nodes": "0"}, command=[
+        "sh", "-c", "nproc; grep -E '^(Cpus|Mems)_allowed_list' /proc/self/status"])
+    assert cli("run", path).check().stdout.split() == [
+        "1", "Cpus_allowed_list:", "0", "Mems_allowed_list:", "0"]
+
+
+def test_cpu_weight(cli, running, machine_file):
+    """The kernel has it."""
+    running("weighty", IDLE, limits={"cpu_weight": 250})
+    assert (group("weighty") / "cpu.weight").read_text() == "250\n"
+
+
+def group(name):
+    """The directory of a machine's group."""
+    for line in Path("/proc/self/mounts").read_text().splitlines():
+        if line.split()[2] == "cgroup2":
+            return Path(line.split()[1], "machinectl-lite", name)
+    raise AssertionError("no cgroup2 mount")
+
+
+def root_disk():
+    """The device that /var/tmp is on, and the whole disk's number."""
+    source = subprocess.run(["findmnt", "-n", "-o", "SOURCE", "--target", "/var/tmp"], check=True,
+                            capture_output=True, text=True).stdout.strip()
+    if not source.startswith("/dev/"):
+        pytest.skip(f"/var/tmp is on {source}")
+    return source
+
+
+def test_write_bandwidth(cli, machine_file):
+    """A throttled write runs at the rate given."""
+    rate, size = 4, 24
+    path = machine_file(
+        "throttled", upper="persistent",
+        limits={"io": ({"device": root_disk(), "write_bandwidth": f"{rate}M"},)},
+        command=["sh", "-c", "cut -d' ' -f1 /proc/uptime;"
+                 f"dd if=/dev/zero of=/data bs=1M count={size} conv=fsync 2>/dev/null;"
+                 "cut -d' ' -f1 /proc/uptime"])
+    start, end = map(float, cli("run", path, timeout=120).check().stdout.split())
+    measured = size / (end - start)
+    print(f"write_bandwidth = {rate}M: {measured:.2f} MiB/s")
+    assert rate * 0.85 <= measured <= rate * 1.15
+
+
+def test_io_of_a_running_machine(cli, running):
+    """Given as the definition has it; other keys of the device stay."""
+    device = root_disk()
+    running("io", IDLE, limits={"io": ({"device": device, "write_bandwidth": "4M"},)})
+    cli("set-limit", "io", f'io=( {{ device = "{device}"; read_iops = 100; }} )').check()
+    assert re.search(r"wbps=4194304 riops=100", (group("io") / "io.max").read_text())
+
+
+def test_set_limit_on_a_running_machine(cli, running):
+    """Every key takes hold at once."""
+    running("changed", IDLE, limits={"memory": "64M", "tasks": 20})
+    cli("set-limit", "changed", "memory=48M", "memory_high=40M", "limits.memory_low=8M", "swap=1M",
+        "cpu=150%", "cpu_weight=77", "cpus=0", "memory_nodes=0", "tasks=30").check()
+    usage = stats(cli, "changed")
+    assert usage["memory_limit"] == 48 * MIB and usage["memory_high"] == 40 * MIB
+    assert usage["tasks_limit"] == 30
+    assert (usage["cpu_quota"], usage["cpu_period"]) == (150000, 100000)
+    for file, value in (("memory.low", 8 * MIB), ("cpu.weight", 77), ("cpuset.cpus", 0),
+                        ("cpuset.mems", 0)):
+        assert (group("changed") / file).read_text() == f"{value}\n"
+    cli("set-limit", "changed", "memory=max", "tasks=max").check()
+    usage = stats(cli, "changed")
+    assert usage["memory_limit"] is None and usage["tasks_limit"] is None
+
+
+def test_set_limit_is_all_or_none(cli, running):
+    """One that cannot be leaves the others as they were."""
+    running("whole", ["sh", "-c", "dd if=/dev/zero bs=40M count=1 2>/dev/null | sleep 1000"],
+            limits={"memory": "96M", "tasks": 20})
+    harness.wait_for(lambda: stats(cli, "whole")["memory"] > 40 * MIB, what="memory in use")
+    result = cli("set-limit", "whole", "tasks=50", "cpu_weight=50", "memory_high=90M",
+                 "memory=16M").check(1)
+    assert "limits.memory" in result.stderr and "would kill" in result.stderr
+    usage = stats(cli, "whole")
+    assert usage["memory_limit"] == 96 * MIB and usage["memory_high"] is None
+    assert usage["tasks_limit"] == 20 and usage["oom_kills"] == 0
+    assert (group("whole") / "cpu.weight").read_text() == "100\n"
+
+
+def test_pause_stops_cpu_time(cli, running):
+    """The clock of a paused machine stands."""
+    running("paused", BURN)
+    assert cpu_share(cli, "paused", 0.5) > 20
+    cli("pause", "paused").check()
+    assert cpu_share(cli, "paused", 1) < 1
+    cli("resume", "paused").check()
+    assert cpu_share(cli, "paused", 0.5) > 20
+
+
+INSIDE = """
+cd /sys/fs/cgroup
+mkdir leaf && echo $$ >leaf/cgroup.procs
+cat cgroup.controllers
+for c in cpu cpuset io memory pids; do echo +$c >cgroup.subtree_control || echo cannot $c; done
+mkdir child && echo 16M >child/memory.max && cat child/memory.max
+for f in memory.max memory.high memory.swap.max cpu.max pids.max cpuset.cpus io.max cgroup.freeze
+do [ ! -e $f ] || (echo 12345678 >$f) 2>/dev/null && echo wrote $f; done
+echo 1 >../cgroup.procs 2>/dev/null && echo left
+ls -d ../machinectl-lite 2>/dev/null
+echo end
+"""
+
+
+@pytest.mark.parametrize("user_namespace", ["auto", "none"])
+def test_machine_governs_its_own_subtree(cli, machine_file, user_namespace):
+    """A manager inside gets every controller, and cannot raise the limits of the whole."""
+    path = machine_file("delegated", command=["sh", "-c", INSIDE], user_namespace=user_namespace,
+                        init=False,
+                        limits={"memory": "64M", "tasks": 50, "cpu": "90%"})
+    lines = cli("run", path).check().stdout.splitlines()
+    assert {"cpu", "cpuset", "io", "memory", "pids"} <= set(lines[0].split())
+    assert lines[1:] == [str(16 * MIB), "end"]
+
+
+def test_exec_enters_beside_a_manager(cli, running):
+    """Once controllers are at work below the machine's group, a further program enters where the
+    first one is, and the limits of the whole hold for it."""
+    running("managed", ["sh", "-c", "cd /sys/fs/cgroup && mkdir init && echo $$ >init/cgroup.procs "
+                        "&& for p in $(cat cgroup.procs); do echo $p >init/cgroup.procs; done; "
+                        "echo +memory >cgroup.subtree_control && sleep 1000"])
+    harness.wait_for(lambda: (group("managed") / "cgroup.subtree_control").read_text().strip(),
+                     what="controllers at work")
+    result = cli("exec", "managed", "cat", "/proc/self/cgroup").check()
+    assert result.stdout.startswith("0::/")
+
+
+def test_hundreds_with_limits_leave_no_group(cli, machine_file, settled):
+    """.. with every controller at work."""
+    path = machine_file("many", command=["true"], limits={"memory": "64M", "cpu": "50%",
+                                                          "tasks": 20})
+    with settled.unchanged():
+        for _ in range(100):
+            cli("run", path).check()
