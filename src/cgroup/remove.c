@@ -14,19 +14,13 @@
 #define PROCESSES_SHOWN 8
 /* A removal can meet a group that came between listing and removing. */
 #define REMOVE_TRIES 3
+#define FILE_MAXIMUM 65536
 #define LOCK_TIMEOUT UINT64_C(1000000)
 
 /* The group, or one of its files, is not there any more (a file that was open says ENODEV). */
 static bool is_gone(int number)
 {
         return number == -ENOENT || number == -ENODEV;
-}
-
-int cgroup_kill(const struct cgroup *group, struct machine_error *error)
-{
-        int r = file_write_value(group->fd, "cgroup.kill", "1");
-
-        return r < 0 ? error_set(error, r, "cannot kill the processes in %s", group->path) : 0;
 }
 
 int cgroup_is_populated(const struct cgroup *group)
@@ -56,8 +50,13 @@ int cgroup_wait_empty(const struct cgroup *group, uint64_t timeout, struct machi
         return -ETIMEDOUT;
 }
 
-/* Removes the groups below a directory, deepest first; the depth is bounded by cgroup.max.depth. */
-static int remove_below(int directory_fd, unsigned int depth)
+/* ---- Groups below ---- */
+
+/* Calls back for each group below a directory, with the directory that holds it and its name, until
+ * one says other than 0. Groups are removed under it, and -ENOENT of one that is gone goes on. */
+static int for_each_child(int directory_fd,
+                          int (*act)(int fd, const char *name, unsigned int depth),
+                          unsigned int depth)
 {
         _cleanup_closedir_ DIR *directory = NULL;
         struct dirent *entry;
@@ -72,31 +71,95 @@ static int remove_below(int directory_fd, unsigned int depth)
                 return -ENOMEM;
         }
         while ((entry = readdir(directory))) {
-                _cleanup_close_ int child = -EBADF;
-                int r = 0;
+                int r;
 
                 if (entry->d_type != DT_DIR || strcmp(entry->d_name, ".") == 0 ||
                     strcmp(entry->d_name, "..") == 0) {
                         continue;
                 }
-                if (unlinkat(directory_fd, entry->d_name, AT_REMOVEDIR) == 0 || errno == ENOENT) {
-                        continue;
-                }
-                if (errno != EBUSY || depth == 0) {
-                        return -errno;
-                }
-                child = openat(directory_fd, entry->d_name,
-                               O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-                r = child < 0 ? -errno : remove_below(child, depth - 1);
-                if (r == 0 && unlinkat(directory_fd, entry->d_name, AT_REMOVEDIR) < 0) {
-                        r = -errno;
-                }
-                if (r < 0 && r != -ENOENT) {
+                r = act(directory_fd, entry->d_name, depth);
+                if (r < 0 && !is_gone(r)) {
                         return r;
                 }
         }
         return 0;
 }
+
+static int open_child(int directory_fd, const char *name)
+{
+        int fd = openat(directory_fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+        return fd < 0 ? -errno : fd;
+}
+
+/* Deepest first; the depth is bounded by cgroup.max.depth. */
+static int remove_child(int directory_fd, const char *name, unsigned int depth)
+{
+        _cleanup_close_ int child = -EBADF;
+        int r;
+
+        if (unlinkat(directory_fd, name, AT_REMOVEDIR) == 0) {
+                return 0;
+        }
+        if (errno != EBUSY || depth == 0) {
+                return -errno;
+        }
+        child = open_child(directory_fd, name);
+        r = child < 0 ? child : for_each_child(child, remove_child, depth - 1);
+        if (r < 0) {
+                return r;
+        }
+        return unlinkat(directory_fd, name, AT_REMOVEDIR) < 0 ? -errno : 0;
+}
+
+static void lift_brakes(int directory_fd)
+{
+        _cleanup_free_ char *text = NULL;
+        char *save = NULL;
+
+        (void)file_write_value(directory_fd, "cpu.max", "max");
+        if (file_read(directory_fd, "io.max", FILE_MAXIMUM, &text, NULL) < 0) {
+                return;
+        }
+        for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+                _cleanup_free_ char *free_again =
+                        string_format("%.*s rbps=max wbps=max riops=max wiops=max",
+                                      (int)strcspn(line, " "), line);
+
+                if (free_again) {
+                        (void)file_write_value(directory_fd, "io.max", free_again);
+                }
+        }
+}
+
+static int lift_brakes_of_child(int directory_fd, const char *name, unsigned int depth)
+{
+        _cleanup_close_ int child = open_child(directory_fd, name);
+
+        if (child >= 0) {
+                lift_brakes(child);
+                if (depth > 0) {
+                        (void)for_each_child(child, lift_brakes_of_child, depth - 1);
+                }
+        }
+        return 0;
+}
+
+/* A killed process needs CPU time to end, and one that waits for a throttled disk does not wake for
+ * a signal: the limits that would keep them are of no use any more. */
+int cgroup_kill(const struct cgroup *group, struct machine_error *error)
+{
+        int r = file_write_value(group->fd, "cgroup.kill", "1");
+
+        if (r < 0) {
+                return error_set(error, r, "cannot kill the processes in %s", group->path);
+        }
+        lift_brakes(group->fd);
+        (void)for_each_child(group->fd, lift_brakes_of_child, CGROUP_DEPTH_MAXIMUM);
+        return 0;
+}
+
+/* ---- Removal ---- */
 
 /* The directory that holds the machines' groups goes with the last of them; the kernel refuses
  * while there is another. */
@@ -129,7 +192,7 @@ static int empty_and_remove(const struct cgroup *group, uint64_t timeout,
                 if (r < 0) {
                         return is_gone(r) ? 0 : r;
                 }
-                r = remove_below(group->fd, CGROUP_DEPTH_MAXIMUM);
+                r = for_each_child(group->fd, remove_child, CGROUP_DEPTH_MAXIMUM);
                 if (r == 0 && rmdir(group->path) < 0) {
                         r = -errno;
                 }

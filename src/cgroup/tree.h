@@ -93,8 +93,8 @@ int cgroup_open(const char *path, struct cgroup *ret, struct machine_error *erro
  */
 int cgroup_open_entry(const struct cgroup *group, pid_t leader, struct machine_error *error);
 
-/** Kills every process of the group and of those below it (cgroup.kill, Linux 5.14). 0 or -errno.
- */
+/** Kills every process of the group and of those below it (cgroup.kill, Linux 5.14), and lifts what
+ *  would keep them from ending soon: limits of CPU time and of disks. 0 or -errno. */
 int cgroup_kill(const struct cgroup *group, struct machine_error *error);
 
 /** Stops or continues every process of the group, and waits until the kernel says so, at most
