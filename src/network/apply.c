@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/strings.h"
+#include "network/elements.h"
 #include "network/firewall.h"
 #include "network/link.h"
 #include "network/nftables.h"
@@ -250,33 +251,22 @@ int apply_lease(struct network_room *room, const struct network_state *state,
         if (room->forwarding.changed) {
                 rules_write_opened(file, room->table, &room->forwarding.opened);
         }
-        rules_write_lease(file, room->table, lease, true);
         if (fclose(file) != 0) {
                 return error_oom(error);
         }
         /* A table that somebody changed by hand is written anew. */
-        return text[0] == '\0' || run(text, NULL) == 0 ? 0 : apply_rules(room, error);
+        return (text[0] == '\0' || run(text, NULL) == 0) &&
+                               elements_change(room->table, lease, true) == 0
+                       ? 0
+                       : apply_rules(room, error);
 }
 
 int apply_release(struct network_room *room, const struct network_lease *lease,
                   struct machine_error *error)
 {
-        _cleanup_free_ char *text = NULL;
-        size_t length;
-        FILE *file;
-
-        if (lease->port_count == 0 || room->stale) {
-                return room->stale ? apply_rules(room, error) : 0;
-        }
-        file = open_memstream(&text, &length);
-        if (!file) {
-                return error_oom(error);
-        }
-        rules_write_lease(file, room->table, lease, false);
-        if (fclose(file) != 0) {
-                return error_oom(error);
-        }
-        return run(text, NULL) == 0 ? 0 : apply_rules(room, error);
+        return !room->stale && elements_change(room->table, lease, false) == 0
+                       ? 0
+                       : apply_rules(room, error);
 }
 
 static const struct network_lease *find_link(const struct network_room *room, const char *link)

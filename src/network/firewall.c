@@ -67,26 +67,10 @@ int firewall_has_table(const char *table, bool *ret)
         return r;
 }
 
-/* Fields of a concatenated key each take a multiple of four bytes, which register they go to. */
-static size_t pack_key(const struct firewall_key *key, uint8_t packed[static 24])
+static int put_key(struct nl_msg *message, const struct element_key *key)
 {
-        uint16_t port = htons(key->port);
-        size_t length = 0;
-
-        memset(packed, 0, 24);
-        if (address_is_set(&key->host)) {
-                length = address_size(key->host.family);
-                memcpy(packed, key->host.bytes, length);
-        }
-        packed[length] = key->protocol;
-        memcpy(packed + length + 4, &port, sizeof(port));
-        return length + 8;
-}
-
-static int put_key(struct nl_msg *message, const struct firewall_key *key)
-{
-        uint8_t packed[24];
-        size_t length = pack_key(key, packed);
+        uint8_t packed[ELEMENT_SIZE];
+        size_t length = elements_pack_key(key, packed);
         struct nlattr *list = nla_nest_start(message, NFTA_SET_ELEM_LIST_ELEMENTS | NLA_F_NESTED);
         struct nlattr *item = list ? nla_nest_start(message, NFTA_LIST_ELEM | NLA_F_NESTED) : NULL;
         struct nlattr *data =
@@ -101,7 +85,7 @@ static int put_key(struct nl_msg *message, const struct firewall_key *key)
         return 0;
 }
 
-int firewall_has_key(const char *table, const struct firewall_key *key, bool *ret)
+int firewall_has_key(const char *table, const char *map, const struct element_key *key, bool *ret)
 {
         _cleanup_nl_socket_ struct nl_sock *socket = NULL;
         _cleanup_nl_message_ struct nl_msg *message =
@@ -109,8 +93,7 @@ int firewall_has_key(const char *table, const struct firewall_key *key, bool *re
         int r;
 
         if (!message || nla_put_string(message, NFTA_SET_ELEM_LIST_TABLE, table) < 0 ||
-            nla_put_string(message, NFTA_SET_ELEM_LIST_SET, key->map) < 0 ||
-            put_key(message, key) < 0) {
+            nla_put_string(message, NFTA_SET_ELEM_LIST_SET, map) < 0 || put_key(message, key) < 0) {
                 return -ENOMEM;
         }
         r = netlink_open(NETLINK_NETFILTER, &socket);

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
-#include "network/address.h"
+#include "network/elements.h"
 
 /* What others have set up in nf_tables, asked of the kernel over netlink: nft's output is for
  * people and changes. iptables of today lives in nf_tables too. */
@@ -13,16 +13,8 @@
 /** Whether our table is there. 0 or -errno. */
 int firewall_has_table(const char *table, bool *ret);
 
-/** A key of one of our maps: one published port. */
-struct firewall_key {
-        const char *map;             /* "dnat4", .. */
-        struct network_address host; /* family 0: the map has no address in its key */
-        uint8_t protocol;            /* IPPROTO_* */
-        uint16_t port;
-};
-
 /** Whether a map of our table has a key. 0, or -errno; a table or map that is missing has none. */
-int firewall_has_key(const char *table, const struct firewall_key *key, bool *ret);
+int firewall_has_key(const char *table, const char *map, const struct element_key *key, bool *ret);
 
 /**
  * Appends a sentence for each firewall of the host that drops what is forwarded by default and has

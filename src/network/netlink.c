@@ -173,6 +173,86 @@ int netlink_dump(struct nl_sock *socket, struct nl_msg *message, netlink_handler
         return r == 0 && exchange.interrupted ? -EAGAIN : r;
 }
 
+/* Gathers the messages and numbers them; returns how many answers will come. */
+static size_t gather(struct nl_sock *socket, struct nl_msg *const *messages, size_t count,
+                     char *buffer)
+{
+        size_t answers = 0;
+        size_t at = 0;
+
+        for (size_t i = 0; i < count; i++) {
+                struct nlmsghdr *header = nlmsg_hdr(messages[i]);
+
+                header->nlmsg_seq = nl_socket_use_seq(socket);
+                header->nlmsg_pid = nl_socket_get_local_port(socket);
+                answers += (header->nlmsg_flags & NLM_F_ACK) != 0;
+                memcpy(buffer + at, header, header->nlmsg_len);
+                at += NLMSG_ALIGN(header->nlmsg_len);
+        }
+        return answers;
+}
+
+/* Reads the answers: each is an error report, of error 0 where all is well. The reports echo no
+ * more than a header of what they are about (NETLINK_CAP_ACK). */
+static int read_answers(struct nl_sock *socket, size_t answers)
+{
+        char buffer[16 << 10] __attribute__((aligned(NLMSG_ALIGNTO)));
+        int result = 0;
+
+        while (answers > 0) {
+                ssize_t length = recv(nl_socket_get_fd(socket), buffer, sizeof(buffer), 0);
+                struct nlmsghdr *header = (struct nlmsghdr *)buffer;
+
+                if (length < 0 && errno == EINTR) {
+                        continue;
+                }
+                if (length <= 0) {
+                        return errno > 0 ? -errno : -EIO;
+                }
+                for (int left = (int)length; answers > 0 && nlmsg_ok(header, left);
+                     header = nlmsg_next(header, &left)) {
+                        const struct nlmsgerr *report = nlmsg_data(header);
+
+                        if (header->nlmsg_type == NLMSG_ERROR) {
+                                result = result == 0 ? report->error : result;
+                                answers--;
+                        }
+                }
+        }
+        return result;
+}
+
+int netlink_batch(struct nl_msg *const *messages, size_t count)
+{
+        _cleanup_nl_socket_ struct nl_sock *socket = NULL;
+        _cleanup_free_ char *buffer = NULL;
+        size_t length = 0;
+        size_t answers;
+        int on = 1;
+        int size;
+        int r = netlink_open(NETLINK_NETFILTER, &socket);
+
+        if (r < 0) {
+                return r;
+        }
+        for (size_t i = 0; i < count; i++) {
+                length += NLMSG_ALIGN(nlmsg_hdr(messages[i])->nlmsg_len);
+        }
+        buffer = calloc(1, length);
+        if (!buffer) {
+                return -ENOMEM;
+        }
+        /* The kernel takes a transaction in one datagram or not at all. */
+        size = (int)(2 * length);
+        (void)setsockopt(nl_socket_get_fd(socket), SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
+        (void)setsockopt(nl_socket_get_fd(socket), SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
+        answers = gather(socket, messages, count, buffer);
+        if (nl_sendto(socket, buffer, length) < 0) {
+                return errno > 0 ? -errno : -EIO;
+        }
+        return read_answers(socket, answers);
+}
+
 int netlink_fail(struct machine_error *error, int number, const struct netlink_reason *reason,
                  const char *format, ...)
 {

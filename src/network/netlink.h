@@ -39,6 +39,10 @@ typedef int (*netlink_handler)(struct nlmsghdr *header, void *data);
 int netlink_dump(struct nl_sock *socket, struct nl_msg *message, netlink_handler handler,
                  void *data);
 
+/** Sends messages of nfnetlink in one piece, as one transaction, and waits for the answer to each
+ * that asks for one (NLM_F_ACK). 0 or the first -errno; the messages stay the caller's. */
+int netlink_batch(struct nl_msg *const *messages, size_t count);
+
 /** Fills the error with what was attempted, the kernel's sentence and the number. Returns -errno.
  */
 int netlink_fail(struct machine_error *error, int number, const struct netlink_reason *reason,

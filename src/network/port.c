@@ -163,7 +163,7 @@ static int try_bind(sa_family_t family, bool dual, const struct network_address 
         memcpy(&six.sin6_addr, address->bytes, sizeof(six.sin6_addr));
         if (bind(fd, family == AF_INET ? (void *)&four : (void *)&six,
                  family == AF_INET ? sizeof(four) : sizeof(six)) < 0 ||
-            setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &off, sizeof(off)) < 0) {
+            (reuse && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &off, sizeof(off)) < 0)) {
                 return -errno;
         }
         return TAKE_FD(fd);

@@ -34,25 +34,18 @@ static bool is_up(const struct network_room *room, const char *name)
 /* Whether every port of a range is in the map of one family. */
 static bool is_published(const char *table, const struct machine_port *port, sa_family_t family)
 {
-        static const uint8_t protocols[] = { IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP };
-        struct firewall_key key = { .protocol = protocols[port->protocol] };
+        struct element_key key;
+        const char *map;
 
-        if (port->address) {
-                (void)address_parse(port->address, &key.host);
-                if (key.host.family != family) {
-                        return true;
-                }
-                if (address_is_wildcard(&key.host)) {
-                        key.host = (struct network_address){ 0 };
-                }
+        if (!elements_find_key(port, family, &key)) {
+                return true;
         }
-        key.map = address_is_set(&key.host) ? (family == AF_INET ? "bound4" : "bound6")
-                                            : (family == AF_INET ? "dnat4" : "dnat6");
+        map = elements_map(&key, family);
         for (unsigned int number = port->host_first; number <= port->host_last; number++) {
                 bool present;
 
                 key.port = (uint16_t)number;
-                if (firewall_has_key(table, &key, &present) < 0 || !present) {
+                if (firewall_has_key(table, map, &key, &present) < 0 || !present) {
                         return false;
                 }
         }

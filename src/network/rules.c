@@ -125,13 +125,13 @@ static void write_element(FILE *file, const struct port_element *element, unsign
 }
 
 /* Writes one command for a port or range; write_one writes an element at an offset into it. */
-static void write_range(FILE *file, const char *verb, const char *table, const char *set,
+static void write_range(FILE *file, const char *table, const char *set,
                         const struct port_element *element,
                         void (*write_one)(FILE *, const struct port_element *, unsigned int))
 {
         unsigned int last = (unsigned int)(element->port->host_last - element->port->host_first);
 
-        fprintf(file, "%s element inet %s %s { ", verb, table, set);
+        fprintf(file, "create element inet %s %s { ", table, set);
         for (unsigned int offset = 0; offset <= last; offset++) {
                 if (offset > 0) {
                         fputs(", ", file);
@@ -146,24 +146,23 @@ static void write_number(FILE *file, const struct port_element *element, unsigne
         fprintf(file, "%u", element->port->host_first + offset);
 }
 
-static void write_port(FILE *file, const char *verb, const char *table,
-                       const struct port_element *element)
+static void write_port(FILE *file, const char *table, const struct port_element *element)
 {
         bool any = !address_is_set(&element->host);
 
         if (element->target->family == AF_INET) {
-                write_range(file, verb, table, any ? "dnat4" : "bound4", element, write_element);
+                write_range(file, table, any ? "dnat4" : "bound4", element, write_element);
                 return;
         }
-        write_range(file, verb, table, any ? "dnat6" : "bound6", element, write_element);
+        write_range(file, table, any ? "dnat6" : "bound6", element, write_element);
         if (any && element->port->protocol == MACHINE_PROTOCOL_UDP) {
-                write_range(file, verb, table, "refused6", element, write_number);
+                write_range(file, table, "refused6", element, write_number);
         }
 }
 
 /* Writes a port for one family of the machine, where the port's own address allows it. */
-static void write_family(FILE *file, const char *verb, const char *table,
-                         const struct machine_port *port, const struct network_address *target)
+static void write_family(FILE *file, const char *table, const struct machine_port *port,
+                         const struct network_address *target)
 {
         struct port_element element = { .port = port, .target = target };
 
@@ -179,17 +178,15 @@ static void write_family(FILE *file, const char *verb, const char *table,
                         element.host = (struct network_address){ 0 };
                 }
         }
-        write_port(file, verb, table, &element);
+        write_port(file, table, &element);
 }
 
-void rules_write_lease(FILE *file, const char *table, const struct network_lease *lease,
-                       bool create)
+/* One command for each port, range and family of a lease. */
+static void write_lease(FILE *file, const char *table, const struct network_lease *lease)
 {
-        const char *verb = create ? "create" : "delete";
-
         for (size_t i = 0; i < lease->port_count; i++) {
-                write_family(file, verb, table, &lease->ports[i], &lease->address);
-                write_family(file, verb, table, &lease->ports[i], &lease->address6);
+                write_family(file, table, &lease->ports[i], &lease->address);
+                write_family(file, table, &lease->ports[i], &lease->address6);
         }
 }
 
@@ -266,7 +263,7 @@ void rules_write_table(FILE *file, const char *table, struct network_state *cons
 
                         if (lease->attached) {
                                 bridge = true;
-                                rules_write_lease(file, table, lease, true);
+                                write_lease(file, table, lease);
                         }
                 }
                 if (bridge) {

@@ -29,11 +29,6 @@ void rules_write_removal(FILE *file, const char *table);
 /** Writes commands that add a network's bridge; adding one that is there changes nothing. */
 void rules_write_bridge(FILE *file, const char *table, const struct network_state *state);
 
-/** Writes commands that create (or delete) the elements of a lease's ports. Creating one whose key
- * is taken fails with EEXIST. */
-void rules_write_lease(FILE *file, const char *table, const struct network_lease *lease,
-                       bool create);
-
 /** Writes commands that add the interfaces on which forwarding was switched on. */
 void rules_write_opened(FILE *file, const char *table, const struct rules_opened *opened);
 

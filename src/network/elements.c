@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "network/elements.h"
+
+#include <netinet/in.h>
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <netlink/attr.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "network/netlink.h"
+
+/* So many elements fit the 16 bits of an attribute's length. */
+#define MESSAGE_ELEMENTS 500
+#define MESSAGE_SIZE     (64u << 10)
+
+size_t elements_pack_key(const struct element_key *key, uint8_t packed[static ELEMENT_SIZE])
+{
+        uint16_t port = htons(key->port);
+        size_t length = 0;
+
+        memset(packed, 0, ELEMENT_SIZE);
+        if (address_is_set(&key->host)) {
+                length = address_size(key->host.family);
+                memcpy(packed, key->host.bytes, length);
+        }
+        packed[length] = key->protocol;
+        memcpy(packed + length + 4, &port, sizeof(port));
+        return length + 8;
+}
+
+const char *elements_map(const struct element_key *key, sa_family_t family)
+{
+        if (address_is_set(&key->host)) {
+                return family == AF_INET ? "bound4" : "bound6";
+        }
+        return family == AF_INET ? "dnat4" : "dnat6";
+}
+
+bool elements_find_key(const struct machine_port *port, sa_family_t family, struct element_key *ret)
+{
+        static const uint8_t protocols[] = { IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP };
+        struct element_key key = { .protocol = protocols[port->protocol],
+                                   .port = port->host_first };
+
+        if (port->address) {
+                if (address_parse(port->address, &key.host) < 0 || key.host.family != family) {
+                        return false;
+                }
+                if (address_is_wildcard(&key.host)) {
+                        key.host = (struct network_address){ 0 };
+                }
+        }
+        *ret = key;
+        return true;
+}
+
+/* One transaction while it is put together. */
+struct batch {
+        const char *table;
+        bool create;
+        struct nl_msg **messages;
+        size_t count;
+};
+
+static void clear_batch(struct batch *batch)
+{
+        for (size_t i = 0; i < batch->count; i++) {
+                nlmsg_free(batch->messages[i]);
+        }
+        free(batch->messages);
+}
+
+static struct nl_msg *add_message(struct batch *batch, int type, uint8_t family, uint16_t resource)
+{
+        struct nfgenmsg header = { .nfgen_family = family,
+                                   .version = NFNETLINK_V0,
+                                   .res_id = htons(resource) };
+        struct nl_msg **grown =
+                reallocarray(batch->messages, batch->count + 1, sizeof(struct nl_msg *));
+        struct nl_msg *message;
+
+        if (!grown) {
+                return NULL;
+        }
+        batch->messages = grown;
+        message = nlmsg_alloc_size(MESSAGE_SIZE);
+        if (!message || !nlmsg_put(message, NL_AUTO_PORT, NL_AUTO_SEQ, type, 0, NLM_F_REQUEST) ||
+            nlmsg_append(message, &header, sizeof(header), NLMSG_ALIGNTO) < 0) {
+                nlmsg_free(message);
+                return NULL;
+        }
+        batch->messages[batch->count++] = message;
+        return message;
+}
+
+static int put_value(struct nl_msg *message, int attribute, const void *data, size_t length)
+{
+        struct nlattr *nest = nla_nest_start(message, attribute | NLA_F_NESTED);
+
+        if (!nest || nla_put(message, NFTA_DATA_VALUE, (int)length, data) < 0) {
+                return -ENOMEM;
+        }
+        nla_nest_end(message, nest);
+        return 0;
+}
+
+/* What one port or range gives in one map or set. */
+struct range {
+        const char *set;
+        struct element_key key;
+        const struct network_address *target; /* NULL: a set of port numbers */
+        unsigned int machine_first;
+        unsigned int count;
+};
+
+static int put_element(struct nl_msg *message, const struct range *range, unsigned int offset)
+{
+        struct nlattr *item = nla_nest_start(message, NFTA_LIST_ELEM | NLA_F_NESTED);
+        struct element_key key = range->key;
+        uint8_t packed[ELEMENT_SIZE] = { 0 };
+        size_t length;
+        uint16_t port;
+        int r;
+
+        key.port = (uint16_t)(key.port + offset);
+        if (!item) {
+                return -ENOMEM;
+        }
+        if (!range->target) {
+                port = htons(key.port);
+                r = put_value(message, NFTA_SET_ELEM_KEY, &port, sizeof(port));
+        } else {
+                length = elements_pack_key(&key, packed);
+                r = put_value(message, NFTA_SET_ELEM_KEY, packed, length);
+                length = address_size(range->target->family);
+                memset(packed, 0, sizeof(packed));
+                memcpy(packed, range->target->bytes, length);
+                port = htons((uint16_t)(range->machine_first + offset));
+                memcpy(packed + length, &port, sizeof(port));
+                r = r == 0 ? put_value(message, NFTA_SET_ELEM_DATA, packed, length + 4) : r;
+        }
+        nla_nest_end(message, item);
+        return r;
+}
+
+static int add_range(struct batch *batch, const struct range *range)
+{
+        int type = NFNL_SUBSYS_NFTABLES << 8 |
+                   (batch->create ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM);
+
+        for (unsigned int first = 0; first < range->count; first += MESSAGE_ELEMENTS) {
+                struct nl_msg *message = add_message(batch, type, NFPROTO_INET, 0);
+                struct nlattr *list;
+
+                if (!message || nla_put_string(message, NFTA_SET_ELEM_LIST_TABLE, batch->table) ||
+                    nla_put_string(message, NFTA_SET_ELEM_LIST_SET, range->set)) {
+                        return -ENOMEM;
+                }
+                nlmsg_hdr(message)->nlmsg_flags |=
+                        NLM_F_ACK | (batch->create ? NLM_F_CREATE | NLM_F_EXCL : 0);
+                list = nla_nest_start(message, NFTA_SET_ELEM_LIST_ELEMENTS | NLA_F_NESTED);
+                for (unsigned int i = first; i < range->count && i < first + MESSAGE_ELEMENTS;
+                     i++) {
+                        if (!list || put_element(message, range, i) < 0) {
+                                return -ENOMEM;
+                        }
+                }
+                nla_nest_end(message, list);
+        }
+        return 0;
+}
+
+static int add_family(struct batch *batch, const struct machine_port *port,
+                      const struct network_address *target)
+{
+        struct range range = {
+                .target = target,
+                .machine_first = port->machine_first,
+                .count = (unsigned int)(port->host_last - port->host_first) + 1,
+        };
+        int r;
+
+        if (!address_is_set(target) || !elements_find_key(port, target->family, &range.key)) {
+                return 0;
+        }
+        range.set = elements_map(&range.key, target->family);
+        r = add_range(batch, &range);
+        if (r == 0 && target->family == AF_INET6 && !address_is_set(&range.key.host) &&
+            port->protocol == MACHINE_PROTOCOL_UDP) {
+                range.set = "refused6";
+                range.target = NULL;
+                r = add_range(batch, &range);
+        }
+        return r;
+}
+
+static int fill(struct batch *batch, const struct network_lease *lease)
+{
+        int r = 0;
+
+        if (!add_message(batch, NFNL_MSG_BATCH_BEGIN, AF_UNSPEC, NFNL_SUBSYS_NFTABLES)) {
+                return -ENOMEM;
+        }
+        for (size_t i = 0; r == 0 && i < lease->port_count; i++) {
+                r = add_family(batch, &lease->ports[i], &lease->address);
+                r = r == 0 ? add_family(batch, &lease->ports[i], &lease->address6) : r;
+        }
+        if (r == 0 && !add_message(batch, NFNL_MSG_BATCH_END, AF_UNSPEC, NFNL_SUBSYS_NFTABLES)) {
+                r = -ENOMEM;
+        }
+        return r;
+}
+
+int elements_change(const char *table, const struct network_lease *lease, bool create)
+{
+        _cleanup_(clear_batch) struct batch batch = { .table = table, .create = create };
+        int r;
+
+        if (lease->port_count == 0) {
+                return 0;
+        }
+        r = fill(&batch, lease);
+        return r == 0 ? netlink_batch(batch.messages, batch.count) : r;
+}
