@@ -8,6 +8,7 @@
 #include "cli/machines.h"
 #include "cli/verbs.h"
 #include "launch/launch.h"
+#include "network/network.h"
 
 struct delete_options {
         bool force;
@@ -86,6 +87,9 @@ static int remove_all(struct cli *cli, const struct state_store *store, const ch
         }
         r = known ? launch_collect(&directories, store, &record, &cli->log, error)
                   : state_remove(store, name, error);
+        if (r == 0) {
+                r = network_forget(cli->directories.runtime, name, error);
+        }
         if (r == 0) {
                 r = remove_writable_layer(cli, name, &layer, error);
         }
