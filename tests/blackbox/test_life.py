@@ -1,0 +1,335 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A machine's life in the background: start, list, status, exec, logs, stop, delete."""
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.needs("root", "cgroup2")
+
+STAY = ["sh", "-c", "echo started; trap 'echo bye; exit 0' TERM; while :; do sleep 0.1; done"]
+IGNORE = ["sh", "-c", "trap '' TERM; echo deaf; while :; do sleep 0.1; done"]
+
+
+def wait_for(condition, what, timeout=20):
+    """Polls: the thing that is waited for happens in another process."""
+    until = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < until, f"{what} did not happen within {timeout} s"
+        time.sleep(0.02)
+
+
+def is_gone(pid):
+    """Whether a process has ended; a zombie, whose parent has not looked yet, has."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    except OSError:
+        return True
+
+
+def state_of(cli, name):
+    """What `show` says of a machine."""
+    return json.loads(cli("show", name).check().stdout)
+
+
+@pytest.fixture
+def name():
+    """A machine's name of the test's own: control groups are named like their machines."""
+    return f"life-{os.getpid()}"
+
+
+@pytest.fixture
+def started(cli, machine_file, name):
+    """started(command=.., ..) starts a machine, which is stopped and deleted afterwards."""
+    names = []
+
+    def start(machine=name, **keys):
+        names.append(machine)
+        cli("start", machine_file(machine, **{"command": STAY, **keys})).check()
+        return machine
+
+    yield start
+    for machine in names:
+        cli("delete", "--force", machine)
+
+
+@pytest.fixture
+def warm(cli, machine_file, name):
+    """What the first start of a host makes and leaves for the next: directories and locks."""
+    cli("start", machine_file(name, command=["true"])).check()
+    cli("delete", "--force", name).check()
+
+
+def test_the_whole_course(cli, machine_file, name, warm, host_state):
+    path = machine_file(name, command=STAY)
+    with host_state.unchanged():
+        cli("start", path).check()
+        assert cli("status", name).check().stdout.startswith(name)
+        assert cli("exec", name, "cat", "/proc/1/comm").check().stdout == "machine-init\n"
+        wait_for(lambda: "started" in cli("logs", name).stdout, "the first line of the log")
+        cli("stop", name).check()
+        cli("status", name).check(3)
+        assert cli("logs", name).check().stdout.splitlines()[-1] == "bye"
+        cli("delete", name).check()
+    cli("status", name).check(4)
+    cli("delete", name).check(66)
+
+
+def test_start_and_stop_are_idempotent(cli, started):
+    name = started()
+    before = state_of(cli, name)["init"]
+    cli("start", name).check()
+    assert state_of(cli, name)["init"] == before
+    cli("stop", name).check()
+    cli("stop", name).check()
+
+
+def test_list_shows_what_runs_in_the_fixed_names(cli, started):
+    name = started()
+    rows = json.loads(cli("list", "--json=short").check().stdout)
+    assert [row["name"] for row in rows] == [name]
+    assert set(rows[0]) == {"name", "state", "pid", "address", "address6", "ports", "started",
+                            "definition"}
+    assert rows[0]["state"] == "running" and Path(f"/proc/{rows[0]['pid']}").exists()
+    table = cli("list").check().stdout.splitlines()
+    assert table[0].split()[:2] == ["NAME", "STATE"] and table[1].split()[:2] == [name, "running"]
+    assert len(cli("list", "--no-legend").check().stdout.splitlines()) == 1
+    cli("stop", name).check()
+    assert json.loads(cli("list", "--json=short").check().stdout) == []
+    assert name in cli("list", "--all").check().stdout
+
+
+def test_a_payload_that_ignores_the_signal_is_killed_after_its_grace_period(cli, started):
+    name = started(command=IGNORE, stop={"timeout": "300ms"})
+    begin = time.monotonic()
+    cli("stop", name).check()
+    assert 0.3 <= time.monotonic() - begin < 5
+    assert state_of(cli, name)["exit_status"] == 128 + signal.SIGKILL
+
+
+def test_stop_now_does_not_wait(cli, started):
+    name = started(command=IGNORE, stop={"timeout": "60s"})
+    begin = time.monotonic()
+    cli("stop", "--now", name).check()
+    assert time.monotonic() - begin < 10
+
+
+def test_delete_refuses_what_runs(cli, started):
+    name = started()
+    refused = cli("delete", name).check(1)
+    assert "is running" in refused.stderr and "--force" in refused.stderr
+    cli("delete", "--force", name).check()
+    assert not list(cli.runtime.glob(f"machines/{name}.*"))
+
+
+def test_delete_removes_the_writable_layer_and_the_log(cli, machine_file, name):
+    cli("start", machine_file(name, command=STAY, upper="persistent")).check()
+    cli("exec", name, "sh", "-c", "mkdir -p /a/b; chmod 0 /a; echo x > /kept").check()
+    cli("stop", name).check()
+    assert (cli.state / "machines" / name / "upper/kept").exists()
+    cli("delete", name).check()
+    assert not (cli.state / "machines" / name).exists()
+    assert not list(cli.log.glob(f"{name}.log*"))
+
+
+def test_what_is_written_persists_over_a_restart(cli, started):
+    name = started(upper="persistent")
+    cli("exec", name, "sh", "-c", "echo kept > /file").check()
+    cli("restart", name).check()
+    assert cli("exec", name, "cat", "/file").check().stdout == "kept\n"
+
+
+def test_wait_tells_the_exit_status(cli, started):
+    name = started(command=["sh", "-c", "sleep 0.5; exit 7"])
+    assert cli("wait", name).check().stdout == "7\n"
+    assert state_of(cli, name)["state"] == "failed"
+
+
+def test_a_start_that_fails_tells_the_cause_and_leaves_nothing(cli, machine_file, name, warm,
+                                                               host_state):
+    path = machine_file(name, command=["/no/such/program"])
+    with host_state.unchanged():
+        failed = cli("start", path).check(1)
+        assert '"/no" in the machine\'s root' in failed.stderr
+        cli("delete", name).check()
+
+
+def test_a_machine_that_ends_before_it_is_ready_shows_its_last_lines(cli, machine_file, name):
+    path = machine_file(name, command=["sh", "-c", "echo the cause; sleep 0.2; exit 4"],
+                        ready="notify")
+    failed = cli("start", path).check(1)
+    assert "the cause" in failed.stderr and "status 4 before it was ready" in failed.stderr
+    cli("delete", name).check()
+
+
+def test_killed_supervisor_takes_its_machine_along(cli, started, name):
+    started()
+    record = state_of(cli, name)
+    os.kill(record["supervisor"]["pid"], signal.SIGKILL)
+    wait_for(lambda: is_gone(record["init"]["pid"]), "the machine's death")
+    assert state_of(cli, name)["state"] == "failed"
+    assert "supervisor died" in cli("status", name).stdout
+    cli("collect").check()
+    assert not Path(record["cgroup"]).exists()
+    cli("start", cli.config / f"{name}.machine").check()
+
+
+def test_restart_on_failure_gives_up_at_its_limit(cli, started):
+    name = started(command=["sh", "-c", "echo run; exit 3"],
+                   restart={"policy": "on-failure", "delay": "1ms", "limit": 3, "window": "60s"})
+    wait_for(lambda: state_of(cli, name)["state"] == "failed", "giving up")
+    assert state_of(cli, name)["restarts"] == 3
+    assert "too often" in state_of(cli, name)["reason"]
+    assert cli("logs", name).stdout.count("run\n") == 4
+
+
+def test_success_is_no_reason_to_restart_on_failure(cli, started):
+    name = started(command=["sh", "-c", "sleep 0.1; exit 0"], restart={"policy": "on-failure"})
+    wait_for(lambda: state_of(cli, name)["state"] == "stopped", "the end")
+    assert state_of(cli, name)["restarts"] == 0
+
+
+def test_ready_by_notify(cli, machine_file, name, debian_root):
+    say = ("import os, socket, time\n"
+           "time.sleep(0.5)\n"
+           "s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\n"
+           "s.sendto(b'READY=1', os.environ['NOTIFY_SOCKET'])\n"
+           "time.sleep(60)\n")
+    path = machine_file(name, overlay=[debian_root], upper="volatile", ready="notify",
+                        command=["python3", "-c", say], stop={"timeout": "1s"})
+    begin = time.monotonic()
+    cli("start", path).check()
+    assert time.monotonic() - begin >= 0.5
+    cli("delete", "--force", name).check()
+
+
+def test_ready_by_health(cli, started):
+    begin = time.monotonic()
+    name = started(command=["sh", "-c", "sleep 0.5; touch /tmp/well; sleep 60"], ready="health",
+                   health={"command": ["test", "-e", "/tmp/well"], "interval": "50ms",
+                           "start_period": "10s"}, stop={"timeout": "100ms"})
+    assert time.monotonic() - begin >= 0.5
+    assert state_of(cli, name)["state"] == "running"
+
+
+def test_an_unhealthy_machine_is_restarted(cli, started):
+    name = started(command=["sh", "-c", "touch /tmp/well; exec sleep 60"], ready="health",
+                   health={"command": ["test", "-e", "/tmp/well"], "interval": "50ms",
+                           "retries": 2, "on_failure": "restart"}, stop={"timeout": "100ms"})
+    cli("exec", name, "rm", "/tmp/well").check()
+    wait_for(lambda: state_of(cli, name)["restarts"] == 1
+             and state_of(cli, name)["state"] == "running", "the restart")
+
+
+def test_requirements_come_first_and_their_failure_is_told(cli, machine_file, name):
+    machine_file(f"{name}-db", command=["sh", "-c", "sleep 0.3; touch /tmp/up; exec sleep 60"],
+                 ready="health", stop={"timeout": "100ms"},
+                 health={"command": ["test", "-e", "/tmp/up"], "interval": "50ms",
+                         "start_period": "10s"})
+    machine_file(name, command=STAY, requires=[f"{name}-db"])
+    cli("start", name).check()
+    assert {row["name"] for row in json.loads(cli("list", "--json=short").stdout)} == {
+        name, f"{name}-db"}
+    cli("delete", "--force", name, f"{name}-db").check()
+
+    machine_file(f"{name}-db", command=["/no/such"])
+    failed = cli("start", name).check(1)
+    assert f'machine "{name}" is not started' in failed.stderr
+    cli("delete", "--force", "--all")
+
+
+def test_many_starts_of_one_machine_end_in_one(cli, machine_file, name):
+    path = machine_file(name, command=STAY)
+    attempts = [cli.start("start", path) for _ in range(8)]
+    results = [attempt.wait() for attempt in attempts]
+    winners = [result for result in results if result.status == 0]
+    assert winners
+    for result in results:
+        assert result.status == 0 or "already running" in result.stderr, result
+    assert len(json.loads(cli("list", "--json=short").stdout)) == 1
+    cli("delete", "--force", name).check()
+
+
+@pytest.mark.parametrize("text, says", [
+    ("{", "is damaged"),
+    ("", "is damaged"),
+    ('{"version": 99}', "has version 99"),
+    ('{"version": 1, "name": "x", "state": "dancing"}', '"state" cannot be read'),
+])
+def test_a_state_file_that_cannot_be_read_is_named(cli, started, name, text, says):
+    started()
+    good = cli.runtime / "machines" / f"{name}.json"
+    other = cli.runtime / "machines" / "other.json"
+    other.write_text(text)
+    for verb in ("status", "show", "stop", "start"):
+        failed = cli(verb, "other")
+        assert failed.status != 0
+        if verb != "start":
+            assert str(other) in failed.stderr and says in failed.stderr
+    # Other machines are unaffected.
+    assert name in cli("list").check().stdout
+    assert good.exists()
+    other.unlink()
+
+
+def test_logs_follow_and_count(cli, started):
+    name = started(command=["sh", "-c", "for i in 1 2 3 4 5; do echo line $i; done; sleep 1;"
+                                        "echo last"])
+    wait_for(lambda: "line 5" in cli("logs", name).stdout, "five lines")
+    assert cli("logs", "-n", "2", name).check().stdout == "line 4\nline 5\n"
+    following = cli.start("logs", "-f", name)
+    assert "last\n" in following.wait().check().stdout
+    assert cli("logs", "--since", "2001-01-01 00:00", name).check().stdout.startswith("line 1")
+    assert "line" not in cli("logs", "--since", "2199-01-01 00:00", name).check().stdout
+    entry = json.loads(cli("logs", "-n", "1", "--json=short", name).check().stdout)
+    assert {"time", "stream", "text"} == set(entry)
+
+
+def test_no_line_is_lost_at_full_speed(cli, started):
+    lines = 200000
+    name = started(command=["sh", "-c", f"seq {lines}; exec sleep 60"],
+                   log={"driver": "file", "max_size": "64M"}, stop={"timeout": "100ms"})
+    wait_for(lambda: cli("logs", "-n", "1", name).stdout.strip() == str(lines), "the last line", 60)
+    assert cli("logs", name).stdout.split() == [str(n) for n in range(1, lines + 1)]
+    rollup = Path(f"/proc/{state_of(cli, name)['supervisor']['pid']}/smaps_rollup").read_text()
+    private = sum(int(line.split()[1]) for line in rollup.splitlines()
+                  if line.startswith(("Private_Clean", "Private_Dirty")))
+    assert private < 2048, f"the supervisor has {private} kB of its own"
+
+
+def test_a_log_that_grows_past_its_maximum_is_rotated(cli, started):
+    name = started(command=["sh", "-c", "seq 20000; exec sleep 60"],
+                   log={"driver": "file", "max_size": "64K"}, stop={"timeout": "100ms"})
+    wait_for(lambda: cli("logs", "-n", "1", name).stdout.strip() == "20000", "the last line")
+    files = sorted(path.name for path in cli.log.iterdir())
+    assert files == [f"{name}.log", f"{name}.log.1"]
+    assert all(path.stat().st_size <= 65536 for path in cli.log.iterdir())
+
+
+def test_create_prepares_and_start_goes_on(cli, machine_file, name):
+    path = machine_file(name, command=STAY, upper="persistent")
+    cli("create", path).check()
+    assert state_of(cli, name)["state"] == "created"
+    assert (cli.state / "machines" / name / "upper").is_dir()
+    cli("start", path).check()
+    refused = cli("create", path).check(1)
+    assert "already running" in refused.stderr
+    cli("delete", "--force", name).check()
+
+
+def test_no_wake_ups_while_idle(cli, started):
+    name = started(command=["sleep", "60"], stop={"timeout": "100ms"})
+    status = Path(f"/proc/{state_of(cli, name)['supervisor']['pid']}/status")
+
+    def switches():
+        return next(int(line.split()[1]) for line in status.read_text().splitlines()
+                    if line.startswith("voluntary_ctxt_switches"))
+
+    time.sleep(0.3)
+    before = switches()
+    time.sleep(2)
+    assert switches() == before
