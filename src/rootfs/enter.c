@@ -8,16 +8,14 @@
 #include "rootfs/internal.h"
 #include "rootfs/mount.h"
 
+/* Nothing has to be made private first: the parent's mounts are slaves of the host's, so that none
+ * of them or of these copies is shared, which is all that pivot_root(2) asks; what it staged is
+ * private but for binds that are to follow the host. */
 int rootfs_enter(struct rootfs *rootfs, struct machine_error *error)
 {
         int r;
 
         umask(022);
-        /* Nothing that is mounted or unmounted here or on the host from now on reaches the other;
-         * pivot_root(2) also refuses a root whose parent is shared. */
-        if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) {
-                return error_set(error, errno, "cannot make the machine's mounts private");
-        }
         /* A mount that was copied into a less privileged namespace is locked to its place, and
          * pivot_root(2) refuses it; a clone of it is free, and keeps its locked flags. */
         rootfs->root_fd = mount_clone(AT_FDCWD, STAGE_ROOT "/" STAGE_MERGED, true);

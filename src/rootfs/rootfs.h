@@ -56,9 +56,9 @@ struct rootfs_parameters {
 
 /**
  * Opens the layers, mounts the overlay, stages binds, devices and files. The caller is host root in
- * an unshared mount namespace that is a slave of the host's; the working directory is kept. On
- * failure nothing stays mounted. 0 or a negative errno with the error filled. The caller frees *ret
- * with rootfs_free().
+ * an unshared mount namespace that is a slave of the host's. Until rootfs_detach() the working
+ * directory is the scratch: the child inherits it. On failure nothing stays mounted. 0 or a
+ * negative errno with the error filled. The caller frees *ret with rootfs_free().
  */
 int rootfs_build(const struct rootfs_parameters *parameters, struct rootfs **ret,
                  struct machine_error *error);
@@ -86,7 +86,8 @@ DEFINE_CLEANUP(struct rootfs *, rootfs_free, cleanup_rootfs)
  * of its user namespace. The cgroup namespace is already the machine's own when rootfs_sys() runs.
  * Each returns 0 or a negative errno with the error filled. */
 
-/** Makes all mounts private and attaches the machine's root, which is not "/" yet. */
+/** Attaches the machine's root, which is not "/" yet. The working directory is as the parent's was
+ *  after rootfs_build(). */
 int rootfs_enter(struct rootfs *rootfs, struct machine_error *error);
 
 /** /proc of the machine's own pid namespace. */

@@ -150,7 +150,24 @@ def test_mount_point_missing_in_a_read_only_root(cli, machine_file, own_root, da
     assert not (own_root / "data").exists()
 
 
-def test_host_mounts_do_not_arrive(cli, machine_file, data):
+def test_host_mounts_arrive_where_asked(cli, machine_file, data):
     """A bind is private unless it is asked to follow the host."""
-    result = shell(cli, machine_file, "grep ' /data ' /proc/self/mountinfo", mounts=bind(data))
-    assert "shared:" not in result.stdout and "master:" not in result.stdout
+    (data / "below").mkdir()
+    host = f"""
+    mount --bind {data} {data} && mount --make-shared {data} || exit 99
+    "$@" & started=$!
+    while test ! -e {data}/runs; do sleep 0.05; done
+    mount -t tmpfs -o mode=0755 late {data}/below && touch {data}/below/arrived
+    wait $started"""
+    script = """
+    touch /slave/runs
+    for try in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+        test -e /slave/below/arrived && break
+        sleep 0.2
+    done
+    test -e /slave/below/arrived && test ! -e /private/below/arrived"""
+    path = machine_file(command=["/bin/sh", "-c", script],
+                        mounts=({"source": str(data), "target": "/private"},
+                                {"source": str(data), "target": "/slave", "options": ["rslave"]}))
+    wrapper = ["unshare", "--mount", "--propagation", "private", "sh", "-c", host, "sh"]
+    cli("run", path, wrapper=wrapper).check()

@@ -10,12 +10,15 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <linux/sched.h>
+#include <net/if.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -33,6 +36,7 @@ struct fixture {
         struct machine *machine;
         struct rootfs_parameters parameters;
         bool mapped;
+        bool joins_network; /* a third namespace, whose only interface is called "joined" */
         int (*inside)(struct rootfs *rootfs);     /* in the child after the pivot; 0 is fine */
         void (*prepare)(struct fixture *fixture); /* in the case's own mount namespace, first */
         void (*before)(struct rootfs *rootfs);    /* in the parent after the build */
@@ -160,6 +164,22 @@ static inline int fixture_user_namespace(void)
         return fd;
 }
 
+static inline int fixture_network_namespace(void)
+{
+        struct ifreq request = { .ifr_name = "lo", .ifr_newname = "joined" };
+        int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+        int fd, control;
+
+        assert_int_equal(unshare(CLONE_NEWNET), 0);
+        fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+        control = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(ioctl(control, SIOCSIFNAME, &request), 0);
+        close(control);
+        assert_int_equal(setns(own, CLONE_NEWNET), 0);
+        close(own);
+        return fd;
+}
+
 static const struct fixture_step {
         const char *name;
         int (*run)(struct rootfs *rootfs, struct machine_error *error);
@@ -252,7 +272,8 @@ static inline int fixture_process(struct fixture *fixture, int report[2])
         parameters->machine = fixture->machine;
         parameters->state_directory = state_directory;
         parameters->scratch_directory = scratch;
-        parameters->network_namespace_fd = -EBADF;
+        parameters->network_namespace_fd =
+                fixture->joins_network ? fixture_network_namespace() : -EBADF;
         parameters->user_namespace_fd = fixture->mapped ? fixture_user_namespace() : -EBADF;
         parameters->root_uid = parameters->root_gid = fixture->mapped ? FIXTURE_BASE : 0;
         if (rootfs_build(parameters, &rootfs, &error) < 0) {

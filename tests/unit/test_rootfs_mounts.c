@@ -155,6 +155,52 @@ static void test_bind_alone(void **state)
         fixture_passes(fixture);
 }
 
+static void share_data(struct fixture *fixture)
+{
+        char path[128];
+
+        fixture_path(fixture, "data", path);
+        assert_int_equal(mount("data", path, "tmpfs", 0, "mode=0755"), 0);
+        assert_int_equal(mount(NULL, path, NULL, MS_SHARED, NULL), 0);
+}
+
+static bool is_followed(const char *target)
+{
+        _cleanup_strv_ char **lines = NULL;
+        _cleanup_free_ char *text = NULL;
+        _cleanup_free_ char *middle = string_format(" %s ", target);
+
+        if (file_read(AT_FDCWD, "/proc/self/mountinfo", 65536, &text, NULL) < 0 ||
+            strv_split(text, '\n', &lines) < 0) {
+                return false;
+        }
+        STRV_FOREACH(line, lines) {
+                if (strstr(*line, middle) && strstr(*line, " master:")) {
+                        return true;
+                }
+        }
+        return false;
+}
+
+static int inside_propagation(struct rootfs *rootfs)
+{
+        (void)rootfs;
+        INSIDE(access("/private", F_OK) == 0 && !is_followed("/private"));
+        INSIDE(is_followed("/slave"));
+        return 0;
+}
+
+static void test_propagation(void **state)
+{
+        FIXTURE_OR_SKIP(fixture, state);
+        fixture_mkdir(fixture, "data");
+        fixture->prepare = share_data;
+        add_bind(fixture, "data", "/private");
+        add_option(add_bind(fixture, "data", "/slave"), "rslave");
+        fixture->inside = inside_propagation;
+        fixture_passes(fixture);
+}
+
 static int inside_file(struct rootfs *rootfs)
 {
         struct stat info;
@@ -430,6 +476,25 @@ static void test_host_network(void **state)
         fixture_passes(fixture);
 }
 
+static int inside_joined_network(struct rootfs *rootfs)
+{
+        (void)rootfs;
+        INSIDE(access("/sys/class/net/joined", F_OK) == 0);
+        INSIDE(access("/sys/class/net/lo", F_OK) < 0);
+        INSIDE(flags_of("/sys") & ST_RDONLY);
+        return 0;
+}
+
+/* The interfaces in /sys are those of the network that the machine joins. */
+static void test_joined_network(void **state)
+{
+        FIXTURE_OR_SKIP(fixture, state);
+        fixture->machine->network.mode = MACHINE_NETWORK_PATH;
+        fixture->joins_network = true;
+        fixture->inside = inside_joined_network;
+        fixture_passes(fixture);
+}
+
 /* ---- Terminal ---- */
 
 static int inside_terminal(struct rootfs *rootfs)
@@ -462,13 +527,22 @@ static void test_terminal(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                CASE(test_bind),           CASE(test_bind_not_mapped),
-                CASE(test_bind_read_only), CASE(test_bind_alone),
-                CASE(test_bind_file),      CASE(test_bind_errors),
-                CASE(test_target_link),    CASE(test_target_link_to_nowhere),
-                CASE(test_target_kernel),  CASE(test_others),
-                CASE(test_devices),        CASE(test_credentials),
-                CASE(test_host_network),   CASE(test_terminal),
+                CASE(test_bind),
+                CASE(test_bind_not_mapped),
+                CASE(test_bind_read_only),
+                CASE(test_bind_alone),
+                CASE(test_propagation),
+                CASE(test_bind_file),
+                CASE(test_bind_errors),
+                CASE(test_target_link),
+                CASE(test_target_link_to_nowhere),
+                CASE(test_target_kernel),
+                CASE(test_others),
+                CASE(test_devices),
+                CASE(test_credentials),
+                CASE(test_host_network),
+                CASE(test_joined_network),
+                CASE(test_terminal),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
