@@ -32,7 +32,7 @@ static int compile(uint64_t key, struct sock_filter **ret, size_t *ret_length)
 int main(void)
 {
         uint64_t fingerprint = UINT64_C(0xcbf29ce484222325);
-        size_t lengths[ELEMENTS_OF(profiles)];
+        size_t lengths[ELEMENTS_OF(profiles)] = { 0 };
 
         printf("#include \"security/seccomp_programs.h\"\n");
         for (size_t i = 0; i < ELEMENTS_OF(profiles); i++) {

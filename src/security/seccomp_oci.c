@@ -23,28 +23,48 @@ struct reader {
         struct machine_error *error;
 };
 
+static int wrong_at(struct reader *reader, const char *where, const char *format, va_list arguments)
+        _printf_(3, 0);
 static int wrong(struct reader *reader, const char *format, ...) _printf_(2, 3);
+static int wrong_rule(struct reader *reader, const char *format, ...) _printf_(2, 3);
 
-static int wrong(struct reader *reader, const char *format, ...)
+static int wrong_at(struct reader *reader, const char *where, const char *format, va_list arguments)
 {
         _cleanup_free_ char *message = NULL;
-        va_list arguments;
-        int n;
 
-        va_start(arguments, format);
-        n = vasprintf(&message, format, arguments);
-        va_end(arguments);
-        if (n < 0) {
+        if (vasprintf(&message, format, arguments) < 0) {
                 message = NULL;
                 return error_oom(reader->error);
         }
-        error_say(reader->error, EINVAL, "%s: %s", reader->file, message);
+        error_say(reader->error, EINVAL, "%s: %s%s", reader->file, where, message);
         return error_kind(reader->error, MACHINE_ERROR_DEFINITION);
 }
 
-/* Fills the error for what is wrong with a rule: "FILE: syscalls[3]: ..". */
-#define wrong_rule(reader, format, ...) \
-        wrong(reader, "syscalls[%zu]: " format, (reader)->rule __VA_OPT__(, ) __VA_ARGS__)
+/* Fills the error for what is wrong with the profile. */
+static int wrong(struct reader *reader, const char *format, ...)
+{
+        va_list arguments;
+        int r;
+
+        va_start(arguments, format);
+        r = wrong_at(reader, "", format, arguments);
+        va_end(arguments);
+        return r;
+}
+
+/* The same for the rule that is read: "FILE: syscalls[3]: ..". */
+static int wrong_rule(struct reader *reader, const char *format, ...)
+{
+        char where[48];
+        va_list arguments;
+        int r;
+
+        snprintf(where, sizeof where, "syscalls[%zu]: ", reader->rule);
+        va_start(arguments, format);
+        r = wrong_at(reader, where, format, arguments);
+        va_end(arguments);
+        return r;
+}
 
 static const struct action {
         const char *name;
