@@ -23,7 +23,7 @@ REPORTS = {
     "core-dumps.txt": ["coredumpctl", "--no-pager", "info"],
 }
 CORES = "/var/lib/systemd/coredump"
-STOP_GRACE = 20
+STOP_GRACE = 40
 REPORT_LIMIT = 60
 
 
