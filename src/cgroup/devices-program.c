@@ -8,16 +8,19 @@
 /* BPF_MAXINSNS of the kernel, which not every user gets more than. */
 #define LENGTH_MAXIMUM 4096
 /* Instructions that every program has, and the most that a rule takes. */
-#define FRAME_LENGTH 8
-#define RULE_LENGTH  8
+#define FRAME_LENGTH 9
+#define RULE_LENGTH  14
 
-/* Registers: the program is called with the context in 1; 2 to 5 hold its parts throughout. */
-#define CONTEXT BPF_REG_1
-#define TYPE    BPF_REG_2
-#define ACCESS  BPF_REG_3
-#define MAJOR   BPF_REG_4
-#define MINOR   BPF_REG_5
-#define RESULT  BPF_REG_0
+/* Registers: the program is called with the context in 1, which is free once its parts are in 2 to
+ * 5; 0 is what the program returns. */
+#define CONTEXT    BPF_REG_1
+#define TYPE       BPF_REG_2
+#define ACCESS     BPF_REG_3
+#define MAJOR      BPF_REG_4
+#define MINOR      BPF_REG_5
+#define RESULT     BPF_REG_0
+#define DIFFERENCE BPF_REG_1
+#define PART       BPF_REG_6
 
 struct writer {
         struct bpf_insn *program;
@@ -41,10 +44,14 @@ static void load_word(struct writer *writer, uint8_t to, size_t offset)
         put(writer, BPF_LDX | BPF_MEM | BPF_W, to, CONTEXT, (int16_t)offset, 0);
 }
 
-static void result_and_exit(struct writer *writer, uint32_t result)
+static void with_register(struct writer *writer, uint8_t operation, uint8_t to, uint8_t from)
 {
-        put(writer, BPF_ALU64 | BPF_MOV | BPF_K, RESULT, 0, 0, result);
-        put(writer, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+        put(writer, BPF_ALU64 | BPF_X | operation, to, from, 0, 0);
+}
+
+static void with_number(struct writer *writer, uint8_t operation, uint8_t to, uint32_t number)
+{
+        put(writer, BPF_ALU64 | BPF_K | operation, to, 0, 0, number);
 }
 
 /* access_type of struct bpf_cgroup_dev_ctx holds the kind of node in its low half and the access in
@@ -52,38 +59,47 @@ static void result_and_exit(struct writer *writer, uint32_t result)
 static void write_prologue(struct writer *writer)
 {
         load_word(writer, TYPE, offsetof(struct bpf_cgroup_dev_ctx, access_type));
-        put(writer, BPF_ALU64 | BPF_MOV | BPF_X, ACCESS, TYPE, 0, 0);
-        put(writer, BPF_ALU64 | BPF_AND | BPF_K, TYPE, 0, 0, 0xffff);
-        put(writer, BPF_ALU64 | BPF_RSH | BPF_K, ACCESS, 0, 0, 16);
         load_word(writer, MAJOR, offsetof(struct bpf_cgroup_dev_ctx, major));
         load_word(writer, MINOR, offsetof(struct bpf_cgroup_dev_ctx, minor));
+        with_register(writer, BPF_MOV, ACCESS, TYPE);
+        with_number(writer, BPF_AND, TYPE, 0xffff);
+        with_number(writer, BPF_RSH, ACCESS, 16);
+        with_number(writer, BPF_MOV, RESULT, 0);
 }
 
-/* A rule jumps to the next one as soon as something differs. */
+/* Gathers whether a part of the request is what the rule has, or none of what it does not allow. */
+static void write_difference(struct writer *writer, uint8_t part, uint8_t operation,
+                             uint32_t number)
+{
+        with_register(writer, BPF_MOV, PART, part);
+        /* In 32 bits: in 64 a large number would be taken for a negative one. */
+        put(writer, BPF_ALU | BPF_K | operation, PART, 0, 0, number);
+        with_register(writer, BPF_OR, DIFFERENCE, PART);
+}
+
+/*
+ * No jumps: the kernel's verifier follows each way that a program can take, and ten rules with
+ * three jumps each cost it 200 microseconds of every start, a straight line a tenth of that. A
+ * difference of 0, less 1, has its highest bit set; no other has, as all parts have 32 bits.
+ */
 static void write_rule(struct writer *writer, const struct device_rule *rule)
 {
-        size_t first = writer->length, end;
         uint32_t type = rule->type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR;
 
-        put(writer, BPF_JMP | BPF_JNE | BPF_K, TYPE, 0, 0, type);
+        with_register(writer, BPF_MOV, DIFFERENCE, TYPE);
+        with_number(writer, BPF_XOR, DIFFERENCE, type);
         if (rule->access != DEVICE_ALL) {
-                put(writer, BPF_ALU64 | BPF_MOV | BPF_X, RESULT, ACCESS, 0, 0);
-                put(writer, BPF_ALU64 | BPF_AND | BPF_K, RESULT, 0, 0, ~rule->access);
-                put(writer, BPF_JMP | BPF_JNE | BPF_K, RESULT, 0, 0, 0);
+                write_difference(writer, ACCESS, BPF_AND, DEVICE_ALL & ~rule->access);
         }
         if (rule->device_major != DEVICE_ANY) {
-                put(writer, BPF_JMP | BPF_JNE | BPF_K, MAJOR, 0, 0, rule->device_major);
+                write_difference(writer, MAJOR, BPF_XOR, rule->device_major);
         }
         if (rule->device_minor != DEVICE_ANY) {
-                put(writer, BPF_JMP | BPF_JNE | BPF_K, MINOR, 0, 0, rule->device_minor);
+                write_difference(writer, MINOR, BPF_XOR, rule->device_minor);
         }
-        result_and_exit(writer, 1);
-        end = writer->length;
-        for (size_t i = first; i < end; i++) {
-                if (writer->program[i].code == (BPF_JMP | BPF_JNE | BPF_K)) {
-                        writer->program[i].off = (int16_t)(end - i - 1);
-                }
-        }
+        with_number(writer, BPF_SUB, DIFFERENCE, 1);
+        with_number(writer, BPF_RSH, DIFFERENCE, 63);
+        with_register(writer, BPF_OR, RESULT, DIFFERENCE);
 }
 
 uint32_t device_access_parse(const char *text)
@@ -115,7 +131,9 @@ int device_program_build(const struct device_rule *rules, size_t count, struct b
         for (size_t i = 0; i < count; i++) {
                 write_rule(&writer, &rules[i]);
         }
-        result_and_exit(&writer, 0);
+        /* It is 0 or 1 by now, which the verifier of Linux 6.1 wants to see. */
+        with_number(&writer, BPF_AND, RESULT, 1);
+        put(&writer, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
         *ret = writer.program;
         *ret_length = writer.length;
         return 0;
