@@ -1,0 +1,293 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Images made by hand, so that they can be wrong in any way, and a registry that can misbehave."""
+
+import base64
+import contextlib
+import gzip
+import hashlib
+import http.server
+import io
+import json
+import os
+import tarfile
+import threading
+import time
+from pathlib import Path
+
+OCI = "application/vnd.oci.image."
+MANIFEST = OCI + "manifest.v1+json"
+INDEX = OCI + "index.v1+json"
+CONFIG = OCI + "config.v1+json"
+LAYER = OCI + "layer.v1.tar"
+
+
+def digest(data):
+    """The digest of bytes."""
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def member(name, data=None, kind=tarfile.REGTYPE, **fields):
+    """One member of a tar: (header, content)."""
+    info = tarfile.TarInfo(name)
+    info.type = kind if data is None or kind != tarfile.REGTYPE else tarfile.REGTYPE
+    info.mode = 0o755 if kind == tarfile.DIRTYPE else 0o644
+    info.mtime = 1_600_000_000
+    for key, value in fields.items():
+        setattr(info, key, value)
+    content = b"" if data is None else data
+    info.size = len(content) if info.type == tarfile.REGTYPE else 0
+    return info, content
+
+
+def directory(name, **fields):
+    """A directory."""
+    return member(name, kind=tarfile.DIRTYPE, **fields)
+
+
+def link(name, target, **fields):
+    """A symbolic link."""
+    return member(name, kind=tarfile.SYMTYPE, linkname=target, **fields)
+
+
+def hard_link(name, target):
+    """A hard link."""
+    return member(name, kind=tarfile.LNKTYPE, linkname=target)
+
+
+def layer(*members):
+    """A plain tar of members."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for info, content in members:
+            tar.addfile(info, io.BytesIO(content))
+    return out.getvalue()
+
+
+class Image:
+    """An image: its blobs by digest, and the digest of its manifest."""
+
+    def __init__(self, *layers, config=None, compress=gzip.compress, platform=("linux", "amd64"),
+                 diff_ids=None, manifest=None):
+        self.blobs = {}
+        descriptors = []
+        for data in layers:
+            packed = compress(data) if compress else data
+            self.blobs[digest(packed)] = packed
+            descriptors.append({"mediaType": LAYER + ("+gzip" if compress else ""),
+                                "digest": digest(packed), "size": len(packed)})
+        self.config = json.dumps({
+            "os": platform[0], "architecture": platform[1], "config": config or {},
+            "rootfs": {"type": "layers",
+                       "diff_ids": diff_ids or [digest(data) for data in layers]},
+        }).encode()
+        self.id = digest(self.config)
+        self.blobs[self.id] = self.config
+        self.layers = [entry["digest"] for entry in descriptors]
+        document = {"schemaVersion": 2, "mediaType": MANIFEST,
+                    "config": {"mediaType": CONFIG, "digest": self.id, "size": len(self.config)},
+                    "layers": descriptors}
+        document.update(manifest or {})
+        self.manifest = json.dumps(document).encode()
+        self.digest = digest(self.manifest)
+        self.blobs[self.digest] = self.manifest
+
+    def write_layout(self, path, name="test/image:1"):
+        """An OCI layout directory."""
+        blobs = Path(path, "blobs", "sha256")
+        blobs.mkdir(parents=True, exist_ok=True)
+        for key, data in self.blobs.items():
+            (blobs / key.split(":")[1]).write_bytes(data)
+        Path(path, "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}', encoding="utf-8")
+        Path(path, "index.json").write_text(json.dumps({
+            "schemaVersion": 2, "manifests": [{
+                "mediaType": MANIFEST, "digest": self.digest, "size": len(self.manifest),
+                "annotations": {"org.opencontainers.image.ref.name": name}}]}), encoding="utf-8")
+        return path
+
+
+def tree_of(cli, image_id, number=-1):
+    """The directory in which a layer of an image was unpacked; the topmost unless told."""
+    record = json.loads(Path(cli.state, "images", image_id.replace(":", "-"),
+                             "image.json").read_text(encoding="utf-8"))
+    name = record["layers"][number]["diff_id"].replace(":", "-")
+    return Path(cli.state, "layers", name, "tree")
+
+
+def leftovers(cli):
+    """Work in progress and partial blobs that are in the store."""
+    found = [path for folder in ("images", "layers")
+             for path in Path(cli.state, folder).glob("tmp-*")]
+    return found + list(Path(cli.state, "images", "blobs").glob("*"))
+
+
+class Registry(http.server.ThreadingHTTPServer):
+    """A registry on loopback. `faults` maps a path's end to a function(handler) that answers in its
+    place and returns True, or returns False to have the usual answer."""
+
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.images = {}
+        self.blobs = {}
+        self.faults = {}
+        self.requests = []
+        self.password = None
+        self.token = None
+        self.basic = False
+        self.host = f"127.0.0.1:{self.server_address[1]}"
+
+    def add(self, repository, tag, image):
+        """Makes an image known."""
+        self.images[repository, tag] = image.manifest
+        self.images[repository, image.digest] = image.manifest
+        self.blobs.update(image.blobs)
+        return f"{self.host}/{repository}:{tag}"
+
+    def count(self, text):
+        """How many requests had the text in their path."""
+        return sum(text in path for _, path, _ in self.requests)
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """One request."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, format, *arguments):
+        """Keeps the test's output quiet."""
+
+    def answer(self, status, body=b"", **headers):
+        """Sends an answer; header names have "_" for "-"."""
+        self.send_response(status)
+        for key, value in headers.items():
+            self.send_header(key.replace("_", "-"), value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            self.wfile.write(body)
+
+    def refused(self):
+        """Whether a token or a password is wanted and missing."""
+        given = self.headers.get("Authorization", "")
+        if self.server.token:
+            if given == f"Bearer {self.server.token}":
+                return False
+            self.answer(401, WWW_Authenticate=f'Bearer realm="http://{self.server.host}/token",'
+                        f'service="a, b",scope="repository:x:pull,push"')
+            return True
+        if self.server.basic and given != self.expected_basic():
+            self.answer(401, WWW_Authenticate='Basic realm="r"')
+            return True
+        return False
+
+    def expected_basic(self):
+        """The header of the password that is right."""
+        return "Basic " + base64.b64encode(self.server.password.encode()).decode()
+
+    def do_POST(self):
+        """An identity token for an access token."""
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        self.server.requests.append(("POST", self.path, body))
+        if "refresh_token=identity" in body:
+            self.answer(200, json.dumps({"access_token": self.server.token}).encode())
+        else:
+            self.answer(401)
+
+    def do_GET(self):
+        """Token, manifest or blob."""
+        self.server.requests.append(("GET", self.path, dict(self.headers)))
+        for end, fault in list(self.server.faults.items()):
+            if end in self.path and fault(self):
+                return
+        if self.path.startswith("/token"):
+            if self.server.password and self.headers.get("Authorization") != self.expected_basic():
+                self.answer(401)
+                return
+            self.answer(200, json.dumps({"token": self.server.token}).encode())
+            return
+        if self.refused():
+            return
+        parts = self.path.split("/")
+        repository, kind, name = "/".join(parts[2:-2]), parts[-2], parts[-1]
+        data = (self.server.blobs.get(name) if kind == "blobs"
+                else self.server.images.get((repository, name)))
+        if data is None:
+            self.answer(404, b'{"errors":[{"code":"UNKNOWN","message":"not here"}]}')
+        elif kind == "manifests":
+            media = json.loads(data).get("mediaType", MANIFEST)
+            self.answer(200, data, Content_Type=media + "; charset=utf-8")
+        else:
+            self.send_blob(data)
+
+    def send_blob(self, data):
+        """A blob, from where the client wants it."""
+        wanted = self.headers.get("Range")
+        if wanted:
+            start = int(wanted.split("=")[1].rstrip("-"))
+            self.answer(206, data[start:],
+                        Content_Range=f"bytes {start}-{len(data) - 1}/{len(data)}")
+        else:
+            self.answer(200, data)
+
+
+@contextlib.contextmanager
+def registry():
+    """A registry that runs for as long as the block."""
+    server = Registry()
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def cut(after):
+    """A fault, once: the connection ends after so many bytes of a blob."""
+    state = {"done": False}
+
+    def fault(handler):
+        if state["done"]:
+            return False
+        state["done"] = True
+        data = handler.server.blobs[handler.path.split("/")[-1]]
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(data)))
+        handler.end_headers()
+        handler.wfile.write(data[:after])
+        handler.wfile.flush()
+        handler.close_connection = True
+        return True
+
+    return fault
+
+
+def times(count, status, body=b"", **headers):
+    """A fault: the first `count` requests get this answer."""
+    left = [count]
+
+    def fault(handler):
+        if left[0] == 0:
+            return False
+        left[0] -= 1
+        handler.answer(status, body, **headers)
+        return True
+
+    return fault
+
+
+def slow(seconds):
+    """A fault: every answer takes so long to begin."""
+    def fault(_):
+        time.sleep(seconds)
+        return False
+
+    return fault
+
+
+def umoci_available():
+    """Whether the independent judge of trees is there."""
+    return any(os.access(os.path.join(place, "umoci"), os.X_OK)
+               for place in os.environ.get("PATH", "").split(":"))
