@@ -1,0 +1,462 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Pulling from registries that behave and from registries that do not."""
+
+import base64
+import json
+import os
+import random
+import signal
+import threading
+import time
+from pathlib import Path
+
+import images
+import pytest
+from images import INDEX, MANIFEST, Image, layer, member
+
+pytestmark = pytest.mark.needs("root")
+
+
+@pytest.fixture
+def server():
+    """A registry on loopback, plain http."""
+    with images.registry() as running:
+        yield running
+
+
+def random_layer(seed, size=300_000):
+    """A layer whose content does not compress."""
+    return layer(member(f"file-{seed}", random.Random(seed).randbytes(size)))
+
+
+@pytest.fixture
+def image():
+    """Three layers."""
+    return Image(*(random_layer(seed) for seed in range(3)), config={"Cmd": ["/bin/true"]})
+
+
+def pull(cli, reference, *options, **more):
+    """Pulls with plain http allowed."""
+    return cli("pull", "--insecure", *options, reference, **more)
+
+
+def is_whole(cli, reference):
+    """Every file of every layer is what was unpacked, and nothing is left over."""
+    cli("image-status", "--verify", reference).check()
+    assert not images.leftovers(cli)
+
+
+def test_pull_and_again(cli, server, image):
+    """Each blob is fetched once; the second pull asks for the manifest alone."""
+    reference = server.add("team/app", "1", image)
+    result = pull(cli, reference).check()
+    assert result.stdout == f"{reference} {image.id}\n"
+    is_whole(cli, reference)
+    assert server.count("/blobs/") == 4
+    pull(cli, reference).check()
+    assert server.count("/blobs/") == 4
+    other = Image(*(random_layer(seed) for seed in (0, 1, 7)))
+    pull(cli, server.add("team/app", "2", other)).check()
+    assert server.count("/blobs/") == 6
+
+
+def test_plain_http_only_when_asked_for(cli, server, image):
+    """Without a setting the registry is spoken to with TLS."""
+    reference = server.add("a", "1", image)
+    cli("pull", reference).check(1)
+    assert not server.requests
+    settings = cli.state / "registries.conf"
+    settings.write_text(f'registries = ( {{ name = "{server.host}"; insecure = true; }} );',
+                        encoding="utf-8")
+    cli("pull", "--registries", settings, reference).check()
+
+
+def test_pinned_by_digest(cli, server, image):
+    """The digest decides, whatever the tag says."""
+    server.add("a", "1", image)
+    reference = f"{server.host}/a@{image.digest}"
+    pull(cli, reference).check()
+    wrong = "sha256:" + "1" * 64
+    server.images["a", wrong] = image.manifest
+    result = pull(cli, f"{server.host}/a:1@{wrong}").check(1)
+    assert wrong in result.stderr and image.digest in result.stderr
+
+
+@pytest.mark.parametrize("login", ["none", "auth", "identity", "helper", "basic"])
+def test_authorization(cli, server, image, workspace, login):
+    """Token server with and without password, identity token, credential helper, basic."""
+    reference = server.add("private/app", "1", image)
+    entry = {"auth": base64.b64encode(b"user:secret").decode()}
+    if login == "basic":
+        server.basic, server.password = True, "user:secret"
+    else:
+        server.token = "T" * 3000
+        server.password = "user:secret" if login in ("auth", "helper") else None
+    if login == "identity":
+        entry = {"identitytoken": "identity"}
+    config = {"auths": {} if login in ("none", "helper") else
+              {"127.0.0.1": {"auth": "d3Jvbmc6d3Jvbmc="}, f"{server.host}/private": entry}}
+    if login == "helper":
+        helper = workspace / "docker-credential-test"
+        helper.write_text('#!/bin/sh\nread x\n[ "$1" = get ] && '
+                          'echo \'{"Username":"user","Secret":"secret"}\'\n', encoding="utf-8")
+        helper.chmod(0o755)
+        config["credHelpers"] = {server.host: "test"}
+    (workspace / "auth.json").write_text(json.dumps(config), encoding="utf-8")
+    environment = {"REGISTRY_AUTH_FILE": workspace / "auth.json",
+                   "PATH": f"{workspace}:{cli.environment['PATH']}"}
+    pull(cli, reference, env=environment).check()
+    is_whole(cli, reference)
+    if login != "basic":
+        assert any("scope=repository" in str(request) for request in server.requests)
+
+
+def test_wrong_password(cli, server, image, workspace):
+    """One try, then the reason and what to do."""
+    reference = server.add("a", "1", image)
+    server.basic, server.password = True, "user:right"
+    (workspace / "auth.json").write_text(json.dumps({"auths": {server.host: {
+        "auth": base64.b64encode(b"user:wrong").decode()}}}), encoding="utf-8")
+    result = pull(cli, reference, env={"REGISTRY_AUTH_FILE": workspace / "auth.json"}).check(1)
+    assert "401" in result.stderr and "login" in result.stderr
+    assert len(server.requests) < 5
+
+
+def test_redirection_to_another_host(cli, server, image):
+    """Followed without the Authorization that was for the first host (CVE-2020-15157)."""
+    reference = server.add("a", "1", image)
+    server.token = "secret-token"
+    with images.registry() as other:
+        other.blobs.update(image.blobs)
+
+        def away(handler):
+            if handler.refused():
+                return True
+            handler.answer(307, Location=f"http://localhost:{other.server_address[1]}"
+                           f"{handler.path}")
+            return True
+
+        server.faults["/blobs/"] = away
+        pull(cli, reference).check()
+        assert other.requests
+        assert not any("Authorization" in headers for _, _, headers in other.requests)
+    is_whole(cli, reference)
+
+
+def test_redirection_in_a_circle(cli, server, image):
+    """It ends."""
+    reference = server.add("a", "1", image)
+    server.faults["/manifests/"] = lambda handler: handler.answer(
+        302, Location=handler.path) or True
+    assert "circle" in pull(cli, reference).check(1).stderr
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_retry_after(cli, server, image, status):
+    """The server says when."""
+    reference = server.add("a", "1", image)
+    server.faults["/blobs/"] = images.times(2, status, Retry_After="1")
+    result = pull(cli, reference).check()
+    assert result.seconds >= 1
+    is_whole(cli, reference)
+
+
+def test_resume_after_a_cut(cli, server, image):
+    """The rest alone is asked for."""
+    reference = server.add("a", "1", image)
+    server.faults[image.layers[1]] = images.cut(100_000)
+    pull(cli, reference).check()
+    ranges = [headers.get("Range") for _, path, headers in server.requests
+              if image.layers[1] in path]
+    assert len(ranges) == 2 and ranges[1] and ranges[1] != "bytes=0-"
+    is_whole(cli, reference)
+
+
+def wrong_range(handler):
+    """206 with other bytes than were asked for."""
+    if "Range" not in handler.headers:
+        return False
+    data = handler.server.blobs[handler.path.split("/")[-1]]
+    handler.answer(206, data[5:], Content_Range=f"bytes 5-{len(data) - 1}/{len(data)}")
+    return True
+
+
+def no_range(handler):
+    """200 and all of it."""
+    if "Range" not in handler.headers:
+        return False
+    handler.answer(200, handler.server.blobs[handler.path.split("/")[-1]])
+    return True
+
+
+@pytest.mark.parametrize("behaviour", [wrong_range, no_range])
+def test_ranges_that_are_not_what_was_asked_for(cli, server, image, behaviour):
+    """The blob is fetched from the start."""
+    reference = server.add("a", "1", image)
+    cut = images.cut(100_000)
+    server.faults[image.layers[0]] = lambda handler: cut(handler) or behaviour(handler)
+    pull(cli, reference).check()
+    is_whole(cli, reference)
+
+
+@pytest.mark.parametrize("kind", ["manifest", "config", "layer", "longer", "shorter"])
+def test_wrong_content(cli, server, image, kind):
+    """What was fetched is removed, the digests are named, nothing becomes visible; the layers that
+    were right are kept for the next time."""
+    reference = server.add("a", "1", image)
+    if kind == "manifest":
+        server.faults["/manifests/"] = lambda handler: handler.answer(
+            200, image.manifest + b" ", Docker_Content_Digest=image.digest,
+            Content_Type=MANIFEST) or True
+    elif kind == "config":
+        server.blobs[image.id] = image.config.replace(b"/bin/true", b"/bin/evil")
+    else:
+        data = image.blobs[image.layers[2]]
+        server.blobs[image.layers[2]] = {"layer": data[:-9] + b"x" + data[-8:],
+                                         "longer": data + b"x", "shorter": data[:-9]}[kind]
+    result = pull(cli, reference).check(1)
+    if kind in ("manifest", "config", "layer"):
+        assert "expected sha256:" in result.stderr and "found sha256:" in result.stderr, result
+    assert cli("list-images", "--json=short").check().stdout == "[]\n"
+    name = image.layers[2].replace(":", "-")
+    assert not Path(cli.state, "images/blobs", name).exists()
+    assert not list(Path(cli.state, "layers").glob("tmp-*"))
+    server.faults.clear()
+    server.blobs.update(image.blobs)
+    pull(cli, reference).check()
+    is_whole(cli, reference)
+
+
+def test_mirror_first_and_the_registry_when_it_fails(cli, server, image, workspace):
+    """Layers come from the mirror, which gets no credentials of the registry; without it, or with a
+    broken one, the registry answers."""
+    with images.registry() as mirror:
+        mirror.add("a", "1", image)
+        settings = workspace / "registries.conf"
+        settings.write_text(
+            f'registries = ( {{ name = "{server.host}"; insecure = true; '
+            f'mirrors = [ "http://127.0.0.1:1", "http://{mirror.host}" ]; }} );', encoding="utf-8")
+        (workspace / "auth.json").write_text(json.dumps({"auths": {server.host: {
+            "auth": base64.b64encode(b"user:secret").decode()}}}), encoding="utf-8")
+        environment = {"REGISTRY_AUTH_FILE": workspace / "auth.json"}
+        reference = server.add("a", "1", image)
+        cli("pull", "--registries", settings, reference, env=environment).check()
+        assert not server.requests
+        assert not any("Authorization" in headers for _, _, headers in mirror.requests)
+        mirror.images.clear()
+        other = Image(random_layer(9))
+        cli("pull", "--registries", settings, server.add("a", "2", other), env=environment).check()
+        assert server.count("/blobs/") == 2
+
+
+def index(*entries):
+    """An index document."""
+    return json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": list(entries)}).encode()
+
+
+def entry(image, architecture, variant=None, system="linux"):
+    """An entry of an index."""
+    return {"mediaType": MANIFEST, "digest": image.digest, "size": len(image.manifest),
+            "platform": {"os": system, "architecture": architecture,
+                         **({"variant": variant} if variant else {})}}
+
+
+def test_platforms(cli, server):
+    """By the host's, or by --platform; what there is is told where nothing suits."""
+    parts = {name: Image(random_layer(number, 1000), platform=("linux", name.split("/")[0]))
+             for number, name in enumerate(["amd64", "arm64", "arm/v5", "arm/v7"])}
+    for part in parts.values():
+        server.add("multi", "part", part)
+    document = index(entry(parts["amd64"], "unknown", system="unknown"),
+                     *(entry(parts[name], *name.split("/")) for name in parts))
+    server.images["multi", "1"] = document
+    reference = f"{server.host}/multi:1"
+    for wanted, name in (("linux/amd64", "amd64"), ("arm64", "arm64"), ("linux/arm/v6", "arm/v5"),
+                         ("linux/arm/v7", "arm/v7"), ("linux/arm/v8", "arm/v7")):
+        result = pull(cli, reference, "--platform", wanted).check()
+        assert result.stdout.split()[1] == parts[name].id, wanted
+    result = pull(cli, reference, "--platform", "linux/s390x").check(1)
+    assert "linux/arm64" in result.stderr and "unknown" not in result.stderr
+
+
+@pytest.mark.parametrize("document,message", [
+    (b'{"schemaVersion":2,"mediaType":"%s","manifests":[]}' % INDEX.encode(), "came as"),
+    (b'{"schemaVersion":1,"fsLayers":[]}', "schema 1"),
+    (b'{"schemaVersion":2,"layers":[],"manifests":[]}', "two ways"),
+    (b'{"a":1,"a":2}', "duplicate"), (b"\x1b[2J", "JSON"), (b" " * (5 << 20), "longer than"),
+])
+def test_hostile_manifests(cli, server, image, document, message):
+    """Each is told for what it is, and no control character reaches the terminal."""
+    reference = server.add("a", "1", image)
+    server.faults["/manifests/"] = lambda handler: handler.answer(
+        200, document, Content_Type=MANIFEST) or True
+    result = pull(cli, reference).check(1)
+    assert message in result.stderr, result
+    assert "\x1b" not in result.stderr
+
+
+def test_not_there(cli, server):
+    """The registry's own words."""
+    result = pull(cli, f"{server.host}/none:1").check(66)
+    assert "not here" in result.stderr
+
+
+def test_two_at_once_fetch_each_blob_once(cli, server, image):
+    """The second waits for the first's layers."""
+    reference = server.add("a", "1", image)
+    server.faults["/blobs/"] = images.slow(0.3)
+    running = [cli.start("pull", "--insecure", reference) for _ in range(3)]
+    for process in running:
+        process.wait(60).check()
+    for name in image.layers:
+        assert server.count(name) == 1
+    is_whole(cli, reference)
+
+
+def test_killed_at_any_moment(cli, server):
+    """A pull after a killed one goes on and leaves nothing behind; what was fetched is not fetched
+    again."""
+    chance = random.Random(3)
+    image = Image(*(random_layer(seed, 400_000) for seed in range(6)))
+    reference = server.add("a", "1", image)
+    server.faults["/blobs/"] = images.slow(0.01)
+    for _ in range(25):
+        running = cli.start("pull", "--insecure", reference)
+        time.sleep(chance.uniform(0, 0.35))
+        running.process.send_signal(signal.SIGKILL)
+        running.process.wait()
+        for path in Path(cli.state, "layers").glob("sha256-*"):
+            assert (path / "layer.json").exists() and (path / "tree").is_dir()
+        if chance.random() < 0.2:
+            cli("remove-image", reference)
+    pull(cli, reference).check()
+    is_whole(cli, reference)
+
+
+def test_a_killed_pull_is_resumed(cli, server):
+    """The partial blob of a killed process is hashed and reused."""
+    image = Image(random_layer(1, 3_000_000))
+    reference = server.add("a", "1", image)
+    data = image.blobs[image.layers[0]]
+    release = threading.Event()
+
+    def half(handler):
+        if "Range" in handler.headers or release.is_set():
+            return False
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(data)))
+        handler.end_headers()
+        handler.wfile.write(data[:2_000_000])
+        handler.wfile.flush()
+        release.wait(30)
+        handler.close_connection = True
+        return True
+
+    server.faults[image.layers[0]] = half
+    running = cli.start("pull", "--insecure", reference)
+    partial = Path(cli.state, "images/blobs", image.layers[0].replace(":", "-"))
+    import harness
+    harness.wait_for(lambda: partial.exists() and partial.stat().st_size >= 2_000_000,
+                     what="the first half")
+    running.process.kill()
+    running.process.wait()
+    release.set()
+    pull(cli, reference).check()
+    assert any(headers.get("Range") == "bytes=2000000-" for _, path, headers in server.requests
+               if image.layers[0] in path)
+    is_whole(cli, reference)
+
+
+def test_a_damaged_partial_blob(cli, server, image):
+    """What an earlier process left turns out wrong: all of it is fetched again, once."""
+    reference = server.add("a", "1", image)
+    place = Path(cli.state, "images/blobs")
+    place.mkdir(parents=True)
+    (place / image.layers[0].replace(":", "-")).write_bytes(os.urandom(50_000))
+    pull(cli, reference).check()
+    is_whole(cli, reference)
+
+
+def test_disk_full(cli, server, workspace):
+    """Told, with what helps; the next pull succeeds when there is room."""
+    import subprocess
+    image = Image(layer(member("f", os.urandom(6_000_000))))
+    reference = server.add("a", "1", image)
+    mounted = ["unshare", "--mount", "--propagation", "private", "sh", "-c",
+               f'mount -t tmpfs -o size=8M tmpfs {cli.state} || exit; exec "$@"', "sh"]
+    result = cli("pull", "--insecure", reference, wrapper=mounted).check(1)
+    assert "No space left" in result.stderr and "prune" in result.stderr
+    assert subprocess.run(["ls", cli.state], check=True, capture_output=True).stdout == b""
+    pull(cli, reference).check()
+
+
+def test_json_events(cli, server, image):
+    """One object on each line."""
+    reference = server.add("a", "1", image)
+    events = [json.loads(line)
+              for line in pull(cli, reference, "--json=short").check().stdout.splitlines()]
+    assert events[-1] == {"event": "image", "id": image.id, "references": [reference]}
+    for name in image.layers:
+        states = [event["state"] for event in events if event.get("digest") == name and
+                  event["event"] == "layer"]
+        assert states[0] == "fetching" and states[-1] == "done"
+
+
+def test_bars_on_a_terminal(cli, server, image):
+    """Bytes, rate and a bar; the result is on standard output."""
+    reference = server.add("a", "1", image)
+    server.faults["/blobs/"] = images.slow(0.2)
+    terminal = cli.terminal("pull", "--insecure", reference)
+    assert terminal.wait(30) == 0
+    shown = terminal.output if isinstance(terminal.output, str) else terminal.output.decode()
+    assert "[####" in shown and "done" in shown and "\033[3A" in shown
+
+
+def test_remove_and_prune(cli, server, image):
+    """Shared layers stay, moved tags leave an image for prune, which says what came back."""
+    first = server.add("a", "1", image)
+    second = server.add("a", "2", Image(random_layer(0), random_layer(8)))
+    pull(cli, first).check()
+    pull(cli, second).check()
+    assert len(list(Path(cli.state, "layers").glob("sha256-*"))) == 4
+    cli("remove-image", first).check()
+    assert len(list(Path(cli.state, "layers").glob("sha256-*"))) == 2
+    is_whole(cli, second)
+    server.add("a", "2", image)
+    pull(cli, second).check()
+    result = json.loads(cli("prune", "--json=short").check().stdout)
+    assert result["images"] == 1 and result["layers"] == 1 and result["bytes"] > 300_000
+    is_whole(cli, second)
+    pinned = cli.state / "machines/web"
+    pinned.mkdir(parents=True)
+    (pinned / "image.json").write_text(json.dumps(
+        {"version": 1, "image": image.id, "reference": second}), encoding="utf-8")
+    assert "in use by web" in cli("remove-image", second).check(1).stderr
+    cli("prune", "--all").check()
+    is_whole(cli, second)
+    cli("remove-image", "--force", second).check()
+    assert not list(Path(cli.state, "layers").glob("*"))
+
+
+@pytest.mark.parametrize("damage", ["content", "mode", "missing", "more", "owner", "attribute"])
+def test_decay_is_found(cli, server, damage):
+    """image-status --verify names the file and what is wrong."""
+    image = Image(layer(member("d/file", b"content" * 100), member("d/other", b"")))
+    reference = server.add("a", "1", image)
+    pull(cli, reference).check()
+    tree = images.tree_of(cli, image.id)
+    times = (tree / "d/file").stat().st_mtime_ns, (tree / "d").stat().st_mtime_ns
+    {"content": lambda: (tree / "d/file").write_bytes(b"contenT" * 100),
+     "mode": lambda: (tree / "d/file").chmod(0o600),
+     "missing": lambda: (tree / "d/file").unlink(),
+     "more": lambda: (tree / "d/more").write_bytes(b""),
+     "owner": lambda: os.chown(tree / "d/file", 1, 1),
+     "attribute": lambda: os.setxattr(tree / "d/file", "user.x", b"y")}[damage]()
+    if damage != "missing":
+        os.utime(tree / "d/file", ns=(times[0], times[0]))
+    os.utime(tree / "d", ns=(times[1], times[1]))
+    result = cli("image-status", "--verify", reference).check(1)
+    word = {"content": "other content", "mode": "another mode", "missing": "missing",
+            "more": "were not in the layer", "owner": "another owner",
+            "attribute": "extended attributes"}[damage]
+    assert word in result.stdout, result
