@@ -131,7 +131,7 @@ int tree_each_implied(struct tree *tree, int (*function)(const char *path, void 
         return each.result;
 }
 
-int tree_remove(struct tree *tree, int parent_fd, const char *name)
+int tree_take_away(struct tree *tree, int parent_fd, const char *name)
 {
         int r;
 
@@ -199,7 +199,7 @@ static int make_implied(struct tree *tree, int parent_fd, const char *name, cons
                 if (errno != EEXIST) {
                         return -errno;
                 }
-                r = tree_remove(tree, parent_fd, name);
+                r = tree_take_away(tree, parent_fd, name);
                 if (r < 0) {
                         return r;
                 }

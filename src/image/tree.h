@@ -56,7 +56,7 @@ int tree_find_parent(struct tree *tree, const char *path, const char **ret_name)
 
 /** Removes what has the name, whatever it is, with all below it. 0 (also when there was nothing) or
  * -errno. */
-int tree_remove(struct tree *tree, int parent_fd, const char *name);
+int tree_take_away(struct tree *tree, int parent_fd, const char *name);
 
 /** Makes the directory opaque and drops the whiteouts directly in it. 0 or -errno. */
 int tree_make_opaque(struct tree *tree, int directory_fd);

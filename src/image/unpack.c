@@ -35,7 +35,7 @@ static int refuse(struct unpacker *self, const char *reason)
 
 int unpack_clear_way(struct unpacker *self, int parent_fd, const char *name)
 {
-        int r = tree_remove(&self->tree, parent_fd, name);
+        int r = tree_take_away(&self->tree, parent_fd, name);
 
         return r < 0 ? unpack_failed(self, r, "replace") : 0;
 }

@@ -408,7 +408,7 @@ def test_bars_on_a_terminal(cli, server, image):
     server.faults["/blobs/"] = images.slow(0.2)
     terminal = cli.terminal("pull", "--insecure", reference)
     assert terminal.wait(30) == 0
-    shown = terminal.output if isinstance(terminal.output, str) else terminal.output.decode()
+    shown = terminal.text
     assert "[####" in shown and "done" in shown and "\033[3A" in shown
 
 
