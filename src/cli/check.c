@@ -54,8 +54,8 @@ static const struct cli_option options[] = {
 
 static int keep(struct check *check, struct config_definition *definition)
 {
-        struct config_definition **grown =
-                reallocarray(check->definitions, check->count + 1, sizeof *grown);
+        struct config_definition **grown = reallocarray(check->definitions, check->count + 1,
+                                                        sizeof(struct config_definition *));
 
         if (!grown) {
                 config_definition_free(definition);

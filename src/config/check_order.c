@@ -145,7 +145,8 @@ static size_t find_circle(const struct order *order, size_t start)
 
 int config_check_order(struct config_definition *const *definitions, size_t count)
 {
-        _cleanup_free_ struct config_definition **sorted = calloc(count + 1, sizeof *sorted);
+        _cleanup_free_ struct config_definition **sorted =
+                calloc(count + 1, sizeof(struct config_definition *));
         _cleanup_free_ bool *done = calloc(count + 1, sizeof *done);
         struct order order = { sorted, count, done };
         int r = 0;
@@ -153,8 +154,8 @@ int config_check_order(struct config_definition *const *definitions, size_t coun
         if (!sorted || !done) {
                 return -ENOMEM;
         }
-        memcpy(sorted, definitions, count * sizeof *sorted);
-        qsort(sorted, count, sizeof *sorted, compare_names);
+        memcpy(sorted, definitions, count * sizeof(struct config_definition *));
+        qsort(sorted, count, sizeof(struct config_definition *), compare_names);
         for (size_t i = 0; i < count && r == 0; i++) {
                 size_t member;
 

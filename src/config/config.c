@@ -25,6 +25,22 @@ void config_definition_free(struct config_definition *definition)
         free(definition);
 }
 
+static struct config_definition *definition_new(struct diagnostics *diagnostics)
+{
+        struct config_definition *definition = calloc(1, sizeof *definition);
+
+        if (!definition) {
+                return NULL;
+        }
+        definition->diagnostics = definition->loader.diagnostics = diagnostics;
+        definition->tree = config_node_new(CONFIG_NODE_GROUP);
+        if (!definition->tree) {
+                free(definition);
+                return NULL;
+        }
+        return definition;
+}
+
 bool config_definition_gives(const struct config_definition *definition, const char *key)
 {
         return machine_origin_of(definition->machine, key) != NULL;
@@ -249,17 +265,12 @@ int config_definition_open(const char *name_or_path, const struct config_options
                            struct machine_error *error)
 {
         _cleanup_config_definition_ struct config_definition *definition =
-                calloc(1, sizeof *definition);
+                definition_new(diagnostics);
         int r;
 
         if (!definition) {
-                return error_oom(error);
-        }
-        definition->diagnostics = diagnostics;
-        definition->loader.diagnostics = diagnostics;
-        definition->tree = config_node_new(CONFIG_NODE_GROUP);
-        if (!definition->tree) {
-                return error_oom(error);
+                error_oom(error);
+                return -ENOMEM;
         }
         r = open_definition(definition, name_or_path, options, error);
         if (r < 0) {
@@ -320,16 +331,15 @@ int config_load_settings(const struct config_options *options, struct diagnostic
                          struct machine **ret, struct machine_error *error)
 {
         _cleanup_config_definition_ struct config_definition *definition =
-                calloc(1, sizeof *definition);
+                definition_new(diagnostics);
         size_t before = diagnostics->errors;
         int r;
 
-        if (definition) {
-                definition->diagnostics = definition->loader.diagnostics = diagnostics;
-                definition->tree = config_node_new(CONFIG_NODE_GROUP);
+        if (!definition) {
+                error_oom(error);
+                return -ENOMEM;
         }
-        r = definition && definition->tree ? fill_settings(definition, options, error)
-                                           : error_oom(error);
+        r = fill_settings(definition, options, error);
         if (r == 0 && diagnostics->errors > before) {
                 r = summarize("the command line", diagnostics->errors - before, error);
         }
@@ -376,7 +386,7 @@ int config_load_network(const char *name_or_path, const struct config_options *o
                         struct machine_error *error)
 {
         _cleanup_(cleanup_network) struct network_definition *network = NULL;
-        _cleanup_config_definition_ struct config_definition *holder = calloc(1, sizeof *holder);
+        _cleanup_config_definition_ struct config_definition *holder = definition_new(diagnostics);
         struct config_found found = { 0 };
         size_t before = diagnostics->errors;
         int r = config_find(name_or_path, ".network", options ? options->search_path : NULL, &found,
@@ -392,12 +402,7 @@ int config_load_network(const char *name_or_path, const struct config_options *o
                 return r;
         }
         network = network_definition_new(found.name);
-        if (network && holder) {
-                holder->diagnostics = holder->loader.diagnostics = diagnostics;
-                holder->tree = config_node_new(CONFIG_NODE_GROUP);
-        }
-        r = holder && holder->tree ? load_network(&found, holder, network, error)
-                                   : error_oom(error);
+        r = holder && network ? load_network(&found, holder, network, error) : error_oom(error);
         if (r == 0 && diagnostics->errors > before) {
                 r = summarize(found.path, diagnostics->errors - before, error);
         }

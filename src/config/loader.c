@@ -34,8 +34,9 @@ static int out_of_step(struct walk *walk)
 {
         const struct config_mark *mark = &walk->scan->marks[walk->next ? walk->next - 1 : 0];
 
-        return error_say(walk->error, EBADMSG, "%s:%u: libconfig reads this text differently",
-                         mark->place.source->name, mark->place.line);
+        error_say(walk->error, EBADMSG, "%s:%u: libconfig reads this text differently",
+                  mark->place.source->name, mark->place.line);
+        return -EBADMSG;
 }
 
 static const struct config_mark *take_mark(struct walk *walk, enum config_mark_kind kind)
@@ -216,8 +217,8 @@ static int parse(struct config_loader *loader, const struct config_source *sourc
 
 int config_loader_keep(struct config_loader *loader, struct config_source *source)
 {
-        struct config_source **grown =
-                reallocarray(loader->sources, loader->source_count + 1, sizeof *grown);
+        struct config_source **grown = reallocarray(loader->sources, loader->source_count + 1,
+                                                    sizeof(struct config_source *));
 
         if (!grown || !source) {
                 loader->sources = grown ? grown : loader->sources;

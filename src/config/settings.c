@@ -351,7 +351,7 @@ static int apply_set(struct config_loader *loader, struct config_source *source,
         _cleanup_free_ char *name = strndup(source->text, length);
         struct config_place place = place_at(source, 0, length);
         const struct config_key *key;
-        struct config_node *node;
+        struct config_node *node = NULL;
         int r = 0;
 
         if (!name) {
@@ -416,7 +416,7 @@ static int apply_shorthand(struct config_loader *loader, const struct config_key
 {
         struct config_place place = place_at(source, 0, source->length ? source->length : 1);
         bool several = key->kind->shape & (CONFIG_SHAPE_STRINGS | CONFIG_SHAPE_GROUPS);
-        struct config_node *node;
+        struct config_node *node = NULL;
         int r = 0;
 
         if (key->kind == &config_kind_environment) {
@@ -459,14 +459,14 @@ static int check_text(const struct config_setting *setting, struct machine_error
         return 0;
 }
 
-static int keep_source(struct config_loader *loader, const struct config_setting *setting,
-                       struct config_source **ret)
+/* Makes a source of a setting, which the loader keeps. NULL when memory is short. */
+static struct config_source *keep_source(struct config_loader *loader,
+                                         const struct config_setting *setting)
 {
         _cleanup_free_ char *name = string_format("--%s", setting->option);
         struct config_source *source = name ? config_source_new(name, setting->value) : NULL;
 
-        *ret = source;
-        return config_loader_keep(loader, source);
+        return config_loader_keep(loader, source) < 0 ? NULL : source;
 }
 
 static int apply(struct config_loader *loader, const struct config_setting *setting,
@@ -479,7 +479,8 @@ static int apply(struct config_loader *loader, const struct config_setting *sett
         if (r < 0 || strcmp(setting->option, "name") == 0) {
                 return r;
         }
-        if (keep_source(loader, setting, &source) < 0) {
+        source = keep_source(loader, setting);
+        if (!source) {
                 return error_oom(error);
         }
         if (strcmp(setting->option, "set") == 0) {

@@ -244,8 +244,9 @@ static struct diagnostic_place show_place(const struct config_place *place)
 static struct diagnostic_place place_for(const struct diagnostics *diagnostics,
                                          const struct config_place *place)
 {
-        return diagnostics_is_full(diagnostics) ? (struct diagnostic_place){ 0 }
-                                                : show_place(place);
+        struct diagnostic_place nowhere = { 0 };
+
+        return diagnostics_is_full(diagnostics) ? nowhere : show_place(place);
 }
 
 int config_report(struct diagnostics *diagnostics, enum diagnostic_severity severity,

@@ -43,6 +43,15 @@ static inline void forget(struct setting *setting)
         setting->findings = NULL;
 }
 
+/* The machine that was loaded; a test that goes on without one has failed before. */
+static inline const struct machine *machine_of(const struct setting *setting)
+{
+        if (!setting->machine) {
+                abort();
+        }
+        return setting->machine;
+}
+
 static inline int tear_down(void **state)
 {
         struct setting *setting = *state;

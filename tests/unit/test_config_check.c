@@ -77,7 +77,7 @@ static void test_derived(void **state)
         const struct machine *machine;
 
         assert_int_equal(load_rooted(setting, "boot = true;"), 0);
-        machine = setting->machine;
+        machine = machine_of(setting);
         assert_false(machine->process.init);
         assert_false(machine->security.no_new_privileges);
         assert_int_equal(machine->security.capabilities.profile, MACHINE_CAPABILITIES_SYSTEM);
@@ -85,17 +85,17 @@ static void test_derived(void **state)
         assert_int_equal(load_rooted(setting, "boot = true; no_new_privileges = true;\n"
                                               "capabilities = { profile = \"service\"; };"),
                          0);
-        machine = setting->machine;
+        machine = machine_of(setting);
         assert_true(machine->security.no_new_privileges);
         assert_int_equal(machine->security.capabilities.profile, MACHINE_CAPABILITIES_SERVICE);
         assert_int_equal(load_rooted(setting, "limits = { memory = \"1M\"; swap = \"2M\"; };"), 0);
-        assert_int_equal(setting->machine->limits.swap, 2 << 20);
+        assert_int_equal(machine_of(setting)->limits.swap, 2 << 20);
         assert_int_equal(load_rooted(setting, "limits = { swap = \"2M\"; };"), 0);
         assert_int_equal(load_rooted(setting, ""), 0);
-        assert_int_equal(setting->machine->limits.swap, MACHINE_UNSET);
+        assert_int_equal(machine_of(setting)->limits.swap, MACHINE_UNSET);
         assert_int_equal(load_text(setting, "image = \"a\";"), 0);
-        assert_int_equal(setting->machine->root.source, MACHINE_ROOT_IMAGE);
-        assert_int_equal(setting->machine->root.upper, MACHINE_UPPER_PERSISTENT);
+        assert_int_equal(machine_of(setting)->root.source, MACHINE_ROOT_IMAGE);
+        assert_int_equal(machine_of(setting)->root.upper, MACHINE_UPPER_PERSISTENT);
 }
 
 /* ---- Against the host ---- */

@@ -11,7 +11,7 @@
 
 static const struct machine_origin *origin(const struct setting *setting, const char *key)
 {
-        const struct machine_origin *found = machine_origin_of(setting->machine, key);
+        const struct machine_origin *found = machine_origin_of(machine_of(setting), key);
 
         assert_non_null(found);
         return found;
@@ -37,12 +37,12 @@ static void test_include(void **state)
                    "user = \"root\";\n\t@include \"common/base.inc\"  # the rest\n"
                    "hostname = \"web\"; limits = { tasks = 7; };\n");
         assert_int_equal(load_with(setting, "web.machine", NULL), 0);
-        assert_path(setting, setting->machine->root.directory, "common/roots/a");
+        assert_path(setting, machine_of(setting)->root.directory, "common/roots/a");
         /* What is written later wins, wherever it comes from. */
-        assert_string_equal(setting->machine->process.user, "daemon");
-        assert_string_equal(setting->machine->hostname, "web");
-        assert_int_equal(setting->machine->limits.tasks, 7);
-        assert_int_equal(setting->machine->limits.nice, 2);
+        assert_string_equal(machine_of(setting)->process.user, "daemon");
+        assert_string_equal(machine_of(setting)->hostname, "web");
+        assert_int_equal(machine_of(setting)->limits.tasks, 7);
+        assert_int_equal(machine_of(setting)->limits.nice, 2);
         assert_path(setting, origin(setting, "limits.nice")->file, "common/limits.inc");
         assert_path(setting, origin(setting, "user")->file, "common/base.inc");
         assert_int_equal(origin(setting, "hostname")->line, 3);
@@ -56,7 +56,7 @@ static void test_include_pattern(void **state)
         write_file(setting, "parts/10.inc", "hostname = \"a\"; rootfs = \"/r\";");
         write_file(setting, "web.machine", "@include \"parts/*.inc\"\n@include \"none/*.inc\"\n");
         assert_int_equal(load_with(setting, "web.machine", NULL), 0);
-        assert_string_equal(setting->machine->hostname, "b");
+        assert_string_equal(machine_of(setting)->hostname, "b");
         /* The directory's own name is no pattern. */
         write_file(setting, "a[bc]d/parts/1.inc", "rootfs = \"/r\";");
         write_file(setting, "a[bc]d/web.machine", "@include \"parts/*.inc\"\n");
@@ -129,11 +129,11 @@ static void test_drop_ins(void **state)
         write_file(setting, "web.machine.d/ignored.txt", "bad");
         write_file(setting, "web.machine.d/.hidden.machine", "bad");
         assert_int_equal(load_rooted(setting, "environment = [ \"A=1\", \"B=2\" ];"), 0);
-        assert_int_equal(setting->machine->limits.tasks, 20);
-        assert_int_equal(setting->machine->limits.nice, 1);
-        assert_string_equal(setting->machine->process.environment[0], "C=3");
-        assert_null(setting->machine->process.environment[1]);
-        assert_path(setting, setting->machine->root.directory, "web.machine.d/here");
+        assert_int_equal(machine_of(setting)->limits.tasks, 20);
+        assert_int_equal(machine_of(setting)->limits.nice, 1);
+        assert_string_equal(machine_of(setting)->process.environment[0], "C=3");
+        assert_null(machine_of(setting)->process.environment[1]);
+        assert_path(setting, machine_of(setting)->root.directory, "web.machine.d/here");
         assert_path(setting, origin(setting, "limits.nice")->file, "web.machine.d/10-less.machine");
 }
 
@@ -155,10 +155,10 @@ static void test_search_path(void **state)
         assert_int_equal(config_load("web", &options, &setting->diagnostics, &setting->machine,
                                      &setting->error),
                          0);
-        assert_path(setting, setting->machine->root.directory, "one/one");
-        assert_path(setting, setting->machine->definition, "one/web.machine");
-        assert_string_equal(setting->machine->hostname, "one");
-        assert_string_equal(setting->machine->process.user, "two");
+        assert_path(setting, machine_of(setting)->root.directory, "one/one");
+        assert_path(setting, machine_of(setting)->definition, "one/web.machine");
+        assert_string_equal(machine_of(setting)->hostname, "one");
+        assert_string_equal(machine_of(setting)->process.user, "two");
         forget(setting);
         assert_int_equal(config_load("none", &options, &setting->diagnostics, &setting->machine,
                                      &setting->error),
@@ -203,7 +203,7 @@ static void test_settings(void **state)
                                { "mount", "type=tmpfs,target=/tmp,size=1M,options=noexec" },
                                { "set", "stop={ signal = \"INT\"; }" })),
                 0);
-        machine = setting->machine;
+        machine = machine_of(setting);
         assert_string_equal(machine->name, "web");
         assert_string_equal(machine->root.directory, "/file");
         assert_string_equal(machine->hostname, "set");
@@ -276,14 +276,14 @@ static void test_without_file(void **state)
 
         assert_int_equal(load_with(setting, NULL, WITH({ "rootfs", "/srv/debian-12/" })), 0);
         snprintf(expected, sizeof expected, "debian-12-%d", (int)getpid());
-        assert_string_equal(setting->machine->name, expected);
-        assert_string_equal(setting->machine->root.directory, "/srv/debian-12");
-        assert_null(setting->machine->definition);
+        assert_string_equal(machine_of(setting)->name, expected);
+        assert_string_equal(machine_of(setting)->root.directory, "/srv/debian-12");
+        assert_null(machine_of(setting)->definition);
         assert_int_equal(
                 load_with(setting, NULL, WITH({ "image", "docker.io/library/nginx:1.27" })), 0);
-        assert_non_null(string_after(setting->machine->name, "nginx-"));
+        assert_non_null(string_after(machine_of(setting)->name, "nginx-"));
         assert_int_equal(load_with(setting, NULL, WITH({ "rootfs", "/" }, { "name", "web" })), 0);
-        assert_string_equal(setting->machine->name, "web");
+        assert_string_equal(machine_of(setting)->name, "web");
         assert_int_equal(load_with(setting, NULL, WITH({ "name", "web" })), -EINVAL);
         assert_finds(setting, "the machine has no root");
         assert_int_equal(load_with(setting, NULL, NULL), -EINVAL);
@@ -298,7 +298,7 @@ static void test_names(void **state)
         assert_int_equal(load_with(setting, "we b.machine", NULL), -EINVAL);
         write_file(setting, "plain", "rootfs = \"/\";");
         assert_int_equal(load_with(setting, "plain", NULL), 0);
-        assert_string_equal(setting->machine->name, "plain");
+        assert_string_equal(machine_of(setting)->name, "plain");
         forget(setting);
         assert_int_equal(config_load("-", &no_input, &setting->diagnostics, &setting->machine,
                                      &setting->error),

@@ -25,7 +25,7 @@ static void test_example(void **state)
 
         assert_int_equal(load_text(setting, web), 0);
         assert_string_equal(setting->findings, "");
-        machine = setting->machine;
+        machine = machine_of(setting);
         assert_string_equal(machine->name, "web");
         assert_string_equal(machine->hostname, "www");
         assert_int_equal(machine->root.source, MACHINE_ROOT_OVERLAY);
@@ -105,10 +105,10 @@ static void test_unbuilt(void **state)
                 load_rooted(setting,
                             "network = { mode = \"none\"; };\nrestart = { policy = \"no\"; };"),
                 0);
-        assert_int_equal(config_refuse_unbuilt(setting->machine, &setting->error), 0);
+        assert_int_equal(config_refuse_unbuilt(machine_of(setting), &setting->error), 0);
         assert_int_equal(load_rooted(setting, "network = { mode = \"none\"; };\nselinux = \"x\";"),
                          0);
-        assert_int_equal(config_refuse_unbuilt(setting->machine, &setting->error), -EOPNOTSUPP);
+        assert_int_equal(config_refuse_unbuilt(machine_of(setting), &setting->error), -EOPNOTSUPP);
         assert_non_null(strstr(setting->error.message, "web.machine:2: \"selinux\""));
 }
 

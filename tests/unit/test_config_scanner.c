@@ -177,10 +177,10 @@ static void test_joined_strings(void **state)
         assert_int_equal(load_rooted(setting, "command = [ \"a\" \"b\", \"c\" ];"), 0);
         assert_int_equal(setting->diagnostics.warnings, 1);
         assert_finds(setting, "is a comma missing between them?");
-        assert_string_equal(setting->machine->process.command[0], "ab");
+        assert_string_equal(machine_of(setting)->process.command[0], "ab");
         assert_int_equal(load_rooted(setting, "description = \"a\" \"b\";"), 0);
         assert_int_equal(setting->diagnostics.warnings, 0);
-        assert_string_equal(setting->machine->description, "ab");
+        assert_string_equal(machine_of(setting)->description, "ab");
 }
 
 static void test_forgotten_quote(void **state)

@@ -44,24 +44,24 @@ static void test_round_trip(void **state)
         char *text, *again;
 
         assert_int_equal(load_text(setting, everything), 0);
-        text = config_machine_text(setting->machine, false);
-        assert_int_equal(config_machine_json(setting->machine, false, &first), 0);
+        text = config_machine_text(machine_of(setting), false);
+        assert_int_equal(config_machine_json(machine_of(setting), false, &first), 0);
         /* The file shown says the same in another directory. */
         write_file(setting, "elsewhere/web.machine", text);
         if (load_with(setting, "elsewhere/web.machine", NULL) != 0) {
                 fail_msg("%s", setting->findings);
         }
-        assert_int_equal(config_machine_json(setting->machine, false, &second), 0);
+        assert_int_equal(config_machine_json(machine_of(setting), false, &second), 0);
         assert_true(json_equal(first, second));
         json_decref(second);
         json_decref(first);
         free(text);
 
         /* With its defaults as comments it still does. */
-        text = config_machine_text(setting->machine, true);
+        text = config_machine_text(machine_of(setting), true);
         write_file(setting, "defaults/web.machine", text);
         assert_int_equal(load_with(setting, "defaults/web.machine", NULL), 0);
-        again = config_machine_text(setting->machine, true);
+        again = config_machine_text(machine_of(setting), true);
         assert_int_equal(strcspn(text, "="), strcspn(again, "="));
         free(again);
         free(text);
@@ -74,12 +74,12 @@ static void test_origins(void **state)
         json_t *origins;
 
         assert_int_equal(load_rooted(setting, "\nlimits = {\n  tasks = 5;\n};"), 0);
-        text = config_machine_text(setting->machine, false);
+        text = config_machine_text(machine_of(setting), false);
         expected = string_format("  tasks = 5;%*s# %s/web.machine:3\n", 44, "", setting->directory);
         if (!strstr(text, expected)) {
                 fail_msg("%s is not in\n%s", expected, text);
         }
-        origins = config_origins_json(setting->machine);
+        origins = config_origins_json(machine_of(setting));
         assert_int_equal(json_object_size(origins), 2);
         assert_int_equal(json_integer_value(
                                  json_object_get(json_object_get(origins, "limits.tasks"), "line")),
@@ -96,11 +96,11 @@ static void test_defaults_shown(void **state)
         char *text;
 
         assert_int_equal(load_rooted(setting, ""), 0);
-        text = config_machine_text(setting->machine, true);
+        text = config_machine_text(machine_of(setting), true);
         assert_non_null(strstr(text, "# user_namespace = \"auto\";"));
         assert_non_null(strstr(text, "# hostname = \"web\";"));
         free(text);
-        assert_int_equal(config_machine_json(setting->machine, true, &value), 0);
+        assert_int_equal(config_machine_json(machine_of(setting), true, &value), 0);
         assert_string_equal(
                 json_string_value(json_object_get(json_object_get(value, "network"), "mode")),
                 "bridge");

@@ -98,7 +98,7 @@ static void test_good(void **state)
                 if (load_rooted(setting, definition_of(good[i].key, good[i].text)) < 0) {
                         fail_msg("%s", setting->findings);
                 }
-                shown = config_machine_text(setting->machine, false);
+                shown = config_machine_text(machine_of(setting), false);
                 assert_non_null(shown);
                 snprintf(expected, sizeof expected, "%s = %s;", point ? point + 1 : good[i].key,
                          good[i].shown ? good[i].shown : good[i].text);
