@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/path.h"
 #include "base/strings.h"
+#include "rootfs/idmap.h"
 #include "rootfs/internal.h"
 #include "rootfs/mount.h"
 #include "rootfs/names.h"
@@ -84,6 +85,11 @@ static int write_resolver(struct rootfs *rootfs, const struct rootfs_parameters 
  * to write. */
 static int stage_hosts(int etc_fd, const char *path, struct machine_error *error)
 {
+        const struct tree_attributes attributes = {
+                .set = MOUNT_ATTR_PSEUDO | MOUNT_ATTR_RDONLY,
+                .propagation = MS_PRIVATE,
+                .user_namespace_fd = -EBADF,
+        };
         _cleanup_close_ int clone = -EBADF;
         int r = path ? rootfs_write_file(etc_fd, "hosts", "", 0, 0644) : 0;
 
@@ -91,10 +97,14 @@ static int stage_hosts(int etc_fd, const char *path, struct machine_error *error
                 return r < 0 ? error_set(error, r, "cannot stage the machine's /etc/hosts") : 0;
         }
         clone = mount_clone(AT_FDCWD, path, false);
-        r = clone < 0 ? clone : mount_set(clone, MOUNT_ATTR_PSEUDO | MOUNT_ATTR_RDONLY, false);
-        if (r == 0) {
-                r = mount_attach(clone, etc_fd, "hosts");
+        if (clone < 0) {
+                return error_set(error, clone, "cannot open the hosts file %s", path);
         }
+        r = tree_set_attributes(clone, &attributes, "hosts file", path, error);
+        if (r < 0) {
+                return r;
+        }
+        r = mount_attach(clone, etc_fd, "hosts");
         return r < 0 ? error_set(error, r, "cannot give the machine the hosts file %s", path) : 0;
 }
 

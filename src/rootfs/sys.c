@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
+#include "rootfs/idmap.h"
 #include "rootfs/internal.h"
 #include "rootfs/mount.h"
 
@@ -38,7 +39,12 @@ static int mount_joined(int network_namespace_fd, struct machine_error *error)
 int sys_open(struct rootfs *rootfs, const struct rootfs_parameters *parameters,
              struct machine_error *error)
 {
-        int fd, r;
+        const struct tree_attributes attributes = {
+                .set = SYS_ATTRIBUTES,
+                .propagation = MS_PRIVATE,
+                .user_namespace_fd = -EBADF,
+        };
+        int fd;
 
         if (parameters->network_namespace_fd >= 0) {
                 fd = mount_joined(parameters->network_namespace_fd, error);
@@ -57,8 +63,7 @@ int sys_open(struct rootfs *rootfs, const struct rootfs_parameters *parameters,
                 return error_set(error, fd, "cannot open the host's /sys");
         }
         rootfs->sys_clone = fd;
-        r = mount_set(fd, SYS_ATTRIBUTES, false);
-        return r < 0 ? error_set(error, r, "cannot make the host's /sys read-only") : 0;
+        return tree_set_attributes(fd, &attributes, "file system", "/sys", error);
 }
 
 int sys_stage(struct rootfs *rootfs, struct machine_error *error)

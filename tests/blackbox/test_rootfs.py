@@ -219,6 +219,30 @@ def test_killed_leaves_no_mount(cli, machine_file, host_state):
     host_state.compare(before, ignore=("files", "cgroups"))
 
 
+@pytest.mark.parametrize("network", ["none", "host"])
+@pytest.mark.parametrize("user_namespace", ["auto", "none"])
+def test_host_with_shared_mounts(cli, machine_file, workspace, busybox_root, user_namespace,
+                                 network):
+    """As systemd sets every host up: what a start mounts does not spread, while it runs or after."""
+    host = f"""
+    cat /proc/self/mountinfo > {workspace}/before
+    "$@"
+    status=$?
+    cat /proc/self/mountinfo > {workspace}/after
+    exit $status"""
+    wrapper = ["unshare", "--mount", "--propagation", "shared", "sh", "-c", host, "sh"]
+    (workspace / "data").mkdir()
+    path = machine_file(command=["/bin/sh", "-c", "cat /proc/self/mountinfo"],
+                        overlay=[str(busybox_root)], upper="persistent",
+                        user_namespace=user_namespace, network={"mode": network},
+                        mounts=({"source": str(workspace / "data"), "target": "/data"},
+                                {"type": "tmpfs", "target": "/cache"}))
+    result = cli("run", path, wrapper=wrapper).check()
+    assert "shared:" in (workspace / "before").read_text()
+    assert (workspace / "before").read_text() == (workspace / "after").read_text()
+    assert not [line for line in result.stdout.splitlines() if "shared:" in line or "master:" in line]
+
+
 def test_root_without_the_usual_directories(cli, machine_file, workspace):
     """One static program is a root."""
     layer = workspace / "bare"
