@@ -65,7 +65,7 @@ static int parse_id(const char *text, uint32_t *ret)
 {
         uint64_t number;
 
-        if (!is_number(text) || quantity_parse_number(text, &number) < 0 || number > ID_MAXIMUM) {
+        if (quantity_parse_number(text, &number) < 0 || number > ID_MAXIMUM) {
                 return -EINVAL;
         }
         *ret = (uint32_t)number;

@@ -557,6 +557,26 @@ static void test_cache_impossible(void **state)
         seccomp_program_free(&program);
 }
 
+/* A name that two keys could share by chance does not make one's filter the other's. */
+static void test_cache_collision(void **state)
+{
+        const struct place *place = *state;
+        struct sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+        struct seccomp_program program = { &allow, 1, false }, found = SECCOMP_PROGRAM_INIT;
+        _cleanup_free_ char *first = NULL, *second = NULL;
+
+        assert_int_equal(seccomp_cache_write(place->cache, "key A", 5, &program), 0);
+        first = only_entry(place->cache);
+        assert_int_equal(rename(first, place->profile), 0);
+        assert_int_equal(seccomp_cache_write(place->cache, "key B", 5, &program), 0);
+        second = only_entry(place->cache);
+        assert_int_equal(rename(place->profile, second), 0);
+        assert_int_equal(seccomp_cache_read(place->cache, "key B", 5, &found), -ENOENT);
+        assert_int_equal(rename(second, first), 0);
+        assert_int_equal(seccomp_cache_read(place->cache, "key A", 5, &found), 0);
+        seccomp_program_free(&found);
+}
+
 static void test_cache_forgets(void **state)
 {
         const struct place *place = *state;
@@ -613,6 +633,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_cache_damaged, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_cache_untrusted, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_cache_impossible, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_cache_collision, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_cache_forgets, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_default_needs_no_cache, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_missing_profile, set_up, tear_down),
