@@ -5,6 +5,7 @@ errno; the same probe without a filter shows that the filter was what refused.""
 import errno
 import json
 import signal
+import subprocess
 
 import pytest
 
@@ -206,6 +207,16 @@ def test_allow_and_deny(probe):
                                   "deny": ["chroot", "add_key", "@clock"]}) == [
         "ok", "EBADF", "ok", "EPERM", "EPERM"]
     assert probe(script, seccomp={"profile": "off", "deny": ["keyctl"]})[0] == "EPERM"
+
+
+def test_session_keyring(probe):
+    """Even where a machine may use keys, those of the caller's session are not among them."""
+    script = "print(libc.syscall(ctypes.c_long(N['keyctl']), 0, ctypes.c_long(-3), 0))"
+    inside = probe(script, seccomp={"allow": ["@keyring"]})
+    outside = subprocess.run(["/usr/bin/python3", "-c", PROBE + script], capture_output=True,
+                             text=True, check=True).stdout.split()
+    assert int(inside[0]) > 0 and inside != outside
+    assert probe(script) == ["-1"]
 
 
 @pytest.mark.parametrize("seccomp, word", [
