@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/strings.h"
+#include "cli/machines.h"
 #include "cli/verbs.h"
 #include "image/execute.h"
 
@@ -74,6 +75,36 @@ static int run(struct cli *cli, const struct verb *verb, int argc, char **argv,
         return r < 0 ? error_oom(error) : image_execute(arguments, error);
 }
 
+/* What runs changes its layer while it is read. */
+static int check_stopped(const struct cli *cli, const char *name, struct machine_error *error)
+{
+        _cleanup_state_store_ struct state_store store = STATE_STORE_INIT;
+        _cleanup_record_ struct machine_record record = { 0 };
+        int r = cli_open_store(cli, &store, error);
+
+        if (r == 0) {
+                r = state_load(&store, name, &record, error);
+        }
+        if (r == -ENOENT) {
+                machine_error_clear(error);
+                return 0;
+        }
+        if (r == 0 && machine_state_is_live(record.state) && process_is_alive(&record.supervisor)) {
+                error_say(error, EBUSY, "machine \"%s\" is running", name);
+                error_hint(error, "stop it first: machinectl-lite stop %s", name);
+                return -EBUSY;
+        }
+        return r;
+}
+
+static int run_commit(struct cli *cli, const struct verb *verb, int argc, char **argv,
+                      struct machine_error *error)
+{
+        int r = argc > 1 && argv[1][0] != '-' ? check_stopped(cli, argv[1], error) : 0;
+
+        return r < 0 ? r : run(cli, verb, argc, argv, error);
+}
+
 static const struct cli_option pull_options[] = {
         { 0, "platform", "PLATFORM", "another than this host's: linux/arm64/v8", take },
         { 0, "insecure", NULL, "speak plain http with this registry", take },
@@ -85,6 +116,17 @@ static const struct cli_option load_options[] = {
         { 0, "name", "REFERENCE", "the name that the image gets", take },
         { 0, "reference", "NAME", "which of several images of the archive", take },
         { 0, "platform", "PLATFORM", "another than this host's: linux/arm64/v8", take },
+        CLI_OPTIONS_END,
+};
+
+static const struct cli_option save_options[] = {
+        { 0, "format", "FORMAT", "oci, docker, or oci-directory", take },
+        CLI_OPTIONS_END,
+};
+
+static const struct cli_option push_options[] = {
+        { 0, "insecure", NULL, "speak plain http with this registry", take },
+        { 0, "registries", "FILE", "settings of registries", take },
         CLI_OPTIONS_END,
 };
 
@@ -116,6 +158,29 @@ const struct verb verb_load = {
         .arguments = "FILE|DIRECTORY|-",
         .summary = "read images from a file: docker save, OCI layout, root file system tar",
         .options = load_options,
+        .run = run,
+};
+
+const struct verb verb_save = {
+        .name = "save",
+        .arguments = "IMAGE FILE|DIRECTORY|-",
+        .summary = "write an image to a file: OCI layout or docker archive",
+        .options = save_options,
+        .run = run,
+};
+
+const struct verb verb_commit = {
+        .name = "commit",
+        .arguments = "M NAME",
+        .summary = "make an image from a stopped machine's writable layer",
+        .run = run_commit,
+};
+
+const struct verb verb_push = {
+        .name = "push",
+        .arguments = "IMAGE [REFERENCE]",
+        .summary = "send an image to a registry",
+        .options = push_options,
         .run = run,
 };
 

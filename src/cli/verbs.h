@@ -8,6 +8,7 @@
 
 extern const struct verb verb_check;
 extern const struct verb verb_collect;
+extern const struct verb verb_commit;
 extern const struct verb verb_config;
 extern const struct verb verb_create;
 extern const struct verb verb_delete;
@@ -25,10 +26,12 @@ extern const struct verb verb_pause;
 extern const struct verb verb_reboot;
 extern const struct verb verb_prune;
 extern const struct verb verb_pull;
+extern const struct verb verb_push;
 extern const struct verb verb_remove_image;
 extern const struct verb verb_restart;
 extern const struct verb verb_resume;
 extern const struct verb verb_run;
+extern const struct verb verb_save;
 extern const struct verb verb_schema;
 extern const struct verb verb_set_limit;
 extern const struct verb verb_shell;

@@ -19,6 +19,9 @@ enum {
 static const struct program_verb verbs[] = {
         { "pull", "REFERENCE", " platform registries insecure ", 1, 1, program_pull },
         { "load", "FILE|DIRECTORY|-", " name reference platform ", 1, 1, program_load },
+        { "save", "IMAGE FILE|DIRECTORY|-", " format ", 2, 2, program_save },
+        { "commit", "MACHINE NAME", "", 2, 2, program_commit },
+        { "push", "IMAGE [REFERENCE]", " registries insecure ", 1, 2, program_push },
         { "list-images", "[PATTERN]", "", 0, 1, program_list },
         { "image-status", "IMAGE", " verify ", 1, 1, program_status },
         { "remove-image", "IMAGE..", " force ", 1, 1000, program_remove },

@@ -50,6 +50,9 @@ struct program_verb {
 };
 
 int program_pull(struct program *program, struct machine_error *error);
+int program_save(struct program *program, struct machine_error *error);
+int program_commit(struct program *program, struct machine_error *error);
+int program_push(struct program *program, struct machine_error *error);
 int program_load(struct program *program, struct machine_error *error);
 int program_list(struct program *program, struct machine_error *error);
 int program_status(struct program *program, struct machine_error *error);
