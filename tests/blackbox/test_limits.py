@@ -39,6 +39,13 @@ def running(cli, machine_file):
     return start
 
 
+@pytest.fixture
+def settled(cli, machine_file, host_state):
+    """The state of a host on which one machine has run: what every first run makes is there."""
+    cli("run", machine_file("first", command=["true"])).check()
+    return host_state
+
+
 def stats(cli, name):
     """The usage of one machine."""
     return json.loads(cli("stats", name, "--json=short").check().stdout)[0]
@@ -90,13 +97,6 @@ def test_memory(cli, running, settled):
         assert result.status == 128 + signal.SIGKILL
     assert re.search(r'machine "hungry" is out of memory \(limits\.memory is 24M\): the kernel '
                      r"killed its process \d+ \(dd\)", result.stderr), result
-
-
-@pytest.fixture
-def settled(cli, machine_file, host_state):
-    """The state of a host on which one machine has run: what every first run makes is there."""
-    cli("run", machine_file("first", command=["true"])).check()
-    return host_state
 
 
 def test_killed_for_memory(cli, machine_file):
@@ -342,3 +342,57 @@ def test_hundreds_with_limits_leave_no_group(cli, machine_file, settled):
     with settled.unchanged():
         for _ in range(100):
             cli("run", path).check()
+
+
+def shown(cli, name):
+    """What `show` says of a machine."""
+    return json.loads(cli("show", name).check().stdout)
+
+
+@pytest.fixture
+def started(cli, machine_file):
+    """started("web", ...) starts a machine in the background; it is deleted afterwards."""
+    names = []
+
+    def start(name, **keys):
+        names.append(name)
+        cli("start", machine_file(name, **keys), timeout=120).check()
+
+    yield start
+    for name in names:
+        cli("delete", "--force", name, timeout=120)
+
+
+def test_restart_after_a_kill_for_memory(cli, started):
+    """It is a failure like any other for `restart`, with a reason of its own, and counted."""
+    started("again", limits={"memory": "24M"},
+            restart={"policy": "on-failure", "delay": "100ms", "limit": 1, "window": "10min"},
+            command=["sh", "-c", "sleep 1; exec dd if=/dev/zero of=/dev/null bs=64M count=1"])
+    harness.wait_for(lambda: shown(cli, "again")["state"] == "failed", timeout=60,
+                     what="the second kill")
+    record = shown(cli, "again")
+    assert record["restarts"] == 1
+    assert record["out_of_memory_kills"] == 2
+    assert record["exit_status"] == 128 + signal.SIGKILL
+    assert "2 killed for lack of memory" in cli("status", "again").stdout
+    logs = cli("logs", "again")
+    assert (logs.stdout + logs.stderr).count("out of memory (limits.memory is 24M)") == 2
+
+
+@pytest.mark.needs("virtual-host")
+def test_systemd_in_a_machine_gets_its_controllers(cli, started, debian_root):
+    """Booted, it governs its subtree, enforces limits of its own units, and keeps the machine's."""
+    started("nested", overlay=[debian_root], upper="volatile", boot=True, command=None,
+            limits={"memory": "512M", "tasks": 400})
+    harness.wait_for(lambda: cli("exec", "nested", "systemctl", "is-system-running").stdout.strip()
+                     in ("running", "degraded"), timeout=120, what="a booted machine")
+    enabled = cli("exec", "nested", "cat", "/sys/fs/cgroup/cgroup.subtree_control").check().stdout
+    assert {"cpu", "memory", "pids"} <= set(enabled.split())
+    unit = cli("exec", "nested", "systemd-run", "--wait", "--pipe", "-p", "MemoryMax=16M", "sh",
+               "-c", "cat /proc/self/cgroup; cat /sys/fs/cgroup$(cut -c4- /proc/self/cgroup)/"
+               "memory.max", timeout=60).check().stdout.split()
+    assert unit[0].startswith("0::/system.slice/") and unit[1] == str(16 * MIB)
+    inside = cli("exec", "nested", "cat", "/proc/self/cgroup").check().stdout
+    assert inside.startswith("0::/init.scope"), inside
+    assert cli("exec", "nested", "sh", "-c", "echo max >/sys/fs/cgroup/memory.max").status != 0
+    assert stats(cli, "nested")["memory_limit"] == 512 * MIB
