@@ -167,7 +167,7 @@ def sleepers():
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
-            if path.read_bytes() == b"sleep\0321\0":
+            if path.read_bytes().split(b"\0")[:2] == [b"sleep", b"321"]:
                 found.append(int(path.parent.name))
     return found
 
