@@ -120,7 +120,9 @@ def test_proc_is_mounted_over(cli, machine_file, own_root, kind):
         path = machine_file(command=["/bin/true"], rootfs=str(own_root),
                             user_namespace=user_namespace)
         result = cli("run", path, wrapper=wrapper)
-        assert result.status == 125 and "/proc" in result.stderr, str(result)
+        assert result.status == 125, str(result)
+        # A kernel that cannot map the ids of a tmpfs does not get as far as the other.
+        assert "/proc" in result.stderr or "mounted below" in result.stderr, str(result)
 
 
 @pytest.mark.parametrize("target", ["/proc", "/proc/self/attr", "/proc/sys/net", "/sys",

@@ -201,6 +201,25 @@ static void test_propagation(void **state)
         fixture_passes(fixture);
 }
 
+static void mount_proc_below(struct fixture *fixture)
+{
+        char path[128];
+
+        fixture_path(fixture, "data/below", path);
+        assert_int_equal(mount("below", path, "proc", 0, NULL), 0);
+}
+
+static void test_bind_below_not_mapped(void **state)
+{
+        FIXTURE_OR_SKIP(fixture, state);
+        fixture_mkdir(fixture, "data/below");
+        fixture->prepare = mount_proc_below;
+        add_bind(fixture, "data", "/data");
+        fixture_fails(fixture, "cannot map the ids of what is mounted below the source");
+        add_option(&fixture->machine->mounts[0], "bind");
+        fixture_passes(fixture);
+}
+
 static int inside_file(struct rootfs *rootfs)
 {
         struct stat info;
@@ -228,7 +247,7 @@ static void test_bind_errors(void **state)
         mount = add_bind(fixture, "nowhere", "/data");
         fixture_fails(fixture, "nowhere\" does not exist on the host");
         assert_int_equal(string_replace(&mount->source, "/proc"), 0);
-        fixture_fails(fixture, "its file system (proc) or one mounted below it");
+        fixture_fails(fixture, "its file system (proc) does not support id-mapped mounts");
         assert_int_equal(string_replace(&mount->source, "/usr"), 0);
         assert_int_equal(string_replace(&mount->target, "/"), 0);
         fixture_fails(fixture, "nothing can be mounted on \"/\"");
@@ -527,21 +546,14 @@ static void test_terminal(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                CASE(test_bind),
-                CASE(test_bind_not_mapped),
-                CASE(test_bind_read_only),
-                CASE(test_bind_alone),
-                CASE(test_propagation),
-                CASE(test_bind_file),
-                CASE(test_bind_errors),
-                CASE(test_target_link),
-                CASE(test_target_link_to_nowhere),
-                CASE(test_target_kernel),
-                CASE(test_others),
-                CASE(test_devices),
-                CASE(test_credentials),
-                CASE(test_host_network),
-                CASE(test_joined_network),
+                CASE(test_bind),           CASE(test_bind_not_mapped),
+                CASE(test_bind_read_only), CASE(test_bind_alone),
+                CASE(test_propagation),    CASE(test_bind_below_not_mapped),
+                CASE(test_bind_file),      CASE(test_bind_errors),
+                CASE(test_target_link),    CASE(test_target_link_to_nowhere),
+                CASE(test_target_kernel),  CASE(test_others),
+                CASE(test_devices),        CASE(test_credentials),
+                CASE(test_host_network),   CASE(test_joined_network),
                 CASE(test_terminal),
         };
 
