@@ -197,8 +197,8 @@ static int mark_good(struct network_room *room, struct machine_error *error)
 
         room->stale = false;
         for (size_t i = 0; r == 0 && i < room->state_count; i++) {
-                if (room->states[i]->stale) {
-                        room->states[i]->stale = false;
+                if (room->states[i]->stale != 0) {
+                        room->states[i]->stale = 0;
                         r = room_save(room, room->states[i], error);
                 }
         }
@@ -261,12 +261,19 @@ int apply_lease(struct network_room *room, const struct network_state *state,
                        : apply_rules(room, error);
 }
 
-int apply_release(struct network_room *room, const struct network_lease *lease,
-                  struct machine_error *error)
+int apply_release(struct network_room *room, struct network_state *state,
+                  const struct network_lease *lease, uint64_t stale, struct machine_error *error)
 {
-        return !room->stale && elements_change(room->table, lease, false) == 0
-                       ? 0
-                       : apply_rules(room, error);
+        if (state->stale == 0 || state->stale != stale ||
+            elements_change(room->table, lease, false) < 0) {
+                return 0;
+        }
+        state->stale = 0;
+        room->stale = false;
+        for (size_t i = 0; i < room->state_count; i++) {
+                room->stale = room->stale || room->states[i]->stale != 0;
+        }
+        return room_save(room, state, error);
 }
 
 static const struct network_lease *find_link(const struct network_room *room, const char *link)

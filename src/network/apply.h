@@ -21,9 +21,10 @@ int apply_settings(struct network_room *room, const struct network_state *state,
 int apply_lease(struct network_room *room, const struct network_state *state,
                 const struct network_lease *lease, bool fresh, struct machine_error *error);
 
-/** Deletes a lease's elements from the table. */
-int apply_release(struct network_room *room, const struct network_lease *lease,
-                  struct machine_error *error);
+/** Deletes the elements of a lease that was given up, where nothing has happened to the rules since
+ * its network was marked with that number; else they go with the rest in apply_collect(). */
+int apply_release(struct network_room *room, struct network_state *state,
+                  const struct network_lease *lease, uint64_t stale, struct machine_error *error);
 
 /** Writes the table anew from all live leases, or removes it where there are none. */
 int apply_rules(struct network_room *room, struct machine_error *error);

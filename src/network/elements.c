@@ -12,9 +12,10 @@
 
 #include "network/netlink.h"
 
-/* So many elements fit the 16 bits of an attribute's length. */
-#define MESSAGE_ELEMENTS 500
-#define MESSAGE_SIZE     (64u << 10)
+/* So many elements, of at most 80 bytes each, fit the 16 bits of an attribute's length. */
+#define MESSAGE_ELEMENTS 400
+#define MESSAGE_SIZE     (MESSAGE_ELEMENTS * 80 + 256)
+#define HEADER_SIZE      256
 
 size_t elements_pack_key(const struct element_key *key, uint8_t packed[static ELEMENT_SIZE])
 {
@@ -63,6 +64,9 @@ struct batch {
         bool create;
         struct nl_msg **messages;
         size_t count;
+        struct nlattr *list; /* of the last message, open for elements of `set`; or NULL */
+        const char *set;
+        unsigned int elements;
 };
 
 static void clear_batch(struct batch *batch)
@@ -73,7 +77,8 @@ static void clear_batch(struct batch *batch)
         free(batch->messages);
 }
 
-static struct nl_msg *add_message(struct batch *batch, int type, uint8_t family, uint16_t resource)
+static struct nl_msg *add_message(struct batch *batch, int type, uint8_t family, uint16_t resource,
+                                  size_t size)
 {
         struct nfgenmsg header = { .nfgen_family = family,
                                    .version = NFNETLINK_V0,
@@ -86,7 +91,7 @@ static struct nl_msg *add_message(struct batch *batch, int type, uint8_t family,
                 return NULL;
         }
         batch->messages = grown;
-        message = nlmsg_alloc_size(MESSAGE_SIZE);
+        message = nlmsg_alloc_size(size);
         if (!message || !nlmsg_put(message, NL_AUTO_PORT, NL_AUTO_SEQ, type, 0, NLM_F_REQUEST) ||
             nlmsg_append(message, &header, sizeof(header), NLMSG_ALIGNTO) < 0) {
                 nlmsg_free(message);
@@ -146,69 +151,119 @@ static int put_element(struct nl_msg *message, const struct range *range, unsign
         return r;
 }
 
-static int add_range(struct batch *batch, const struct range *range)
+static void close_list(struct batch *batch)
+{
+        if (batch->list) {
+                nla_nest_end(batch->messages[batch->count - 1], batch->list);
+                batch->list = NULL;
+        }
+}
+
+/* Opens a message for elements of a set, unless the last one has room for more of them. */
+static int open_list(struct batch *batch, const char *set)
 {
         int type = NFNL_SUBSYS_NFTABLES << 8 |
                    (batch->create ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM);
+        struct nl_msg *message;
 
-        for (unsigned int first = 0; first < range->count; first += MESSAGE_ELEMENTS) {
-                struct nl_msg *message = add_message(batch, type, NFPROTO_INET, 0);
-                struct nlattr *list;
+        if (batch->list && strcmp(batch->set, set) == 0 && batch->elements < MESSAGE_ELEMENTS) {
+                return 0;
+        }
+        close_list(batch);
+        message = add_message(batch, type, NFPROTO_INET, 0, MESSAGE_SIZE);
+        if (!message || nla_put_string(message, NFTA_SET_ELEM_LIST_TABLE, batch->table) < 0 ||
+            nla_put_string(message, NFTA_SET_ELEM_LIST_SET, set) < 0) {
+                return -ENOMEM;
+        }
+        nlmsg_hdr(message)->nlmsg_flags |=
+                NLM_F_ACK | (batch->create ? NLM_F_CREATE | NLM_F_EXCL : 0);
+        batch->list = nla_nest_start(message, NFTA_SET_ELEM_LIST_ELEMENTS | NLA_F_NESTED);
+        batch->set = set;
+        batch->elements = 0;
+        return batch->list ? 0 : -ENOMEM;
+}
 
-                if (!message || nla_put_string(message, NFTA_SET_ELEM_LIST_TABLE, batch->table) ||
-                    nla_put_string(message, NFTA_SET_ELEM_LIST_SET, range->set)) {
+static int add_range(struct batch *batch, const struct range *range)
+{
+        for (unsigned int i = 0; i < range->count; i++) {
+                if (open_list(batch, range->set) < 0 ||
+                    put_element(batch->messages[batch->count - 1], range, i) < 0) {
                         return -ENOMEM;
                 }
-                nlmsg_hdr(message)->nlmsg_flags |=
-                        NLM_F_ACK | (batch->create ? NLM_F_CREATE | NLM_F_EXCL : 0);
-                list = nla_nest_start(message, NFTA_SET_ELEM_LIST_ELEMENTS | NLA_F_NESTED);
-                for (unsigned int i = first; i < range->count && i < first + MESSAGE_ELEMENTS;
-                     i++) {
-                        if (!list || put_element(message, range, i) < 0) {
-                                return -ENOMEM;
-                        }
-                }
-                nla_nest_end(message, list);
+                batch->elements++;
         }
         return 0;
 }
 
-static int add_family(struct batch *batch, const struct machine_port *port,
-                      const struct network_address *target)
+/* The sets of one family, one at a time, so that a message holds elements of many ports. */
+enum pass {
+        PASS_ANY,
+        PASS_BOUND,
+        PASS_REFUSED,
+        PASSES,
+};
+
+static int add_port(struct batch *batch, const struct machine_port *port,
+                    const struct network_address *target, enum pass pass)
 {
         struct range range = {
                 .target = target,
                 .machine_first = port->machine_first,
                 .count = (unsigned int)(port->host_last - port->host_first) + 1,
         };
-        int r;
+        bool bound;
 
-        if (!address_is_set(target) || !elements_find_key(port, target->family, &range.key)) {
+        if (!elements_find_key(port, target->family, &range.key)) {
+                return 0;
+        }
+        bound = address_is_set(&range.key.host);
+        if (bound != (pass == PASS_BOUND)) {
                 return 0;
         }
         range.set = elements_map(&range.key, target->family);
-        r = add_range(batch, &range);
-        if (r == 0 && target->family == AF_INET6 && !address_is_set(&range.key.host) &&
-            port->protocol == MACHINE_PROTOCOL_UDP) {
+        if (pass == PASS_REFUSED) {
+                if (target->family != AF_INET6 || port->protocol != MACHINE_PROTOCOL_UDP) {
+                        return 0;
+                }
                 range.set = "refused6";
                 range.target = NULL;
-                r = add_range(batch, &range);
         }
-        return r;
+        return add_range(batch, &range);
+}
+
+static int add_family(struct batch *batch, const struct network_lease *lease,
+                      const struct network_address *target)
+{
+        if (!address_is_set(target)) {
+                return 0;
+        }
+        for (enum pass pass = PASS_ANY; pass < PASSES; pass++) {
+                for (size_t i = 0; i < lease->port_count; i++) {
+                        int r = add_port(batch, &lease->ports[i], target, pass);
+
+                        if (r < 0) {
+                                return r;
+                        }
+                }
+        }
+        return 0;
 }
 
 static int fill(struct batch *batch, const struct network_lease *lease)
 {
-        int r = 0;
+        int r;
 
-        if (!add_message(batch, NFNL_MSG_BATCH_BEGIN, AF_UNSPEC, NFNL_SUBSYS_NFTABLES)) {
+        if (!add_message(batch, NFNL_MSG_BATCH_BEGIN, AF_UNSPEC, NFNL_SUBSYS_NFTABLES,
+                         HEADER_SIZE)) {
                 return -ENOMEM;
         }
-        for (size_t i = 0; r == 0 && i < lease->port_count; i++) {
-                r = add_family(batch, &lease->ports[i], &lease->address);
-                r = r == 0 ? add_family(batch, &lease->ports[i], &lease->address6) : r;
+        r = add_family(batch, lease, &lease->address);
+        if (r == 0) {
+                r = add_family(batch, lease, &lease->address6);
         }
-        if (r == 0 && !add_message(batch, NFNL_MSG_BATCH_END, AF_UNSPEC, NFNL_SUBSYS_NFTABLES)) {
+        close_list(batch);
+        if (r == 0 &&
+            !add_message(batch, NFNL_MSG_BATCH_END, AF_UNSPEC, NFNL_SUBSYS_NFTABLES, HEADER_SIZE)) {
                 r = -ENOMEM;
         }
         return r;

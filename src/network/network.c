@@ -81,31 +81,58 @@ static bool is_ours(const struct network *network, const struct network_lease *l
                lease->owner.start_time == network->owner.start_time;
 }
 
-/* Takes the machine out of the state and out of the rules; its addresses stay remembered. */
+/* Keeps what was published: its elements go after the user has stopped waiting. */
+static void take_published(struct network *network, struct network_room *room,
+                           struct network_state *state, struct network_lease *lease)
+{
+        bool good = state->stale == 0;
+
+        network->released.address = lease->address;
+        network->released.address6 = lease->address6;
+        network->released.ports = TAKE_PTR(lease->ports);
+        network->released.port_count = lease->port_count;
+        lease->port_count = 0;
+        room_mark_stale(room, state);
+        network->stale = good ? state->stale : 0;
+}
+
+/* Takes the machine out of the state; its addresses stay remembered. */
 static int release(struct network *network, struct network_room *room, struct machine_error *error)
 {
         struct network_state *state = room_state(room, network->name);
         struct network_lease *lease = state ? network_state_find(state, network->machine) : NULL;
         struct machine_error first = MACHINE_ERROR_INIT;
-        int r = 0;
+        int r;
         int q;
 
         if (!lease || !is_ours(network, lease)) {
                 return state ? 0 : error_oom(error);
         }
-        if (lease->attached && state->bridge) {
-                lease->attached = false;
-                r = apply_release(room, lease, &first);
-                q = conntrack_flush(lease->ports, lease->port_count, r == 0 ? &first : NULL);
-                r = r == 0 ? q : r;
+        if (lease->attached && lease->port_count > 0) {
+                take_published(network, room, state, lease);
         }
         room_prune_lease(room, state, lease);
-        q = names_update_all(room, state, r == 0 ? &first : NULL);
-        r = r == 0 ? q : r;
+        r = names_update_all(room, state, &first);
         q = room_save(room, state, r == 0 ? &first : NULL);
-        r = r == 0 ? q : r;
         error_move(error, &first);
-        return r;
+        return r == 0 ? q : r;
+}
+
+/* What the user does not wait for. */
+static void finish(const struct network *network, const char *name)
+{
+        _cleanup_room_ struct network_room room = NETWORK_ROOM_INIT;
+        struct network_state *state;
+
+        if (room_open_host(network->runtime_directory, &room, NULL) < 0) {
+                return;
+        }
+        state = room_state(&room, name);
+        if (state && network->stale != 0) {
+                (void)apply_release(&room, state, &network->released, network->stale, NULL);
+        }
+        (void)apply_collect(&room, NULL, NULL);
+        (void)conntrack_flush(network->released.ports, network->released.port_count, NULL);
 }
 
 /* A library's stray word must not end up in a lock or state file. */
@@ -120,9 +147,9 @@ static int hold_standard_files(void)
 }
 
 /* The kernel takes tens of milliseconds to remove a link, for it waits until nobody can still use
- * it (RCU). A process of its own, a child of nobody, does that. It closes what it inherited:
- * whoever waits for the end of a pipe must not wait for it. */
-static void collect_in_background(const char *runtime_directory)
+ * it (RCU), and ten to commit the removal of a rule. A process of its own, a child of nobody, does
+ * that. It closes what it inherited: whoever waits for the end of a pipe must not wait for it. */
+static void finish_in_background(const struct network *network, const char *name)
 {
         pid_t child = fork();
 
@@ -130,7 +157,7 @@ static void collect_in_background(const char *runtime_directory)
                 pid_t grandchild = setsid() < 0 ? -1 : fork();
 
                 if (grandchild == 0 && process_close_from(0) == 0 && hold_standard_files() == 0) {
-                        (void)network_collect(runtime_directory, NULL);
+                        finish(network, name);
                 }
                 _exit(0);
         }
@@ -142,22 +169,22 @@ static void collect_in_background(const char *runtime_directory)
 int network_detach(struct network *network, struct machine_error *error)
 {
         _cleanup_room_ struct network_room room = NETWORK_ROOM_INIT;
+        _cleanup_free_ char *name = network ? TAKE_PTR(network->name) : NULL;
         int r;
 
-        if (!network || !network->name) {
+        if (!name) {
                 return 0;
         }
-        r = network->mode == MACHINE_NETWORK_BRIDGE
-                    ? room_open_host(network->runtime_directory, &room, error)
-                    : room_open(network->runtime_directory, &room, error);
+        network->name = name;
+        r = room_open(network->runtime_directory, &room, error);
         if (r == 0) {
                 r = release(network, &room, error);
         }
+        network->name = NULL;
         room_close(&room);
         if (network->mode == MACHINE_NETWORK_BRIDGE && network->attachments > 0) {
-                collect_in_background(network->runtime_directory);
+                finish_in_background(network, name);
         }
-        free(TAKE_PTR(network->name));
         return r;
 }
 
@@ -178,6 +205,7 @@ void network_free(struct network *network)
         free(network->address6);
         free(network->hosts);
         strv_free(network->warnings);
+        lease_clear(&network->released);
         free(network);
 }
 

@@ -82,8 +82,7 @@ static int note_link(struct attachment *attachment, struct machine_error *error)
                 (void)interface_delete(attachment->room->socket, before->index);
         }
         if (attachment->lease->attached) {
-                attachment->room->stale = true;
-                attachment->state->stale = true;
+                room_mark_stale(attachment->room, attachment->state);
         }
         if (name_link(attachment->network, name) < 0 ||
             string_replace(&attachment->lease->link, name) < 0) {

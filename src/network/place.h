@@ -5,6 +5,7 @@
 #include "network/address.h"
 #include "network/network.h"
 #include "network/port.h"
+#include "network/state.h"
 
 /** What struct network is: a machine's place, held by its supervisor between the room's calls. */
 struct network {
@@ -23,6 +24,8 @@ struct network {
         int own_fd;    /* the supervisor's, while the thread is in shared_fd */
         unsigned int attachments;
         struct port_reservation ports;
+        struct network_lease released; /* what was published, from the release on */
+        uint64_t stale;                /* the mark that its network got for it; 0: none */
         char **warnings;
 };
 

@@ -119,7 +119,7 @@ int network_record_write(const struct network_state *state, char **ret)
             json_set_boolean(object, "foreign", state->foreign) < 0 ||
             json_set_boolean(object, "internal", state->internal) < 0 ||
             json_set_boolean(object, "isolated", state->isolated) < 0 ||
-            json_set_boolean(object, "stale", state->stale) < 0 ||
+            json_set_number(object, "stale", state->stale) < 0 ||
             json_set_number(object, "mtu", state->mtu) < 0 ||
             put_prefix(object, "subnet", &state->subnet) < 0 ||
             put_prefix(object, "subnet6", &state->subnet6) < 0 ||
@@ -341,7 +341,7 @@ static int take_state(const json_t *object, struct network_state *state)
             (r = take_boolean(object, "foreign", &state->foreign)) < 0 ||
             (r = take_boolean(object, "internal", &state->internal)) < 0 ||
             (r = take_boolean(object, "isolated", &state->isolated)) < 0 ||
-            (r = take_boolean(object, "stale", &state->stale)) < 0 ||
+            (r = take_number(object, "stale", UINT64_MAX, &state->stale)) < 0 ||
             (r = take_number(object, "mtu", UINT32_MAX, &state->mtu)) < 0 ||
             (r = take_prefix(object, "subnet", &state->subnet)) < 0 ||
             (r = take_prefix(object, "subnet6", &state->subnet6)) < 0 ||

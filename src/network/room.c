@@ -106,6 +106,12 @@ static int load_states(struct network_room *room, struct machine_error *error)
         return 0;
 }
 
+void room_mark_stale(struct network_room *room, struct network_state *state)
+{
+        state->stale = ++state->sequence;
+        room->stale = true;
+}
+
 void room_prune_lease(struct network_room *room, struct network_state *state,
                       struct network_lease *lease)
 {
@@ -114,8 +120,9 @@ void room_prune_lease(struct network_room *room, struct network_state *state,
         if (hosts) {
                 (void)unlink(hosts);
         }
-        state->stale = state->stale || lease->attached;
-        room->stale = room->stale || state->stale;
+        if (lease->attached && lease->port_count > 0) {
+                room_mark_stale(room, state);
+        }
         lease->owner = (struct process_identity){ 0 };
         lease->attached = false;
         if (lease->link) {
@@ -167,7 +174,7 @@ static int prune_state(struct network_room *room, struct network_state *state,
                 changed = true;
         }
         forget_oldest(state);
-        room->stale = room->stale || state->stale;
+        room->stale = room->stale || state->stale != 0;
         return changed ? room_save(room, state, error) : 0;
 }
 

@@ -55,6 +55,9 @@ struct network_state *room_state(struct network_room *room, const char *name);
 struct network_lease *room_find_lease(const struct network_room *room, const char *machine,
                                       struct network_state **ret_state);
 
+/** Notes that the rules hold what no lease stands for any more. */
+void room_mark_stale(struct network_room *room, struct network_state *state);
+
 /** Turns a lease, whose owner is gone or lets go, into a remembered address; one without an address
  * of its own is removed. */
 void room_prune_lease(struct network_room *room, struct network_state *state,

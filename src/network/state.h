@@ -46,7 +46,9 @@ struct network_state {
         struct network_prefix subnet6;
         struct network_address gateway; /* none: no way out by this family */
         struct network_address gateway6;
-        bool stale; /* the rules may hold ports of owners that are gone */
+        /* Not 0: the rules may hold ports of a machine that is gone. A number of `sequence`, by
+         * which whoever set it knows whether there was another since. */
+        uint64_t stale;
         uint64_t sequence;
         struct network_lease *leases;
         size_t lease_count;

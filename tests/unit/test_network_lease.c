@@ -156,9 +156,9 @@ static void test_damaged(void **state)
                 "{\"version\":2,\"name\":\"lab\"}",
                 "{\"version\":1,\"name\":\"other\"}",
                 "{\"version\":1,\"name\":\"lab\",\"foreign\":false,\"internal\":false,"
-                "\"isolated\":false,\"stale\":false,\"mtu\":0,\"sequence\":0,\"leases\":[{}]}",
+                "\"isolated\":false,\"stale\":0,\"mtu\":0,\"sequence\":0,\"leases\":[{}]}",
                 "{\"version\":1,\"name\":\"lab\",\"foreign\":false,\"internal\":false,"
-                "\"isolated\":false,\"stale\":false,\"mtu\":0,\"sequence\":0,\"subnet\":\"x\","
+                "\"isolated\":false,\"stale\":0,\"mtu\":0,\"sequence\":0,\"subnet\":\"x\","
                 "\"leases\":[]}",
         };
 
