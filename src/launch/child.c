@@ -340,7 +340,7 @@ const struct launch_step launch_child_steps[] = {
 /* Waits until the parent has written the id maps and done all its steps. */
 static int wait_for_go(struct launch *launch, struct machine_error *error)
 {
-        struct message message;
+        struct message message = { .fd = -EBADF };
         int r = die_with_parent(launch, error);
 
         if (r == 0) {
