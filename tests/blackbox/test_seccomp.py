@@ -5,7 +5,6 @@ errno; the same probe without a filter shows that the filter was what refused.""
 import errno
 import json
 import signal
-import subprocess
 
 import pytest
 
@@ -209,14 +208,20 @@ def test_allow_and_deny(probe):
     assert probe(script, seccomp={"profile": "off", "deny": ["keyctl"]})[0] == "EPERM"
 
 
-def test_session_keyring(probe):
+@pytest.mark.parametrize("user_namespace", ["auto", "none"])
+def test_session_keyring(cli, machine_file, debian_root, workspace, user_namespace):
     """Even where a machine may use keys, those of the caller's session are not among them."""
-    script = "print(libc.syscall(ctypes.c_long(N['keyctl']), 0, ctypes.c_long(-3), 0))"
-    inside = probe(script, seccomp={"allow": ["@keyring"]})
-    outside = subprocess.run(["/usr/bin/python3", "-c", PROBE + script], capture_output=True,
-                             text=True, check=True).stdout.split()
-    assert int(inside[0]) > 0 and inside != outside
-    assert probe(script) == ["-1"]
+    show = "libc.syscall(ctypes.c_long(N['keyctl']), 0, ctypes.c_long(-3), 0)"
+    # Joins a session keyring of its own, notes its number, and goes on as the command.
+    wrapper = ["/usr/bin/python3", "-c", PROBE + "libc.syscall(ctypes.c_long(N['keyctl']), 1, 0)\n"
+               f"open(sys.argv[1], 'w').write(str({show}))\n"
+               "os.execvp(sys.argv[2], sys.argv[2:])\n", workspace / "session"]
+    path = machine_file(overlay=[debian_root], upper="volatile", seccomp={"allow": ["@keyring"]},
+                        user_namespace=user_namespace,
+                        command=["python3", "-c", PROBE + f"print({show})"])
+    inside = int(cli("run", path, wrapper=wrapper).check().stdout)
+    outside = int((workspace / "session").read_text(encoding="ascii"))
+    assert inside > 0 and outside > 0 and inside != outside
 
 
 @pytest.mark.parametrize("seccomp, word", [
