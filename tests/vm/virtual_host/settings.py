@@ -20,13 +20,13 @@ CACHE = pathlib.Path(
 GUEST_HOME = "usr/share/machinectl-lite-tests"
 
 # Seconds. Software emulation on a busy machine is the measure, not the fastest case.
-MAKE_LIMIT = 900
-BUILD_LIMIT = 600
-BOOT_LIMIT = 150
+MAKE_LIMIT = 1200
+BUILD_LIMIT = 900
+BOOT_LIMIT = 300
 TESTS_LIMIT = 3600
 SILENCE_LIMIT = 600
-RESULTS_LIMIT = 120
-SHUTDOWN_LIMIT = 60
+RESULTS_LIMIT = 240
+SHUTDOWN_LIMIT = 120
 
 # How often one run may restart the virtual host because tests asked for it.
 REBOOTS = 3
