@@ -74,7 +74,9 @@ static int read_written_out(struct config_loader *loader, const struct config_so
         }
         /* A full name is no key of libconfig's; this one is, and as long. */
         for (char *s = source->text; *s != '='; s++) {
-                *s = *s == '.' ? '_' : *s;
+                if (*s == '.') {
+                        *s = '_';
+                }
         }
         r = config_loader_read(loader, source, &root, error);
         if (r < 0) {
