@@ -335,6 +335,7 @@ def test_exec_enters_beside_a_manager(cli, running):
     assert result.stdout.startswith("0::/")
 
 
+@pytest.mark.slow
 def test_hundreds_with_limits_leave_no_group(cli, machine_file, settled):
     """.. with every controller at work."""
     path = machine_file("many", command=["true"], limits={"memory": "64M", "cpu": "50%",
