@@ -2,8 +2,10 @@
 """Limits that hold, measured: on a host whose controllers are on cgroup v2."""
 
 import json
+import os
 import re
 import signal
+import struct
 import subprocess
 import time
 from pathlib import Path
@@ -247,6 +249,38 @@ def test_write_bandwidth(cli, running, settled):
         print(f"ended {time.monotonic() - killed:.1f} s after it was killed")
         assert result.status == 128 + signal.SIGKILL and not result.stderr, result
     assert rate * 0.85 <= measured <= rate * 1.15
+
+
+@pytest.fixture
+def partition(workspace):
+    """A partition of a loop device: (its path, the number of the disk)."""
+    image = workspace / "disk"
+    table = bytearray(512)
+    # One entry of a DOS partition table: type 0x83 at sector 2048, 4096 sectors long.
+    table[446:462] = struct.pack("<B3sB3sII", 0, b"\0" * 3, 0x83, b"\0" * 3, 2048, 4096)
+    table[510:] = b"\x55\xaa"
+    with open(image, "wb") as file:
+        file.write(table)
+        file.truncate(4 * MIB)
+    loop = subprocess.run(["losetup", "--find", "--show", "--partscan", str(image)], check=True,
+                          capture_output=True, text=True).stdout.strip()
+    try:
+        harness.wait_for(lambda: Path(f"{loop}p1").exists(), what="the partition")
+        number = os.stat(loop).st_rdev
+        yield f"{loop}p1", f"{os.major(number)}:{os.minor(number)}"
+    finally:
+        subprocess.run(["losetup", "--detach", loop], check=True)
+
+
+@pytest.mark.needs("virtual-host")
+def test_limit_of_a_partition(cli, running, partition):
+    """The kernel limits whole disks: the limit is the disk's, and a warning says so."""
+    device, disk = partition
+    process = running("part", IDLE, limits={"io": ({"device": device, "read_bandwidth": "1M"},)})
+    assert f"{disk} rbps=1048576" in (group("part") / "io.max").read_text()
+    cli("kill", "-s", "KILL", "part").check()
+    warning = process.wait().stderr
+    assert device in warning and "is a partition" in warning and disk in warning
 
 
 def test_io_of_a_running_machine(cli, running):
