@@ -213,7 +213,8 @@ static void derive_defaults(struct config_definition *definition)
                 }
         }
         /* Without this a limit on memory would only move the machine to swap space. */
-        if (machine->limits.memory != MACHINE_UNSET && machine->limits.swap == MACHINE_UNSET) {
+        if (machine->limits.memory != MACHINE_UNSET &&
+            machine->limits.memory != MACHINE_UNLIMITED && machine->limits.swap == MACHINE_UNSET) {
                 machine->limits.swap = 0;
         }
 }

@@ -431,3 +431,34 @@ def test_systemd_in_a_machine_gets_its_controllers(cli, started, debian_root):
     assert inside.startswith("0::/init.scope"), inside
     assert cli("exec", "nested", "sh", "-c", "echo max >/sys/fs/cgroup/memory.max").status != 0
     assert stats(cli, "nested")["memory_limit"] == 512 * MIB
+
+
+def in_unit(cli, *properties):
+    """Puts a command into a unit of its own, with its environment."""
+    return ["systemd-run", "--wait", "--pipe", "--quiet", "--collect",
+            *[f"--property={text}" for text in properties],
+            *[f"--setenv={key}={value}" for key, value in cli.environment.items()]]
+
+
+@pytest.mark.needs("systemd")
+def test_delegated_unit(cli, machine_file, settled):
+    """The machine's group is beside that of its supervisor, below the unit's, with its limits."""
+    path = machine_file("in-unit", command=["sh", "-c", "cat /sys/fs/cgroup/memory.max; sleep 1"],
+                        limits={"memory": "48M", "cpus": "0"})
+    with settled.unchanged():
+        process = cli.start("run", path, wrapper=in_unit(cli, "Delegate=yes"))
+        process.read_until(str(48 * MIB))
+        where = shown(cli, "in-unit")["cgroup"]
+        assert where.endswith(".service/payload")
+        supervisor = Path(where).parent / "supervisor"
+        assert len((supervisor / "cgroup.procs").read_text().split()) == 1
+        process.wait().check()
+
+
+@pytest.mark.needs("systemd")
+def test_controller_that_a_unit_was_not_given(cli, machine_file):
+    """The error names the unit's group and what to set."""
+    path = machine_file("not-given", command=["true"], limits={"cpus": "0"})
+    result = cli("run", path, wrapper=in_unit(cli, "Delegate=pids")).check(125)
+    assert "limits.cpus" in result.stderr and "has not been given" in result.stderr, result
+    assert "Delegate=yes" in result.stderr
