@@ -58,7 +58,9 @@ int cli_load_definition(struct cli *cli, const char *name, const struct cli_sett
 
 int cli_check_startable(const struct machine *machine, struct machine_error *error)
 {
-        if (!machine->process.command && !machine->process.boot) {
+        /* An image usually says what to run: that is known once it is there. */
+        if (!machine->process.command && !machine->process.boot &&
+            machine->root.source != MACHINE_ROOT_IMAGE) {
                 error_say(error, EINVAL, "machine \"%s\" has nothing to run", machine->name);
                 error_hint(error, "give it a command in its definition");
                 return error_kind(error, MACHINE_ERROR_DEFINITION);

@@ -92,7 +92,6 @@ static const struct config_key machine_keys[] = {
           .kind = &config_kind_image,
           AT(root.image),
           .option = "image",
-          .built = "",
           .help = "An OCI image of the store. Its configuration gives defaults for command, "
                   "environment, user, working directory, stop signal and ports.",
           .example = "\"docker.io/library/nginx:1.27\"" },
@@ -100,7 +99,6 @@ static const struct config_key machine_keys[] = {
           .kind = &config_kind_choice,
           .choices = pulls,
           AT(root.pull),
-          .built = "",
           .help = "When a start fetches the image.",
           .example = "\"always\"",
           .default_text = "\"missing\"" },

@@ -19,6 +19,7 @@ struct launch {
         /* Filled by the parent's steps before the clone. */
         struct state_store store;
         int lock;
+        int image_lock; /* keeps the image in the store */
         struct machine_record record;
         struct id_lease ids;
         int user_namespace;

@@ -22,6 +22,7 @@ static struct launch *launch_new(struct machine *machine, const struct launch_op
         launch->machine = machine;
         launch->options = *options;
         launch->store = (struct state_store)STATE_STORE_INIT;
+        launch->image_lock = -EBADF;
         launch->lock = -EBADF;
         launch->ids = (struct id_lease)ID_LEASE_INIT;
         launch->user_namespace = -EBADF;
@@ -54,6 +55,7 @@ static void launch_free(struct launch *launch)
         fd_close(launch->terminal);
         fd_close(launch->terminal_slave);
         fd_close(launch->notify_socket);
+        fd_close(launch->image_lock);
         fd_close(launch->lock);
         state_store_close(&launch->store);
         free(launch);

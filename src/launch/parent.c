@@ -22,6 +22,7 @@
 #include "cgroup/devices.h"
 #include "cgroup/limits.h"
 #include "launch/context.h"
+#include "launch/image.h"
 #include "launch/init/plan.h"
 #include "launch/message.h"
 #include "launch/network.h"
@@ -534,6 +535,10 @@ static int set_up_running(struct launch *launch, struct machine_error *error)
 
 const struct launch_step launch_parent_steps[] = {
         { .name = "state", .set_up = set_up_state, .tear_down = tear_down_state },
+        { .name = "image",
+          .wanted = launch_wants_image,
+          .set_up = launch_set_up_image,
+          .tear_down = launch_tear_down_image },
         { .name = "privileges", .set_up = set_up_privileges },
         { .name = "environment", .set_up = set_up_environment },
         { .name = "id-range",

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "image/image.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/process.h"
+#include "base/strings.h"
+#include "image/execute.h"
+#include "launch/context.h"
+#include "launch/image.h"
+
+bool launch_wants_image(const struct launch *launch)
+{
+        return launch->machine->root.source == MACHINE_ROOT_IMAGE;
+}
+
+/* Whether what the machine writes is kept, over layers that therefore must not change. */
+static bool keeps_writes(const struct launch *launch)
+{
+        const struct machine_root *root = &launch->machine->root;
+
+        return root->upper == MACHINE_UPPER_PERSISTENT && !root->read_only &&
+               !launch->options.ephemeral;
+}
+
+static int find_image(const struct launch *launch, struct image_info *ret,
+                      struct machine_error *error)
+{
+        const struct machine_root *root = &launch->machine->root;
+        const char *state = launch->options.directories.state;
+        int r;
+
+        if (root->pull == MACHINE_PULL_ALWAYS) {
+                r = image_fetch(state, root->image, error);
+                return r < 0 ? r : image_resolve(state, root->image, ret, error);
+        }
+        r = image_resolve(state, root->image, ret, error);
+        if (r == -ENOENT && root->pull == MACHINE_PULL_MISSING) {
+                if (error) {
+                        machine_error_clear(error);
+                }
+                r = image_fetch(state, root->image, error);
+                if (r == 0) {
+                        r = image_resolve(state, root->image, ret, error);
+                }
+        }
+        return r;
+}
+
+/* A writable layer goes on over the image that it was begun on, also when the name has moved. */
+static int resolve(const struct launch *launch, const char *directory, struct image_info *ret,
+                   struct machine_error *error)
+{
+        _cleanup_free_ char *pinned = NULL, *reference = NULL;
+        _cleanup_free_ char *upper = string_format("%s/upper", directory);
+        int r = upper ? 0 : error_oom(error);
+
+        if (r == 0 && access(upper, F_OK) == 0) {
+                r = image_pinned(directory, &pinned, &reference, error);
+        }
+        if (r < 0) {
+                return r;
+        }
+        if (!pinned) {
+                return find_image(launch, ret, error);
+        }
+        return image_resolve(launch->options.directories.state, pinned, ret, error);
+}
+
+static int set_layers(struct machine *machine, const struct image_info *info)
+{
+        char **layers = strv_copy(info->layers);
+
+        if (!layers) {
+                return -ENOMEM;
+        }
+        strv_free(machine->root.layers);
+        machine->root.layers = layers;
+        return 0;
+}
+
+static int append_all(char ***strings, char *const *more)
+{
+        STRV_FOREACH(string, more) {
+                if (strv_append(strings, *string) < 0) {
+                        return -ENOMEM;
+                }
+        }
+        return 0;
+}
+
+/* The definition's command replaces the image's entrypoint and command; its arguments replace the
+ * image's command behind the entrypoint. What is done once is not done again at a restart. */
+static int set_command(struct machine_process *process, const struct image_info *info)
+{
+        _cleanup_strv_ char **command = NULL;
+        int r;
+
+        if (process->boot) {
+                return 0;
+        }
+        r = append_all(&command, process->command ? process->command : info->entrypoint);
+        if (r == 0 && (process->arguments || !process->command)) {
+                r = append_all(&command, process->arguments ? process->arguments : info->command);
+        }
+        if (r < 0) {
+                return r;
+        }
+        if (!command) {
+                return -ENOEXEC;
+        }
+        strv_free(process->command);
+        process->command = TAKE_PTR(command);
+        strv_free(process->arguments);
+        process->arguments = NULL;
+        return 0;
+}
+
+/* The image's variables come first, so that the definition's win. */
+static int set_environment(struct machine_process *process, const struct image_info *info)
+{
+        _cleanup_strv_ char **environment = NULL;
+
+        STRV_FOREACH(variable, info->environment) {
+                if (!strv_contains(process->environment, *variable) &&
+                    strv_append(&environment, *variable) < 0) {
+                        return -ENOMEM;
+                }
+        }
+        if (append_all(&environment, process->environment) < 0) {
+                return -ENOMEM;
+        }
+        strv_free(process->environment);
+        process->environment = TAKE_PTR(environment);
+        return 0;
+}
+
+static int set_defaults(struct machine *machine, const struct image_info *info,
+                        struct machine_error *error)
+{
+        struct machine_process *process = &machine->process;
+        int r = set_layers(machine, info);
+
+        if (r == 0) {
+                r = set_command(process, info);
+        }
+        if (r == 0) {
+                r = set_environment(process, info);
+        }
+        if (r == 0 && !process->user && info->user && !process->boot) {
+                r = string_replace(&process->user, info->user);
+        }
+        if (r == 0 && !process->working_directory && info->working_directory && !process->boot) {
+                r = string_replace(&process->working_directory, info->working_directory);
+        }
+        if (r == -ENOEXEC) {
+                error_say(error, r, "neither the image nor the definition says what to run");
+                error_hint(error, "give the machine a command in its definition");
+                return error_kind(error, MACHINE_ERROR_DEFINITION);
+        }
+        if (r < 0) {
+                return error_oom(error);
+        }
+        if (info->stop_signal && !process->boot && !machine_origin_of(machine, "stop.signal")) {
+                int signal = process_parse_signal(info->stop_signal);
+
+                if (signal > 0) {
+                        machine->life.stop_signal = signal;
+                }
+        }
+        return 0;
+}
+
+static int pin(const char *directory, const struct image_info *info, struct machine_error *error)
+{
+        int r = directory_make(directory, 0700);
+
+        return r < 0 ? error_set(error, r, "cannot make the state directory \"%s\"", directory)
+                     : image_pin(directory, info, error);
+}
+
+int launch_set_up_image(struct launch *launch, struct machine_error *error)
+{
+        _cleanup_image_info_ struct image_info info = IMAGE_INFO_INIT;
+        _cleanup_free_ char *directory = string_format(
+                "%s/machines/%s", launch->options.directories.state, launch->machine->name);
+        int r = directory ? resolve(launch, directory, &info, error) : error_oom(error);
+
+        if (r == 0 && keeps_writes(launch)) {
+                r = pin(directory, &info, error);
+        }
+        if (r == 0) {
+                r = set_defaults(launch->machine, &info, error);
+        }
+        if (r == 0) {
+                launch->image_lock = TAKE_FD(info.lock);
+        }
+        return r;
+}
+
+int launch_tear_down_image(struct launch *launch, struct machine_error *error)
+{
+        launch->image_lock = fd_close(launch->image_lock);
+        return 0;
+}

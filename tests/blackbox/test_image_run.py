@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Machines whose root is an image, and images made from machines."""
+
+import json
+import os
+import subprocess
+import tarfile
+from pathlib import Path
+
+import harness
+import images
+import pytest
+from images import Image, directory, layer, link, member
+
+pytestmark = pytest.mark.needs("root")
+
+CONFIG = {"Entrypoint": ["/bin/sh", "-c"], "Cmd": ["id -u; pwd; echo $WHO"],
+          "Env": ["PATH=/bin", "WHO=image"], "User": "1000:50", "WorkingDir": "/work"}
+
+
+@pytest.fixture(scope="module")
+def busybox():
+    """The bytes of a static busybox."""
+    for path in ("/bin/busybox", "/usr/bin/busybox"):
+        if os.path.exists(path):
+            return Path(path).read_bytes()
+    return pytest.skip("needs busybox-static")
+
+
+@pytest.fixture
+def image(busybox):
+    """A base and a layer that takes something of it away."""
+    base = layer(directory("./"), directory("bin"), member("bin/busybox", busybox, mode=0o755),
+                 *(link(f"bin/{name}", "busybox")
+                   for name in ("sh", "id", "cat", "ls", "sleep", "stat", "touch", "rm", "echo")),
+                 directory("etc"), member("etc/passwd", b"root:x:0:0::/:/bin/sh\n"),
+                 member("etc/gone", b"x"), directory("work"), directory("proc"), directory("dev"),
+                 directory("sys"), directory("tmp", mode=0o1777),
+                 member("etc/owned", b"", uid=1000, gid=50))
+    return Image(base, layer(member("etc/.wh.gone", b""), member("etc/new", b"top\n")),
+                 config=CONFIG)
+
+
+@pytest.fixture
+def server():
+    """A registry on loopback, plain http."""
+    with images.registry() as running:
+        yield running
+
+
+def define(cli, name, **keys):
+    """A definition in the search path."""
+    keys = {"network": {"mode": "none"}, **keys}
+    (cli.config / f"{name}.machine").write_text(harness.definition(**keys), encoding="utf-8")
+
+
+def load(cli, image, name="test/app:1"):
+    """Into the store."""
+    image.write_layout(cli.state / "source", name)
+    cli("load", cli.state / "source").check()
+    return name
+
+
+def test_defaults_of_the_image(cli, image):
+    """Entrypoint, command, environment, user, working directory; the definition goes over them."""
+    name = load(cli, image)
+    define(cli, "app", image=name)
+    assert cli("run", "app", cgroup2=True).check().stdout == "1000\n/work\nimage\n"
+    define(cli, "two", image=name, arguments=["echo $WHO; id -g"], environment=["WHO=me"])
+    assert cli("run", "two", cgroup2=True).check().stdout == "me\n50\n"
+    define(cli, "three", image=name, command=["/bin/id", "-u"], user="0")
+    assert cli("run", "three", cgroup2=True).check().stdout == "0\n"
+
+
+def test_layers_and_owners(cli, image):
+    """Whiteouts hide, owners are those of the archive inside and unprivileged outside, and the
+    store's own trees stay as they are."""
+    define(cli, "app", image=load(cli, image), user="0",
+           arguments=["ls /etc; stat -c %u:%g /etc/owned; cat /etc/new; touch /etc/written; "
+                      "rm /etc/new"])
+    result = cli("run", "app", cgroup2=True).check()
+    assert "gone" not in result.stdout and "1000:50\n" in result.stdout and "top\n" in result.stdout
+    cli("image-status", "--verify", "test/app:1").check()
+    upper = Path(cli.state, "machines/app/upper/etc")
+    assert (upper / "written").exists() and not (upper / "written").is_char_device()
+
+
+def test_pulled_when_missing(cli, image, server, workspace):
+    """missing fetches once, never does not fetch, always asks each time."""
+    reference = server.add("team/app", "1", image)
+    etc = Path("/etc/machinectl-lite")
+    if etc.exists():
+        pytest.skip("this host has settings of registries")
+    settings = workspace / "registries.conf"
+    settings.write_text(f'registries = ( {{ name = "{server.host}"; insecure = true; }} );',
+                        encoding="utf-8")
+    mounted = ["unshare", "--mount", "--propagation", "private", "sh", "-c",
+               "mkdir -p /run/mlite-etc/upper /run/mlite-etc/work && mount -t tmpfs t /run/mlite-etc"
+               " && mkdir /run/mlite-etc/upper /run/mlite-etc/work && "
+               "mount -t overlay -o lowerdir=/etc,upperdir=/run/mlite-etc/upper,"
+               "workdir=/run/mlite-etc/work o /etc && mkdir -p /etc/machinectl-lite && "
+               f'cp {settings} /etc/machinectl-lite/ && exec "$@"', "sh"]
+
+    def run(name, **keys):
+        define(cli, name, image=reference, upper="volatile", **keys)
+        return cli("run", name, cgroup2=True, wrapper=mounted)
+
+    never = run("app", pull="never").check(125)
+    assert "machinectl-lite pull" in never.stderr and not server.requests
+    assert run("app").check().stdout == "1000\n/work\nimage\n"
+    count = len(server.requests)
+    assert run("app").check() and len(server.requests) == count
+    assert run("app", pull="always").check() and len(server.requests) == count + 1
+
+
+def test_in_use(cli, image):
+    """An image of a running machine, or under a writable layer, is not removed without --force; the
+    machine goes on over the image it was begun on when the name moves."""
+    name = load(cli, image)
+    define(cli, "app", image=name, arguments=["echo up; sleep 60"], user="0", upper="volatile")
+    running = cli.start("run", "app", cgroup2=True)
+    running.read_until("up")
+    assert "in use" in cli("remove-image", name).check(1).stderr
+    running.kill()
+    cli("collect")
+    define(cli, "kept", image=name, arguments=["echo $WHO"], user="0")
+    cli("run", "kept", cgroup2=True).check()
+    assert "in use by kept" in cli("remove-image", name).check(1).stderr
+    moved = Image(layer(directory("./")), config=CONFIG)
+    load(cli, moved, name)
+    cli("prune").check()
+    assert cli("run", "kept", cgroup2=True).check().stdout == "image\n"
+    cli("delete", "kept").check()
+    result = json.loads(cli("prune", "--json=short").check().stdout)
+    assert result["images"] == 1 and result["layers"] == 2
+
+
+def test_commit_save_and_push(cli, image, server, workspace):
+    """What a machine wrote becomes an image, which others and this program read again."""
+    define(cli, "app", image=load(cli, image), user="0",
+           arguments=["echo written > /etc/written; rm /etc/new"])
+    cli("run", "app", cgroup2=True).check()
+    cli("commit", "app", "made/by:hand").check()
+    define(cli, "next", image="made/by:hand", user="0",
+           arguments=["cat /etc/written; ls /etc/new /etc/gone"])
+    result = cli("run", "next", cgroup2=True)
+    assert result.stdout == "written\n" and result.status == 1
+    archive = workspace / "saved.tar"
+    cli("save", "made/by:hand", archive).check()
+    with tarfile.open(archive) as tar:
+        assert {"oci-layout", "index.json"} <= set(tar.getnames())
+    cli("save", "--format=docker", "made/by:hand", workspace / "docker.tar").check()
+    first = cli("load", "--name", "back:1", archive).check().stdout.split()[1]
+    second = cli("load", "--name", "back:2", workspace / "docker.tar").check().stdout.split()[1]
+    assert first == second
+    cli("image-status", "--verify", "back:1").check()
+
+
+@pytest.mark.needs("program:skopeo", "program:umoci")
+def test_others_read_what_is_saved(cli, image, workspace):
+    """skopeo and umoci find an image; umoci's tree of it is that of the original."""
+    name = load(cli, image)
+    cli("save", name, workspace / "oci.tar").check()
+    cli("save", "--format=docker", name, workspace / "docker.tar").check()
+    cli("save", "--format=oci-directory", name, workspace / "layout").check()
+    for source in (f"oci-archive:{workspace}/oci.tar", f"docker-archive:{workspace}/docker.tar"):
+        subprocess.run(["skopeo", "inspect", source], check=True, stdout=subprocess.DEVNULL)
+    image.write_layout(workspace / "original", "original")
+
+    def tree(layout, tag):
+        place = workspace / f"unpacked-{Path(layout).name}"
+        subprocess.run(["umoci", "unpack", "--image", f"{layout}:{tag}", place], check=True,
+                       capture_output=True)
+        return subprocess.run(["find", ".", "-printf", "%p %y %m %U %G %s %T@ %l\n"],
+                              cwd=place / "rootfs", check=True, capture_output=True).stdout
+
+    saved = tree(workspace / "layout", "docker.io/test/app:1")
+    assert sorted(saved.splitlines()) == sorted(tree(workspace / "original",
+                                                     "original").splitlines())
