@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A start with a network that fails, or is killed, at each of its steps leaves nothing of it."""
+
+import errno
+import signal
+
+import pytest
+
+import harness
+import networking
+from test_run_faults import STEP, candidates
+
+pytestmark = [pytest.mark.needs("root", "program:nft", "program:ip"), pytest.mark.slow]
+
+
+@pytest.fixture
+def host(cli):
+    """A host with IPv4 and IPv6."""
+    made = networking.Host(cli)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def faulty(host, machine_file):
+    """The binary with faults to inject, and a machine with a bridge and ports."""
+    path = machine_file("faulty", command=["true"], network={"mode": "bridge"},
+                        ports=["8080:80", "53:53/udp"])
+    for binary in candidates():
+        host.cli.binary = binary
+        if host.command("run", path, env={"MACHINECTL_LITE_FAULT": "state:5"}).status == 125:
+            return path
+    return pytest.skip("needs a build with -Dfault_injection=true")
+
+
+def parent_steps(host, path):
+    """The steps of a start that works, from the network's on."""
+    found = [name for indent, name in
+             STEP.findall(host.command("--debug", "run", path).check().stderr) if not indent]
+    assert "network" in found and "network-attach" in found
+    return found[found.index("network"):]
+
+
+def clean(host):
+    """Waits until nothing is left on the host."""
+    harness.wait_for(host.is_clean, 5, "a clean host")
+    assert not list((host.cli.runtime / "network" / "hosts").iterdir())
+
+
+def test_error_at_each_step(host, faulty):
+    """Everything is undone at once, and the ports are free."""
+    for name in parent_steps(host, faulty):
+        host.command("run", faulty,
+                     env={"MACHINECTL_LITE_FAULT": f"{name}:{errno.ENOSPC}"}).check(125)
+        clean(host)
+
+
+def test_killed_at_each_step(host, faulty):
+    """The next start works and leaves nothing of either."""
+    for name in parent_steps(host, faulty):
+        running = host.cli.start("--debug", "run", faulty, wrapper=host.wrapper,
+                                 env={"MACHINECTL_LITE_FAULT": f"{name}:kill"})
+        assert running.wait().status == -signal.SIGKILL, name
+        host.command("run", faulty).check()
+        clean(host)
