@@ -339,7 +339,8 @@ void cli_print_help(void)
         for (const struct verb *const *verb = cli_verbs; *verb; verb++) {
                 char left[64];
 
-                snprintf(left, sizeof left, "%s %s", (*verb)->name, (*verb)->arguments);
+                snprintf(left, sizeof left, "%s %s", (*verb)->name,
+                         (*verb)->arguments ? (*verb)->arguments : "");
                 printf("  %-28s %s\n", left, (*verb)->summary);
         }
         printf("\nOptions:\n");
@@ -348,8 +349,8 @@ void cli_print_help(void)
 
 void cli_print_verb_help(const struct verb *verb)
 {
-        printf("machinectl-lite %s [OPTIONS] %s\n\n%s\n", verb->name, verb->arguments,
-               verb->summary);
+        printf("machinectl-lite %s [OPTIONS] %s\n\n%s\n", verb->name,
+               verb->arguments ? verb->arguments : "", verb->summary);
         if (verb->options) {
                 printf("\nOptions:\n");
                 print_options(verb->options);
