@@ -95,7 +95,7 @@ int platform_parse(const char *text, struct platform *ret, struct machine_error 
         count = strv_length(parts);
         STRV_FOREACH(part, parts) {
                 if (**part == '\0' ||
-                    strspn(*part, "abcdefghijklmnopqrstuvwxyz0123456789_-.") != strlen(*part)) {
+                    strspn(*part, "abcdefghijklmnopqrstuvwxyz0123456789_-") != strlen(*part)) {
                         count = 0;
                 }
         }
