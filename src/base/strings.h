@@ -30,8 +30,8 @@ int string_replace(char **place, const char *value);
  *  NULL when memory is short. The caller frees it. */
 char *string_printable(const char *string);
 
-/** The length in bytes of the valid UTF-8 sequence (RFC 3629) that the string begins with; 0 where it
- * is not UTF-8. The string is not empty. */
+/** The length in bytes of the valid UTF-8 sequence (RFC 3629) that the string begins with; 0 where
+ * it is not UTF-8. The string is not empty. */
 size_t string_utf8_length(const char *string);
 
 /** A 64-bit FNV-1a hash, stable across runs and machines. Not for hostile keys. */

@@ -157,8 +157,8 @@ int cli_stop_machine(const struct state_store *store, const char *name, bool now
         /* Two requests are two different signals: a second one of a kind that is still pending is
          * lost (signal(7)). */
         for (int i = 0; supervisor >= 0 && i <= now; i++) {
-                if (syscall(SYS_pidfd_send_signal, supervisor, i == 0 ? SIGTERM : SIGINT, NULL,
-                            0) < 0 &&
+                if (syscall(SYS_pidfd_send_signal, supervisor, i == 0 ? SIGTERM : SIGINT, NULL, 0) <
+                            0 &&
                     errno != ESRCH) {
                         return error_set(error, errno, "cannot stop machine \"%s\"", name);
                 }

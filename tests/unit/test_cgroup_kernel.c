@@ -80,8 +80,8 @@ static void require_controllers(struct fixture *fixture, unsigned int controller
         struct cgroup_parameters parameters = { .name = name };
         _cleanup_free_ char *mount = NULL;
 
-        bool writable = geteuid() == 0 && cgroup_find_mount(&mount, NULL) == 0 &&
-                        access(mount, W_OK) == 0;
+        bool writable =
+                geteuid() == 0 && cgroup_find_mount(&mount, NULL) == 0 && access(mount, W_OK) == 0;
 
         /* skip() and fail_msg() leave by longjmp(3), which releases nothing. */
         free(TAKE_PTR(mount));
