@@ -2,11 +2,9 @@
 # What examples/run and tests/run share: the packages of each task, and installing those that lack.
 # To be sourced by bash.
 
-build_packages=(
-        gcc libc6-dev meson ninja-build pkg-config
-        libcap-ng-dev libconfig-dev libjansson-dev libmount-dev libnl-route-3-dev libseccomp-dev
-        libarchive-dev libcurl4-openssl-dev libssl-dev
-        libnftables-dev libsystemd-dev
+# One list for this host and the virtual one.
+mapfile -t build_packages < <(
+        sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "${BASH_SOURCE[0]%/*}/vm/packages/build"
 )
 example_packages=(busybox-static)
 test_packages=(
