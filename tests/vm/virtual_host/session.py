@@ -77,12 +77,24 @@ class Session:
                 for name in CHANNELS
             }
             process = self.start(command, theirs, logs["console"])
+            previous = signal.getsignal(signal.SIGINT)
+            if previous is signal.default_int_handler:
+                signal.signal(signal.SIGINT, self.on_interrupt)
+                stack.callback(signal.signal, signal.SIGINT, previous)
             try:
                 self.attend(process, selector, logs)
             finally:
                 if process.poll() is None:
                     process.kill()
                     process.wait()
+
+    def on_interrupt(self, *_):
+        """Ctrl-C stops the tests and their results are fetched; a second one does not wait."""
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if self.phase != "tests":
+            raise KeyboardInterrupt
+        self.complain("interrupted")
+        self.ask_to_stop()
 
     def start(self, command, channels, errors):
         ports = ["-device", "virtio-serial-pci"]
@@ -94,7 +106,7 @@ class Session:
         process = subprocess.Popen(
             words, stdin=subprocess.DEVNULL, stdout=errors, stderr=errors,
             pass_fds=[channel.fileno() for channel in channels.values()],
-            # Ctrl-C is for us: we stop the tests and still fetch what there is.
+            # Ctrl-C is for us, not for QEMU.
             start_new_session=True,
         )
         for channel in channels.values():
