@@ -3,11 +3,13 @@
 /* The child's side of a start: the machine's first process, from the clone to machine-init. */
 
 #include <errno.h>
+#include <net/if.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -85,6 +87,22 @@ static int step_hostname(struct launch *launch, struct machine_error *error)
             setdomainname(machine->domainname, strlen(machine->domainname)) < 0) {
                 return error_set(error, errno, "cannot set the domainname \"%s\"",
                                  machine->domainname);
+        }
+        return 0;
+}
+
+static bool wants_loopback(const struct launch *launch)
+{
+        return launch->machine->network.mode == MACHINE_NETWORK_NONE;
+}
+
+static int step_loopback(struct launch *launch, struct machine_error *error)
+{
+        struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
+        _cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+        if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) < 0) {
+                return error_set(error, errno, "cannot bring up the machine's loopback interface");
         }
         return 0;
 }
@@ -222,11 +240,16 @@ static int step_streams(struct launch *launch, struct machine_error *error)
         return 0;
 }
 
+/* The one given, else the user's home, or "/" for a root that has no such directory. */
 static const char *working_directory(const struct launch *launch)
 {
         const char *given = launch->machine->process.working_directory;
+        const char *home = launch->user.home;
 
-        return given ? given : launch->user.home ? launch->user.home : "/";
+        if (given) {
+                return given;
+        }
+        return home && access(home, F_OK) == 0 ? home : "/";
 }
 
 /* Where a root keeps its init, in the order in which the kernel's own callers look. */
@@ -319,6 +342,7 @@ const struct launch_step launch_child_steps[] = {
           .wanted = wants_cgroup_namespace,
           .set_up = step_cgroup_namespace },
         { .name = "hostname", .wanted = wants_names, .set_up = step_hostname },
+        { .name = "loopback", .wanted = wants_loopback, .set_up = step_loopback },
         { .name = "enter-root", .set_up = step_enter },
         { .name = "proc", .set_up = step_proc },
         { .name = "sys", .set_up = step_sys },

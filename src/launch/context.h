@@ -57,9 +57,11 @@ struct launch_step {
         int (*set_up)(struct launch *launch, struct machine_error *error);
         /** NULL: nothing to undo, or it goes with the processes. */
         int (*tear_down)(struct launch *launch, struct machine_error *error);
+        /** Whether the step leaves something for collect() to undo; NULL: with collect it does. */
+        bool (*leaves)(const struct launch *launch);
         /**
-         * Undoes the step for a supervisor that is gone, by what its record says. A step that has
-         * it is written to the record before it is set up.
+         * Undoes the step for a supervisor that is gone, by what its record says; also one that
+         * was never set up: the steps that have it are written to the record before the first.
          */
         int (*collect)(const struct launch_directories *directories,
                        const struct machine_record *record, struct machine_error *error);

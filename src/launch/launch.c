@@ -67,22 +67,35 @@ int launch_save(struct launch *launch, enum machine_state state, struct machine_
         return state_save(&launch->store, &launch->record, error);
 }
 
-/* A step that a successor has to undo is on record before anything of it exists. */
+static bool leaves_something(const struct launch_step *step, const struct launch *launch)
+{
+        return step->collect && launch_step_wanted(step, launch) &&
+               (!step->leaves || step->leaves(launch));
+}
+
+/* What a successor has to undo is on record, all of it at once, before anything of it exists. */
+static int record_steps(struct launch *launch, struct machine_error *error)
+{
+        for (const struct launch_step *step = launch_parent_steps; step->name; step++) {
+                if (leaves_something(step, launch) &&
+                    strv_append(&launch->record.steps, step->name) < 0) {
+                        return error_oom(error);
+                }
+        }
+        return launch_save(launch, MACHINE_STATE_STARTING, error);
+}
+
 static int set_up(struct launch *launch, const struct launch_step *step,
                   struct machine_error *error)
 {
-        int r;
+        int r = 0;
 
-        if (step->collect) {
-                if (strv_append(&launch->record.steps, step->name) < 0) {
-                        return error_oom(error);
-                }
-                r = launch_save(launch, MACHINE_STATE_STARTING, error);
-                if (r < 0) {
-                        return r;
-                }
+        if (leaves_something(step, launch) && !launch->record.steps) {
+                r = record_steps(launch, error);
         }
-        r = launch_inject_fault(step->name, error);
+        if (r == 0) {
+                r = launch_inject_fault(step->name, error);
+        }
         return r < 0 ? r : step->set_up(launch, error);
 }
 

@@ -101,6 +101,11 @@ static int note_addresses(struct launch *launch)
                        : 0;
 }
 
+bool launch_is_connected(const struct launch *launch)
+{
+        return !network_is_alone(launch->machine->network.mode);
+}
+
 int launch_set_up_network(struct launch *launch, struct machine_error *error)
 {
         _cleanup_(cleanup_definition) struct network_definition *definition = NULL;

@@ -2,9 +2,14 @@
 #ifndef LAUNCH_NETWORK_H
 #define LAUNCH_NETWORK_H
 
+#include <stdbool.h>
+
 #include "launch/launch.h"
 
 /* The steps of a start that deal with the machine's network; the order of network/network.h. */
+
+/** Whether the machine is connected with anything that has to be kept and taken back. */
+bool launch_is_connected(const struct launch *launch);
 
 /** Before anything is built: address, ports, the files by which the machine knows names. */
 int launch_set_up_network(struct launch *launch, struct machine_error *error);

@@ -55,8 +55,6 @@ int network_leave(struct network *network, struct machine_error *error)
 
 int network_attach(struct network *network, int namespace_fd, struct machine_error *error)
 {
-        struct guest_settings loopback = { .interface = false };
-
         network->attachments++;
         switch (network->mode) {
         case MACHINE_NETWORK_BRIDGE:
@@ -65,7 +63,6 @@ int network_attach(struct network *network, int namespace_fd, struct machine_err
         case MACHINE_NETWORK_IPVLAN:
                 return place_attach_parent(network, namespace_fd, error);
         case MACHINE_NETWORK_NONE:
-                return guest_configure(namespace_fd, &loopback, error);
         case MACHINE_NETWORK_HOST:
         case MACHINE_NETWORK_MACHINE:
         case MACHINE_NETWORK_PATH:
@@ -204,9 +201,20 @@ void network_free(struct network *network)
         free(network->address);
         free(network->address6);
         free(network->hosts);
+        free(network->hosts_text);
         strv_free(network->warnings);
         lease_clear(&network->released);
         free(network);
+}
+
+bool network_is_alone(enum machine_network_mode mode)
+{
+        return mode == MACHINE_NETWORK_NONE || mode == MACHINE_NETWORK_HOST;
+}
+
+const char *network_hosts_text(const struct network *network)
+{
+        return network->hosts_text;
 }
 
 int network_shared_namespace(const struct network *network)

@@ -54,6 +54,11 @@ struct network_request {
 int network_prepare(const struct network_request *request, struct network **ret,
                     struct machine_error *error);
 
+/** Whether a mode connects the machine with nothing that has to be kept or taken back (NONE, HOST):
+ * network_attach() and network_detach() have nothing to do. The loopback of a namespace of its own
+ * is the child's to bring up. */
+bool network_is_alone(enum machine_network_mode mode);
+
 /** Whether the machine gets a network namespace of its own: CLONE_NEWNET for clone3(2). */
 bool network_wants_namespace(const struct network *network);
 
@@ -112,6 +117,10 @@ char *const *network_warnings(const struct network *network);
  * peers come and go. Written by network_prepare(); owned by the network.
  */
 const char *network_hosts_path(const struct network *network);
+
+/** The text of the machine's /etc/hosts where it has no peers that come and go
+ *  (network_is_alone()), else NULL. Owned by the network. */
+const char *network_hosts_text(const struct network *network);
 
 /**
  * What is known of all networks and whether it is so: an array of objects with the keys of a

@@ -20,6 +20,7 @@ struct network {
         char *address;
         char *address6;
         char *hosts;
+        char *hosts_text;
         int shared_fd; /* the namespace of modes machine and path */
         int own_fd;    /* the supervisor's, while the thread is in shared_fd */
         unsigned int attachments;

@@ -267,6 +267,19 @@ static int take_static(struct preparation *preparation, struct machine_error *er
         return 0;
 }
 
+static int warn_of_ports(struct network *network, const struct machine *machine,
+                         struct machine_error *error)
+{
+        if (machine->network.port_count > 0 &&
+            strv_take(&network->warnings,
+                      string_format("the ports of machine \"%s\" are not published: network mode "
+                                    "\"%s\" has no address of its own to forward them to",
+                                    machine->name, mode_names[machine->network.mode])) < 0) {
+                return error_oom(error);
+        }
+        return 0;
+}
+
 static int prepare_unbridged(struct preparation *preparation, struct machine_error *error)
 {
         struct network_lease *shared = NULL;
@@ -302,14 +315,7 @@ static int prepare_unbridged(struct preparation *preparation, struct machine_err
         if (r == 0 && preparation->network->parent) {
                 r = take_static(preparation, error);
         }
-        if (r == 0 && machine->network.port_count > 0 &&
-            strv_take(&preparation->network->warnings,
-                      string_format("the ports of machine \"%s\" are not published: network mode "
-                                    "\"%s\" has no address of its own to forward them to",
-                                    machine->name, mode_names[machine->network.mode])) < 0) {
-                return error_oom(error);
-        }
-        return r;
+        return r == 0 ? warn_of_ports(preparation->network, machine, error) : r;
 }
 
 static int take_texts(struct preparation *preparation, struct machine_error *error)
@@ -348,12 +354,40 @@ static int prepare_locked(struct preparation *preparation, struct machine_error 
         return r == 0 ? names_update_all(preparation->room, preparation->state, error) : r;
 }
 
+/* A machine that shares its network with no other machine needs no lock, no state and no file that
+ * is rewritten: only the text of what it knows, which stays as it is. */
+static int prepare_alone(struct network *network, const struct network_request *request,
+                         struct machine_error *error)
+{
+        const struct network_state state = { 0 };
+        struct network_lease lease = { .machine = strdup(request->machine->name) };
+        int r = lease.machine ? lease_describe(&lease, request->machine, &network->owner, error)
+                              : error_oom(error);
+
+        if (r == 0 && names_write_hosts(&state, &lease, &network->hosts_text) < 0) {
+                r = error_oom(error);
+        }
+        lease_clear(&lease);
+        return r == 0 ? warn_of_ports(network, request->machine, error) : r;
+}
+
+static int prepare_among_others(struct network *network, const struct network_request *request,
+                                struct machine_error *error)
+{
+        _cleanup_room_ struct network_room room = NETWORK_ROOM_INIT;
+        struct preparation preparation = { .request = request, .network = network, .room = &room };
+        int r = open_shared(network, request, error);
+
+        if (r == 0) {
+                r = room_open(request->runtime_directory, &room, error);
+        }
+        return r == 0 ? prepare_locked(&preparation, error) : r;
+}
+
 int network_prepare(const struct network_request *request, struct network **ret,
                     struct machine_error *error)
 {
         _cleanup_network_ struct network *network = calloc(1, sizeof(*network));
-        _cleanup_room_ struct network_room room = NETWORK_ROOM_INIT;
-        struct preparation preparation = { .request = request, .network = network, .room = &room };
         int r;
 
         if (!network) {
@@ -365,16 +399,10 @@ int network_prepare(const struct network_request *request, struct network **ret,
         if (copy_settings(network, request) < 0) {
                 return error_oom(error);
         }
-        r = open_shared(network, request, error);
-        if (r == 0) {
-                r = room_open(request->runtime_directory, &room, error);
-        }
-        if (r == 0) {
-                r = prepare_locked(&preparation, error);
-        }
+        r = network_is_alone(network->mode) ? prepare_alone(network, request, error)
+                                            : prepare_among_others(network, request, error);
         if (r < 0) {
                 /* What was saved before a later failure is given back. */
-                room_close(&room);
                 (void)network_detach(network, NULL);
                 return r;
         }

@@ -123,6 +123,9 @@ int files_stage(struct rootfs *rootfs, const struct rootfs_parameters *parameter
                 return error_set(error, errno, "cannot stage the machine's /etc");
         }
         r = stage_hosts(fd, parameters->hosts_path, error);
+        if (r == 0 && !parameters->hosts_path && parameters->hosts_text) {
+                r = write_etc(rootfs, fd, "hosts", strdup(parameters->hosts_text), error);
+        }
         if (r == 0) {
                 r = write_etc(rootfs, fd, "hostname",
                               string_format("%s\n",

@@ -40,8 +40,9 @@ struct rootfs_parameters {
          * where it has its own or the host's. */
         int network_namespace_fd;
         /* A file of the host, rewritten in place while the machine runs, that is its /etc/hosts;
-         * NULL: the root's own. */
+         * NULL: hosts_text is, and where that is NULL too the root's own. */
         const char *hosts_path;
+        const char *hosts_text;
         /* Name servers where the definition gives none, or NULL: those of the host. */
         char *const *name_servers;
         /* 32 hexadecimal digits for /etc/machine-id, or NULL: the root keeps its own. */

@@ -393,16 +393,18 @@ def test_none_does_not_hide_a_crash(host, start):
     assert "8080" not in host.table()
 
 
-def test_stale_state(start, refuse, cli):
+def test_stale_state(host, start, refuse, cli):
     """The file of another boot is no obstacle, one of another version is told by its name."""
     machine = start("web", ports=["8080:80"])
     machine.stop()
+    clean(host)
     file = cli.runtime / "network" / "default.json"
     state = json.loads(file.read_text())
     state["leases"][0]["owner"] = {"pid": 1, "start_time": 1,
                                    "boot_id": "00000000-0000-0000-0000-000000000000"}
     file.write_text(json.dumps(state))
     start("web", ports=["8080:80"]).stop()
+    clean(host)
     file.write_text(json.dumps({**state, "version": 99}))
     refuse(str(file), "web")
 
