@@ -15,6 +15,7 @@ them at the end. A need that does not exist is an error, not a skip.
     kernel:MAJOR.MINOR this version or a newer one
     program:NAME       a program in PATH
     filesystem:NAME    a file system that the kernel has or can load
+    native-speed       the processor is no emulated one, so that a time measured means something
     virtual-host       a host that exists for the tests, so that a test may do to it what it likes
     reboot             such a host that can be restarted, see reboot.py
 """
@@ -99,6 +100,16 @@ def _filesystem(name):
     return None if known() else f"the kernel has no {name}"
 
 
+def _native_speed():
+    try:
+        # systemd-detect-virt(1): "qemu" is QEMU without KVM.
+        found = subprocess.run(["systemd-detect-virt", "--vm"], capture_output=True, text=True,
+                               check=False)
+    except FileNotFoundError:
+        return None
+    return "the processor is emulated" if found.stdout.strip() == "qemu" else None
+
+
 def _virtual_host():
     if "MACHINECTL_LITE_TESTS_VM" in os.environ:
         return None
@@ -116,6 +127,7 @@ KINDS = {
     "kernel": _kernel,
     "program": _program,
     "filesystem": _filesystem,
+    "native-speed": _native_speed,
     "virtual-host": _virtual_host,
     "reboot": _virtual_host,
 }

@@ -235,6 +235,7 @@ def test_random_input(cli, workspace):
             assert "error:" in result.stderr
 
 
+@pytest.mark.needs("native-speed")
 def test_thousand_definitions(cli, workspace):
     """1,000 definitions in under a second on one core."""
     for number in range(1000):
