@@ -156,7 +156,7 @@ int cli_stop_machine(const struct state_store *store, const char *name, bool now
         }
         /* Two requests are two different signals: a second one of a kind that is still pending is
          * lost (signal(7)). */
-        for (int i = 0; supervisor >= 0 && i <= now; i++) {
+        for (int i = 0; supervisor >= 0 && i < (now ? 2 : 1); i++) {
                 if (syscall(SYS_pidfd_send_signal, supervisor, i == 0 ? SIGTERM : SIGINT, NULL, 0) <
                             0 &&
                     errno != ESRCH) {
