@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "network/network.h"
 
+#include "base/strings.h"
 #include "network/apply.h"
+#include "network/firewall.h"
 
 int network_collect(const char *runtime_directory, struct machine_error *error)
 {
@@ -27,7 +29,17 @@ static int reload_network(struct network_room *room, const struct network_state 
                 return 0;
         }
         r = apply_bridge(room, state, &index, error);
-        return r == 0 ? apply_settings(room, state, ports, error) : r;
+        if (r == 0) {
+                r = apply_settings(room, state, ports, error);
+        }
+        /* firewalld forgot the bridge when it was reloaded. What else is in the way was told when
+         * the machine started. */
+        if (r == 0 && !state->foreign && !state->internal) {
+                _cleanup_strv_ char **warnings = NULL;
+
+                r = firewall_warn(room->table, state->bridge, true, &warnings);
+        }
+        return r;
 }
 
 int network_reload(const char *runtime_directory, struct machine_error *error)

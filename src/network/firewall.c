@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/strings.h"
+#include "network/firewalld.h"
 #include "network/netlink.h"
 
 #define DUMP_ATTEMPTS 4
@@ -267,7 +268,7 @@ static int warn(const struct chains *chains, const struct chain *chain, const ch
                                        family_name(chain->family), chain->table, bridge, command));
 }
 
-int firewall_warn(const char *table, const char *bridge, char ***warnings)
+int firewall_warn(const char *table, const char *bridge, bool own, char ***warnings)
 {
         _cleanup_nl_socket_ struct nl_sock *socket = NULL;
         _cleanup_(clear_chains) struct chains chains = { .own = table };
@@ -277,9 +278,14 @@ int firewall_warn(const char *table, const char *bridge, char ***warnings)
                 r = load_chains(socket, &chains);
         }
         for (size_t i = 0; r == 0 && i < chains.count; i++) {
-                if (chains.items[i].forward && !mentions(socket, &chains.items[i], bridge)) {
-                        r = warn(&chains, &chains.items[i], bridge, warnings);
+                const struct chain *chain = &chains.items[i];
+
+                if (!chain->forward || mentions(socket, chain, bridge) ||
+                    (own && string_equal(chain->table, "firewalld") &&
+                     firewalld_trust(bridge) == 0)) {
+                        continue;
                 }
+                r = warn(&chains, chain, bridge, warnings);
         }
         return r;
 }

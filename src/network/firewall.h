@@ -19,8 +19,9 @@ int firewall_has_key(const char *table, const char *map, const struct element_ke
 /**
  * Appends a sentence for each firewall of the host that drops what is forwarded by default and has
  * no rule that names the bridge, with the command that mends it: a packet passes only if every
- * table accepts it, so ours cannot. 0 or -errno.
+ * table accepts it, so ours cannot. firewalld is asked to trust the bridge where it is our own, and
+ * then needs no sentence. 0 or -errno.
  */
-int firewall_warn(const char *table, const char *bridge, char ***warnings);
+int firewall_warn(const char *table, const char *bridge, bool own, char ***warnings);
 
 #endif

@@ -169,7 +169,7 @@ static int publish(struct attachment *attachment, struct machine_error *error)
         }
         if (r == 0 && !attachment->state->internal) {
                 r = firewall_warn(attachment->room->table, attachment->state->bridge,
-                                  &attachment->network->warnings);
+                                  !attachment->state->foreign, &attachment->network->warnings);
                 if (r < 0) {
                         return error_set(error, r, "cannot look at the host's firewall");
                 }

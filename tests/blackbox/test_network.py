@@ -477,11 +477,62 @@ FIREWALLD = """table inet firewalld {
     (FIREWALLD, "firewall-cmd --zone=trusted --add-interface=BR")])
 def test_drop_policy(host, start, cli, rules, words):
     """Another table's drop is found, and the command that mends it is told."""
+    cli.environment["DBUS_SYSTEM_BUS_ADDRESS"] = "unix:path=/nonexistent"
     networks(cli, "lab", bridge="brlab", subnet="10.66.0.0/24")
     host.run("nft", "-f", "-", input=rules)
     machine = start("web", network={"name": "lab"})
     told = machine.stop().stderr
     assert words.replace("BR", "brlab") in told, told
+
+
+FIREWALLD_ON_THE_BUS = """
+import sys
+import dbus, dbus.mainloop.glib, dbus.service
+from gi.repository import GLib
+
+dbus.mainloop.glib.DBusGMainLoop(set_as_default=True)
+bus = dbus.bus.BusConnection(sys.argv[1])
+
+class Firewall(dbus.service.Object):
+    @dbus.service.method("org.fedoraproject.FirewallD1.zone", "ss", "s")
+    def changeZoneOfInterface(self, zone, interface):
+        print(zone, interface, flush=True)
+        return zone
+
+name = dbus.service.BusName("org.fedoraproject.FirewallD1", bus)
+firewall = Firewall(bus, "/org/fedoraproject/FirewallD1")
+print("ready", flush=True)
+GLib.MainLoop().run()
+"""
+
+
+@pytest.mark.needs("program:dbus-daemon")
+def test_firewalld_is_asked(host, start, cli, workspace):
+    """firewalld trusts our bridge when it is asked to, at the start and at a reload."""
+    if subprocess.run([networking.PYTHON, "-c", "import dbus, gi"], check=False,
+                      capture_output=True).returncode != 0:
+        pytest.skip("python3-dbus or python3-gi is not installed")
+    address = f"unix:path={workspace}/bus"
+    processes = [subprocess.Popen(["dbus-daemon", "--session", "--nofork", "--nopidfile",
+                                   f"--address={address}"])]
+    try:
+        harness.wait_for((workspace / "bus").exists, 5, "the bus")
+        processes.append(subprocess.Popen([networking.PYTHON, "-c", FIREWALLD_ON_THE_BUS, address],
+                                          stdout=subprocess.PIPE, text=True))
+        said = processes[1].stdout
+        assert said.readline() == "ready\n"
+        cli.environment["DBUS_SYSTEM_BUS_ADDRESS"] = address
+        networks(cli, "lab", bridge="brlab", subnet="10.66.0.0/24")
+        host.run("nft", "-f", "-", input=FIREWALLD)
+        machine = start("web", network={"name": "lab"})
+        assert said.readline() == "trusted brlab\n"
+        host.command("network", "reload").check()
+        assert said.readline() == "trusted brlab\n"
+        assert machine.stop().stderr == ""
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
 
 
 def test_mended_drop_policy(host, start, cli):

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef NETWORK_FIREWALLD_H
+#define NETWORK_FIREWALLD_H
+
+/**
+ * Asks firewalld over D-Bus to put an interface into its zone "trusted", until it is reloaded.
+ * 0, or -errno where there is no bus, no firewalld on it, or it refuses.
+ */
+int firewalld_trust(const char *interface);
+
+#endif
