@@ -57,6 +57,7 @@ const struct verb *const cli_verbs[] = {
         &verb_delete,
         &verb_network,
         &verb_collect,
+        &verb_doctor,
         &verb_pull,
         &verb_load,
         &verb_save,

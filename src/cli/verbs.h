@@ -13,6 +13,7 @@ extern const struct verb verb_config;
 extern const struct verb verb_create;
 extern const struct verb verb_delete;
 extern const struct verb verb_disable;
+extern const struct verb verb_doctor;
 extern const struct verb verb_enable;
 extern const struct verb verb_exec;
 extern const struct verb verb_image_status;

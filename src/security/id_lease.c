@@ -15,11 +15,7 @@
 #include "security/id_map.h"
 #include "security/id_taken.h"
 
-/* systemd's range for containers, so that host and users know such ids when they see them. */
-#define AUTO_FIRST UINT32_C(524288)
-#define AUTO_LAST  UINT32_C(1878982656)
-#define AUTO_COUNT UINT32_C(65536)
-#define AUTO_SLOTS ((AUTO_LAST - AUTO_FIRST) / AUTO_COUNT + 1)
+#define AUTO_SLOTS ((ID_RANGE_AUTO_LAST - ID_RANGE_AUTO_FIRST) / ID_RANGE_AUTO_COUNT + 1)
 
 #define LEASE_FILE "id-ranges"
 
@@ -35,7 +31,7 @@ _Static_assert(sizeof(struct lease_record) <= 512, "a record fits its place");
 
 static off_t record_offset(uint32_t base)
 {
-        return (off_t)(base / AUTO_COUNT) * RECORD_SIZE;
+        return (off_t)(base / ID_RANGE_AUTO_COUNT) * RECORD_SIZE;
 }
 
 static int open_lease_file(const char *runtime_directory, struct machine_error *error)
@@ -152,10 +148,10 @@ static uint32_t slot_after(const struct id_range *range)
 {
         uint64_t end = (uint64_t)range->base + range->count, slot;
 
-        if (end <= AUTO_FIRST) {
+        if (end <= ID_RANGE_AUTO_FIRST) {
                 return 0;
         }
-        slot = ((end - AUTO_FIRST) + AUTO_COUNT - 1) / AUTO_COUNT;
+        slot = ((end - ID_RANGE_AUTO_FIRST) + ID_RANGE_AUTO_COUNT - 1) / ID_RANGE_AUTO_COUNT;
         return (uint32_t)(slot < AUTO_SLOTS ? slot : AUTO_SLOTS);
 }
 
@@ -168,7 +164,9 @@ static int lease_auto(int fd, const struct machine *machine, const struct id_tak
         /* Once around: what is in the way is stepped over whole, however many slots it covers. */
         for (uint64_t tried = 0; tried < AUTO_SLOTS;) {
                 uint32_t slot = (uint32_t)((first + tried) % AUTO_SLOTS), next;
-                struct id_range range = { AUTO_FIRST + slot * AUTO_COUNT, AUTO_COUNT }, other;
+                struct id_range range = { ID_RANGE_AUTO_FIRST + slot * ID_RANGE_AUTO_COUNT,
+                                          ID_RANGE_AUTO_COUNT },
+                                other;
                 int r = 0;
 
                 if (!id_taken_find(taken, &range, &other)) {
@@ -186,7 +184,7 @@ static int lease_auto(int fd, const struct machine *machine, const struct id_tak
                 tried += next > slot ? next - slot : 1;
         }
         error_say(error, EBUSY, "no range of %" PRIu32 " ids is free within %" PRIu32 "..%" PRIu32,
-                  AUTO_COUNT, AUTO_FIRST, AUTO_LAST);
+                  ID_RANGE_AUTO_COUNT, ID_RANGE_AUTO_FIRST, ID_RANGE_AUTO_LAST);
         error_hint(error, "see /etc/subuid and /etc/subgid, or give a range with user_namespace");
         return -EBUSY;
 }

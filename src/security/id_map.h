@@ -16,6 +16,12 @@ struct id_range {
         uint32_t count; /* 0: the machine has the host's ids */
 };
 
+/** Where ranges are taken from that no definition gives: systemd's range for containers, so that
+ *  host and users know such ids when they see them. */
+#define ID_RANGE_AUTO_FIRST UINT32_C(524288)
+#define ID_RANGE_AUTO_LAST  UINT32_C(1878982656)
+#define ID_RANGE_AUTO_COUNT UINT32_C(65536)
+
 /** A range that is nobody else's as long as the descriptor is open. */
 struct id_lease {
         struct id_range range;
