@@ -153,8 +153,11 @@ static int set_defaults(struct machine *machine, const struct image_info *info,
         if (r == 0 && !process->user && info->user && !process->boot) {
                 r = string_replace(&process->user, info->user);
         }
-        if (r == 0 && !process->working_directory && info->working_directory && !process->boot) {
-                r = string_replace(&process->working_directory, info->working_directory);
+        /* An image that says nothing starts at the root, not in the user's home: that may not even
+         * be there. */
+        if (r == 0 && !process->working_directory && !process->boot) {
+                r = string_replace(&process->working_directory,
+                                   info->working_directory ? info->working_directory : "/");
         }
         if (r == -ENOEXEC) {
                 error_say(error, r, "neither the image nor the definition says what to run");

@@ -177,3 +177,18 @@ def test_others_read_what_is_saved(cli, image, workspace):
     saved = tree(workspace / "layout", "docker.io/test/app:1")
     assert sorted(saved.splitlines()) == sorted(tree(workspace / "original",
                                                      "original").splitlines())
+
+
+@pytest.mark.parametrize("count", [20, 127])
+def test_many_layers(cli, busybox, count):
+    """Each layer is seen, the topmost of equals wins; names of so many layers overflow one page of
+    mount options."""
+    base = layer(directory("./"), directory("bin"), member("bin/busybox", busybox, mode=0o755),
+                 link("bin/sh", "busybox"), link("bin/cat", "busybox"), directory("etc"),
+                 directory("proc"), directory("dev"), directory("sys"), directory("tmp"))
+    image = Image(base, *(layer(member(f"etc/layer-{i}", b"x"), member("etc/top", b"%d" % i))
+                          for i in range(count - 1)),
+                  config={"Entrypoint": ["/bin/sh", "-c"],
+                          "Cmd": ["set -- /etc/layer-*; echo $#; cat /etc/top"]})
+    define(cli, "app", image=load(cli, image))
+    assert cli("run", "app", cgroup2=True).check().stdout == f"{count - 1}\n{count - 2}"

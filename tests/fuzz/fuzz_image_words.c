@@ -30,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 _cleanup_free_ char *same = NULL;
 
                 /* What is accepted is its own full form, and leads nowhere else as a path. */
-                if (!full || strstr(full, "..") || strchr(full, '%') ||
+                if (!full || strstr(full, "/..") || strchr(full, '%') ||
                     image_reference_parse(full, &again, NULL) < 0) {
                         abort();
                 }
