@@ -390,12 +390,9 @@ static int publish(struct fetching *fetching, struct machine_error *error)
                 struct blob *blob = &fetching->blobs[i];
 
                 if (blob->state == BLOB_UNPACKED) {
-                        digest_text name;
-
-                        /* Before the sync: what goes away need not be written to disk. The
-                         * descriptor keeps the lock. */
-                        digest_file_name(blob->descriptor->digest, name);
-                        (void)unlinkat(fetching->session->store.blobs_fd, name, 0);
+                        /* Before the sync: what goes away need not be written to disk. The name
+                         * stays, and with it the lock that others wait for: to them there is no
+                         * moment without blob and without layer. */
                         (void)!ftruncate(blob->fd, 0);
                         layers[count++] = &blob->unpacking.layer;
                 }
@@ -406,7 +403,7 @@ static int publish(struct fetching *fetching, struct machine_error *error)
                 struct blob *blob = &fetching->blobs[i];
 
                 if (r == 0 && blob->state == BLOB_UNPACKED) {
-                        blob->fd = fd_close(blob->fd);
+                        drop_blob_file(blob);
                         blob->state = BLOB_DONE;
                 }
         }
