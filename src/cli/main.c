@@ -46,6 +46,8 @@ const struct verb *const cli_verbs[] = {
         &verb_wait,
         &verb_exec,
         &verb_shell,
+        &verb_copy_to,
+        &verb_copy_from,
         &verb_list,
         &verb_status,
         &verb_show,
