@@ -59,18 +59,6 @@ static int step_session(struct launch *launch, struct machine_error *error)
 
 /* ---- namespaces ---- */
 
-static bool wants_cgroup_namespace(const struct launch *launch)
-{
-        return launch->machine->namespaces.cgroup;
-}
-
-static int step_cgroup_namespace(struct launch *launch, struct machine_error *error)
-{
-        return unshare(CLONE_NEWCGROUP) < 0
-                       ? error_set(error, errno, "cannot make a cgroup namespace")
-                       : 0;
-}
-
 static bool wants_names(const struct launch *launch)
 {
         return launch->machine->namespaces.uts;
@@ -338,9 +326,6 @@ static int step_init(struct launch *launch, struct machine_error *error)
 const struct launch_step launch_child_steps[] = {
         { .name = "identity", .set_up = step_identity },
         { .name = "session", .set_up = step_session },
-        { .name = "cgroup-namespace",
-          .wanted = wants_cgroup_namespace,
-          .set_up = step_cgroup_namespace },
         { .name = "hostname", .wanted = wants_names, .set_up = step_hostname },
         { .name = "loopback", .wanted = wants_loopback, .set_up = step_loopback },
         { .name = "enter-root", .set_up = step_enter },

@@ -318,12 +318,11 @@ static uint64_t clone_flags(const struct launch *launch)
 {
         const struct machine_namespaces *namespaces = &launch->machine->namespaces;
 
-        /* The cgroup namespace is the child's business: here the kernel would root it at the
-         * parent's group. */
+        /* With CLONE_INTO_CGROUP a new cgroup namespace is rooted at the group that is entered. */
         return CLONE_NEWNS | CLONE_NEWPID | CLONE_PIDFD | CLONE_INTO_CGROUP |
                (launch_has_user_namespace(launch) ? CLONE_NEWUSER : 0) |
-               (namespaces->ipc ? CLONE_NEWIPC : 0) | (namespaces->uts ? CLONE_NEWUTS : 0) |
-               (namespaces->time ? CLONE_NEWTIME : 0) |
+               (namespaces->cgroup ? CLONE_NEWCGROUP : 0) | (namespaces->ipc ? CLONE_NEWIPC : 0) |
+               (namespaces->uts ? CLONE_NEWUTS : 0) | (namespaces->time ? CLONE_NEWTIME : 0) |
                (network_wants_namespace(launch->network) ? CLONE_NEWNET : 0);
 }
 
