@@ -56,6 +56,7 @@ def test_everything_has_its_place(installed):
     for pattern in (r"bin/machinectl-lite$", r"libexec/machinectl-lite/machine-init$",
                     r"lib/.*libmachine\.so\.0$", r"lib/.*pkgconfig/machine\.pc$",
                     r"include/machine/machine\.h$", r"include/machine/load\.h$",
+                    r"lib/systemd/system-generators/machinectl-lite-generator$",
                     r"man/man1/machinectl-lite\.1$", r"man/man5/machine\.5$"):
         assert [path for path in found if re.search(pattern, path)], (pattern, found)
     assert not [path for path in found if "test" in path or path.endswith(".a")], found
