@@ -194,7 +194,7 @@ void worker_run(const struct worker_job *job, const int fds[static WORKER_FDS])
 
 int worker_read_result(int fd, struct worker_result *ret, struct machine_error *error)
 {
-        struct worker_result result;
+        struct worker_result result = { 0 };
         size_t length = 0;
 
         while (length < sizeof result) {

@@ -272,12 +272,12 @@ int workers_submit(struct workers *workers, const struct worker_job *job,
         union control control = { 0 };
         struct iovec data = { &message, sizeof message };
         struct msghdr header = { .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control };
-        int sent[WORKER_FDS];
+        int sent[WORKER_FDS] = { 0 };
 
-        for (uint8_t i = 0; i < WORKER_FDS; i++) {
+        for (size_t i = 0; i < WORKER_FDS; i++) {
                 if (fds[i] >= 0) {
                         sent[message.count] = fds[i];
-                        message.which[message.count++] = i;
+                        message.which[message.count++] = (uint8_t)i;
                 }
         }
         header.msg_controllen = CMSG_SPACE(message.count * sizeof(int));
