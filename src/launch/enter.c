@@ -411,5 +411,6 @@ int launch_enter(const struct enter_request *request, struct entered *ret,
         fd_close(entering.cgroup_entry);
         fd_close(entering.sockets[0]);
         fd_close(entering.sockets[1]);
+        init_plan_clear(&entering.plan);
         return r;
 }

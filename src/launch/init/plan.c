@@ -178,6 +178,15 @@ int init_plan_read(int fd, struct init_plan *ret)
                 free(data);
                 return -EBADMSG;
         }
+        plan.storage = data;
         *ret = plan;
         return 0;
+}
+
+void init_plan_clear(struct init_plan *plan)
+{
+        free(plan->arguments);
+        free(plan->environment);
+        free(plan->storage);
+        *plan = (struct init_plan){ 0 };
 }

@@ -28,15 +28,19 @@ struct init_plan {
         char **arguments; /* the first is looked up in PATH of the environment */
         char **environment;
         char *working_directory; /* absolute path in the machine */
+        void *storage;           /* of a plan that was read: what the rest points into */
 };
 
 /** Writes a plan into a sealed memfd, which *ret_fd then is. 0 or -errno. */
 int init_plan_write(const struct init_plan *plan, int *ret_fd, struct machine_error *error);
 
 /**
- * Reads a plan back. Everything in *ret is owned by it, and lives as long as the process: there is
- * nothing to free it. -EBADMSG where the descriptor holds something else.
+ * Reads a plan back. Everything in *ret is owned by it; a process that goes on without the plan
+ * frees it with init_plan_clear(). -EBADMSG where the descriptor holds something else.
  */
 int init_plan_read(int fd, struct init_plan *ret);
+
+/** Frees a plan that was read, as it was read. An empty one is fine. */
+void init_plan_clear(struct init_plan *plan);
 
 #endif
