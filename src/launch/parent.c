@@ -58,8 +58,11 @@ static int deal_with_predecessor(struct launch *launch, struct machine_error *er
                 error_hint(error, "stop it first, or run a copy under another name with --name");
                 return r;
         }
-        return launch_collect(&launch->options.directories, &launch->store, &record,
-                              launch->options.log, error);
+        /* A record that has nothing to undo stays until this start's own replaces it: a machine
+         * that is restarted is never without one. */
+        return record.steps ? launch_collect(&launch->options.directories, &launch->store, &record,
+                                             launch->options.log, error)
+                            : 0;
 }
 
 static int set_up_state(struct launch *launch, struct machine_error *error)
