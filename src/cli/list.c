@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <stdio.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/quantity.h"
@@ -26,14 +26,6 @@ static const struct cli_option options[] = {
         CLI_OPTIONS_END,
 };
 
-static uint64_t now_usec(void)
-{
-        struct timespec now;
-
-        clock_gettime(CLOCK_REALTIME, &now);
-        return (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / 1000;
-}
-
 static int add_row(struct table *table, const struct machine_record *record)
 {
         _cleanup_free_ char *ports = strv_join(record->ports, " ");
@@ -46,8 +38,8 @@ static int add_row(struct table *table, const struct machine_record *record)
         if (live && record->init.pid > 0) {
                 snprintf(pid, sizeof pid, "%d", record->init.pid);
         }
-        if (live && record->started_usec && now_usec() > record->started_usec) {
-                quantity_format_time(now_usec() - record->started_usec, uptime);
+        if (live && record->started_usec && clock_realtime() > record->started_usec) {
+                quantity_format_time(clock_realtime() - record->started_usec, uptime);
         }
         return table_add(table, record->name) < 0 ||
                                table_add(table, machine_state_name(record->state)) < 0 ||

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <stdio.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/quantity.h"
@@ -53,14 +53,11 @@ static void print_since(const struct machine_record *record)
         uint64_t usec = live ? record->started_usec : record->stopped_usec;
         _cleanup_free_ char *stamp = cli_format_timestamp(usec);
         char age[32];
-        struct timespec now;
 
         if (!stamp) {
                 return;
         }
-        clock_gettime(CLOCK_REALTIME, &now);
-        quantity_format_time(
-                (uint64_t)now.tv_sec * USEC_PER_SEC - usec / USEC_PER_SEC * USEC_PER_SEC, age);
+        quantity_format_time(clock_realtime() - usec, age);
         printf("%12s: %s; %s ago\n", "Since", stamp, age);
 }
 

@@ -14,8 +14,8 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/path.h"
 #include "base/strings.h"
@@ -29,14 +29,6 @@
 #include "security/resources.h"
 
 /* ---- state ---- */
-
-static uint64_t now_usec(void)
-{
-        struct timespec now;
-
-        clock_gettime(CLOCK_REALTIME, &now);
-        return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
 
 /* Whatever an earlier supervisor of this name left: its machine, if it lives, wins. */
 static int deal_with_predecessor(struct launch *launch, struct machine_error *error)
@@ -85,7 +77,7 @@ static int set_up_state(struct launch *launch, struct machine_error *error)
         if (r < 0 || string_replace(&launch->record.unit, launch->options.unit) < 0) {
                 return error_oom(error);
         }
-        launch->record.started_usec = now_usec();
+        launch->record.started_usec = clock_realtime();
         r = process_identify(0, &launch->record.supervisor);
         return r < 0 ? error_set(error, r, "cannot read this process' own start time") : 0;
 }

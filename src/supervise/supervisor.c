@@ -5,8 +5,8 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/event.h"
 #include "base/quantity.h"
@@ -280,14 +280,6 @@ static int begin_run(struct supervisor *supervisor, struct machine_error *error)
         return r;
 }
 
-static uint64_t now_usec(void)
-{
-        struct timespec now;
-
-        clock_gettime(CLOCK_REALTIME, &now);
-        return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
 static void describe_end(struct supervisor *supervisor)
 {
         char name[16];
@@ -320,7 +312,7 @@ static void end_run(struct supervisor *supervisor, enum machine_state state)
         supervisor->kills = record->out_of_memory_kills;
         record->state = state;
         record->exit_status = supervisor->status;
-        record->stopped_usec = now_usec();
+        record->stopped_usec = clock_realtime();
         (void)string_replace(&record->reason, supervisor->reason);
         if (launch_finish(TAKE_PTR(supervisor->launch), &failure) < 0) {
                 say(supervisor, "machinectl-lite: cleaning up: %s", failure.message);
