@@ -154,7 +154,9 @@ int config_check_order(struct config_definition *const *definitions, size_t coun
         if (!sorted || !done) {
                 return -ENOMEM;
         }
-        memcpy(sorted, definitions, count * sizeof(struct config_definition *));
+        for (size_t i = 0; i < count; i++) {
+                sorted[i] = definitions[i];
+        }
         qsort(sorted, count, sizeof(struct config_definition *), compare_names);
         for (size_t i = 0; i < count && r == 0; i++) {
                 size_t member;

@@ -214,7 +214,9 @@ int state_list(const struct state_store *store, char ***ret, struct machine_erro
                         return error_oom(error);
                 }
         }
-        qsort(names, strv_length(names), sizeof *names, compare_names);
+        if (names) {
+                qsort(names, strv_length(names), sizeof *names, compare_names);
+        }
         *ret = TAKE_PTR(names);
         return 0;
 }

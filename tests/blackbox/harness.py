@@ -46,6 +46,12 @@ def find_binary():
     return str(SOURCE / "build/src/cli/machinectl-lite")
 
 
+def is_sanitized(binary):
+    """Whether a binary was built with AddressSanitizer, which costs memory and time, and whose leak
+    detector cannot work under another tracer."""
+    return b"__asan_init" in Path(binary).read_bytes()
+
+
 @dataclass
 class Result:
     """What a command did. A death by a signal is a negative status."""
