@@ -172,6 +172,20 @@ int file_write_atomic(int directory_fd, const char *path, const void *data, size
         return r < 0 ? r : sync_parent(directory_fd, path);
 }
 
+int directory_open(int directory_fd, DIR **ret)
+{
+        _cleanup_close_ int fd = openat(directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+
+        if (!directory) {
+                return -errno;
+        }
+        /* It is the stream's now. */
+        (void)TAKE_FD(fd);
+        *ret = directory;
+        return 0;
+}
+
 /* Makes one directory; a directory that is there, also behind a link, is fine. */
 static int make_one(const char *path, mode_t mode)
 {

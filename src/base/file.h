@@ -40,6 +40,10 @@ int file_replace(int directory_fd, const char *path, const void *data, size_t le
 int file_write_atomic(int directory_fd, const char *path, const void *data, size_t length,
                       mode_t mode);
 
+/** Opens a directory for readdir(3) from its beginning, whatever kind of descriptor (O_PATH too) it
+ * is given by; that stays the caller's. *ret is closed with closedir(3). 0 or -errno. */
+int directory_open(int directory_fd, DIR **ret);
+
 /** mkdir(2) for a directory and all that is missing above it, each with the mode. An existing
  *  directory is fine; -ENOTDIR where something else stands. 0 or -errno. */
 int directory_make(const char *path, mode_t mode);

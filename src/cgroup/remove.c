@@ -60,15 +60,10 @@ static int for_each_child(int directory_fd,
 {
         _cleanup_closedir_ DIR *directory = NULL;
         struct dirent *entry;
-        int fd = openat(directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        int result = directory_open(directory_fd, &directory);
 
-        if (fd < 0) {
-                return -errno;
-        }
-        directory = fdopendir(fd);
-        if (!directory) {
-                fd_close(fd);
-                return -ENOMEM;
+        if (result < 0) {
+                return result;
         }
         while ((entry = readdir(directory))) {
                 int r;

@@ -111,15 +111,10 @@ int network_state_names(int directory_fd, char ***ret)
         _cleanup_strv_ char **names = NULL;
         _cleanup_closedir_ DIR *directory = NULL;
         struct dirent *entry;
-        int fd = openat(directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        int result = directory_open(directory_fd, &directory);
 
-        if (fd < 0) {
-                return -errno;
-        }
-        directory = fdopendir(fd);
-        if (!directory) {
-                fd_close(fd);
-                return -ENOMEM;
+        if (result < 0) {
+                return result;
         }
         while ((entry = readdir(directory))) {
                 size_t length = strlen(entry->d_name);

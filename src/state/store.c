@@ -198,11 +198,10 @@ int state_list(const struct state_store *store, char ***ret, struct machine_erro
         _cleanup_strv_ char **names = NULL;
         _cleanup_closedir_ DIR *directory = NULL;
         struct dirent *entry;
-        int fd = openat(store->directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        int r = directory_open(store->directory_fd, &directory);
 
-        directory = fd < 0 ? NULL : fdopendir(fd);
-        if (!directory) {
-                return error_set(error, errno, "cannot read %s", store->path);
+        if (r < 0) {
+                return error_set(error, r, "cannot read %s", store->path);
         }
         while ((entry = readdir(directory))) {
                 size_t length = strlen(entry->d_name);
