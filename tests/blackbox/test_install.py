@@ -57,7 +57,8 @@ def test_everything_has_its_place(installed):
                     r"lib/.*libmachine\.so\.0$", r"lib/.*pkgconfig/machine\.pc$",
                     r"include/machine/machine\.h$", r"include/machine/load\.h$",
                     r"lib/systemd/system-generators/machinectl-lite-generator$",
-                    r"man/man1/machinectl-lite\.1$", r"man/man5/machine\.5$"):
+                    r"man/man1/machinectl-lite\.1$", r"man/man5/machine\.5$",
+                    r"man/man5/network\.5$"):
         assert [path for path in found if re.search(pattern, path)], (pattern, found)
     assert not [path for path in found if "test" in path or path.endswith(".a")], found
 
