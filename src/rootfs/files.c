@@ -37,8 +37,8 @@ static int write_etc(struct rootfs *rootfs, int etc_fd, const char *name, char *
         return r < 0 ? error_set(error, r, "cannot write the machine's /etc/%s", name) : 0;
 }
 
-static int resolver_text(const struct rootfs_parameters *parameters, const char *path,
-                         char *const *servers, char **ret, unsigned int *ret_servers)
+static int resolver_text(const struct rootfs_parameters *parameters, const char *path, char **ret,
+                         unsigned int *ret_servers)
 {
         const struct machine_network *network = &parameters->machine->network;
         _cleanup_free_ char *host = NULL;
@@ -47,8 +47,8 @@ static int resolver_text(const struct rootfs_parameters *parameters, const char 
         if (r == -ENOMEM) {
                 return r;
         }
-        *ret = names_resolver(servers, network->search, host, network->mode == MACHINE_NETWORK_HOST,
-                              ret_servers);
+        *ret = names_resolver(network->dns, network->search, host,
+                              network->mode == MACHINE_NETWORK_HOST, ret_servers);
         return *ret ? 0 : -ENOMEM;
 }
 
@@ -56,21 +56,19 @@ static int write_resolver(struct rootfs *rootfs, const struct rootfs_parameters 
                           int etc_fd, struct machine_error *error)
 {
         const struct machine_network *network = &parameters->machine->network;
-        char *const *servers =
-                network->dns && network->dns[0] ? network->dns : parameters->name_servers;
         _cleanup_free_ char *text = NULL;
         unsigned int count;
 
         /* A machine without a network asks nobody, unless it is told to. */
-        if (network->mode == MACHINE_NETWORK_NONE && strv_length(servers) == 0) {
+        if (network->mode == MACHINE_NETWORK_NONE && strv_length(network->dns) == 0) {
                 return 0;
         }
-        if (resolver_text(parameters, "/etc/resolv.conf", servers, &text, &count) < 0) {
+        if (resolver_text(parameters, "/etc/resolv.conf", &text, &count) < 0) {
                 return error_oom(error);
         }
         if (count == 0) {
                 free(TAKE_PTR(text));
-                if (resolver_text(parameters, RESOLVED_SERVERS, servers, &text, &count) < 0) {
+                if (resolver_text(parameters, RESOLVED_SERVERS, &text, &count) < 0) {
                         return error_oom(error);
                 }
                 if (count == 0) {

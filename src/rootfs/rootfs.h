@@ -43,8 +43,6 @@ struct rootfs_parameters {
          * NULL: hosts_text is, and where that is NULL too the root's own. */
         const char *hosts_path;
         const char *hosts_text;
-        /* Name servers where the definition gives none, or NULL: those of the host. */
-        char *const *name_servers;
         /* 32 hexadecimal digits for /etc/machine-id, or NULL: the root keeps its own. */
         const char *machine_id;
         /* Told what was left out and why, where that is no failure; may be NULL. Called in the

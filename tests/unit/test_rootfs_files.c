@@ -49,9 +49,7 @@ static int inside_files(struct rootfs *rootfs)
 
 static void use_names(struct fixture *fixture)
 {
-        static char *servers[] = { "10.0.0.1", NULL };
-
-        fixture->parameters.name_servers = servers;
+        assert_int_equal(strv_append(&fixture->machine->network.dns, "10.0.0.1"), 0);
         fixture->parameters.machine_id = "0123456789abcdef0123456789abcdef";
 }
 
