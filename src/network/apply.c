@@ -323,7 +323,7 @@ static bool is_ours(const struct network_room *room, const struct interface *ite
                 const struct network_state *state = room->states[i];
 
                 if (!state->foreign && string_equal(state->bridge, item->name) &&
-                    string_after(item->name, LINK_BRIDGE_PREFIX)) {
+                    item->group == LINK_GROUP) {
                         return true;
                 }
         }

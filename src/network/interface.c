@@ -58,6 +58,9 @@ static int take_link(struct nlmsghdr *header, void *data)
         if (attributes[IFLA_MASTER]) {
                 item->master = (int)nla_get_u32(attributes[IFLA_MASTER]);
         }
+        if (attributes[IFLA_GROUP]) {
+                item->group = nla_get_u32(attributes[IFLA_GROUP]);
+        }
         if (attributes[IFLA_MTU]) {
                 item->mtu = nla_get_u32(attributes[IFLA_MTU]);
         }

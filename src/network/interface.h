@@ -17,6 +17,7 @@ struct interface {
         char *kind;  /* "bridge", "veth", or NULL for hardware */
         int master;  /* index of the bridge it is a port of, or 0 */
         unsigned int flags;
+        uint32_t group;
         uint32_t mtu;
 };
 

@@ -88,6 +88,7 @@ int link_add_bridge(struct nl_sock *socket, const struct link_settings *settings
                 return -ENOMEM;
         }
         rtnl_link_set_name(link, settings->name);
+        rtnl_link_set_group(link, LINK_GROUP);
         if (settings->mtu > 0) {
                 rtnl_link_set_mtu(link, settings->mtu);
         }
@@ -105,6 +106,7 @@ int link_add_veth(struct nl_sock *socket, const struct link_settings *settings,
                 return -ENOMEM;
         }
         rtnl_link_set_name(link, settings->name);
+        rtnl_link_set_group(link, LINK_GROUP);
         rtnl_link_set_master(link, settings->parent);
         rtnl_link_set_flags(link, IFF_UP);
         rtnl_link_set_name(peer, LINK_GUEST_NAME);

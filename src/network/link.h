@@ -15,10 +15,13 @@
 /** Name of the link inside a machine. */
 #define LINK_GUEST_NAME "eth0"
 
-/** Begin of the names of bridges and of veths on the host: what the files for systemd-networkd and
- * NetworkManager match. */
+/** Begin of the names of bridges and of veths on the host. */
 #define LINK_BRIDGE_PREFIX "mlb"
 #define LINK_VETH_PREFIX   "mlv"
+
+/** The group of bridges and of veths on the host. A link has it from its first moment, an alias
+ * only later: udev's rule matches it, so that network managers leave the link alone. */
+#define LINK_GROUP 27756
 
 /** What a link is made of. */
 struct link_settings {

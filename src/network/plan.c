@@ -110,8 +110,8 @@ static int judge_bridge(const struct network_room *room, const struct interface 
                 return r;
         }
         /* Ours has its tag, or was made by a start that was killed before it could give it. */
-        *ret_foreign = !string_equal(bridge->alias, tag) &&
-                       (bridge->alias || !string_after(bridge->name, LINK_BRIDGE_PREFIX));
+        *ret_foreign =
+                !string_equal(bridge->alias, tag) && (bridge->alias || bridge->group != LINK_GROUP);
         if (*ret_foreign && bridge->alias && string_after(bridge->alias, "machinectl-lite")) {
                 return error_say(error, EEXIST,
                                  "cannot use the bridge %s for network \"%s\": it is that of %s",

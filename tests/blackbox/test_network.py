@@ -15,6 +15,9 @@ import networking
 
 pytestmark = pytest.mark.needs("root", "program:nft", "program:ip")
 
+# What units/network/75-machinectl-lite.rules matches.
+GROUP = "27756"
+
 UP = ["sh", "-c", "echo up; exec sleep 1000"]
 
 
@@ -333,6 +336,23 @@ def test_bridge_of_the_users(host, start, cli):
     assert "10.66.0.1/24" in host.run("ip", "addr", "show", "br7"), before
     assert host.sysctl("ipv4/conf/br7/route_localnet") == "0"
     assert host.sysctl("ipv4/conf/br7/forwarding") == "0"
+
+
+def test_bridge_without_a_tag(host, start, cli):
+    """A bridge that a killed start had made and not yet tagged is ours, and goes with its machine."""
+    host.sh(f"ip link add brlab group {GROUP} type bridge")
+    networks(cli, "lab", bridge="brlab", subnet="10.66.0.0/24")
+    start("web", network={"name": "lab"}).stop()
+    harness.wait_for(lambda: "brlab" not in host.links(), 5, "the bridge to go")
+
+
+def test_links_are_in_a_group(host, start, cli):
+    """What udev's rule matches, from a link's first moment."""
+    networks(cli, "lab", bridge="brlab", subnet="10.66.0.0/24")
+    machine = start("web", network={"name": "lab"})
+    links = {link["ifname"] for link in json.loads(host.run("ip", "-j", "link"))
+             if link.get("group") == GROUP}
+    assert links == {"brlab", machine.lease()["link"]}
 
 
 def test_not_a_bridge(host, refuse, cli):
