@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/strings.h"
+#include "config/snapshot.h"
 
 int cli_take_setting(const struct cli_option *option, const char *value, void *data,
                      struct machine_error *error)
@@ -54,6 +55,26 @@ int cli_load_definition(struct cli *cli, const char *name, const struct cli_sett
         r = config_load(name, &options, &diagnostics, ret, error);
         print_findings(cli, &diagnostics);
         return r;
+}
+
+enum cli_drift cli_definition_drift(const struct cli *cli, const struct machine_record *record)
+{
+        _cleanup_diagnostics_ struct diagnostics diagnostics = { 0 };
+        _cleanup_free_ char *search_path = strv_join(cli->directories.config_path, ":");
+        struct config_options options = { .search_path = search_path };
+        enum cli_drift drift = CLI_DRIFT_UNKNOWN;
+        char digest[CONFIG_DIGEST_SIZE];
+        struct machine *machine = NULL;
+
+        if (!record->definition || !record->digest || !search_path ||
+            config_load(record->definition, &options, &diagnostics, &machine, NULL) < 0) {
+                return CLI_DRIFT_UNKNOWN;
+        }
+        if (config_digest(machine, digest) == 0) {
+                drift = strcmp(digest, record->digest) == 0 ? CLI_DRIFT_NONE : CLI_DRIFT_CHANGED;
+        }
+        machine_free(machine);
+        return drift;
 }
 
 int cli_check_startable(const struct machine *machine, struct machine_error *error)

@@ -6,6 +6,7 @@
 
 #include "cli/cli.h"
 #include "config/config.h"
+#include "state/record.h"
 
 /** What verbs that read a definition take from the command line: settings that go over the file. */
 struct cli_settings {
@@ -39,6 +40,17 @@ int cli_take_setting(const struct cli_option *option, const char *value, void *d
  */
 int cli_load_definition(struct cli *cli, const char *name, const struct cli_settings *settings,
                         struct machine **ret, struct machine_error *error);
+
+/** How the definition of a machine compares with what the machine was started with. */
+enum cli_drift {
+        CLI_DRIFT_NONE,
+        CLI_DRIFT_CHANGED,
+        CLI_DRIFT_UNKNOWN, /* the start is not known, or there is no definition that could be read
+                            */
+};
+
+/** Compares them by the digest on record, without a word. */
+enum cli_drift cli_definition_drift(const struct cli *cli, const struct machine_record *record);
 
 /** Refuses a machine that has nothing to run, or asks for what this version cannot do. */
 int cli_check_startable(const struct machine *machine, struct machine_error *error);

@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "base/strings.h"
 #include "base/tree.h"
-#include "cli/machines.h"
+#include "cli/stopping.h"
 #include "cli/verbs.h"
 #include "launch/launch.h"
 #include "network/network.h"
@@ -107,17 +107,37 @@ static int remove_all(struct cli *cli, const struct state_store *store, const ch
 static int delete_machine(struct cli *cli, const struct state_store *store, const char *name,
                           void *data, struct machine_error *error)
 {
-        const struct delete_options *given = data;
-
-        if (given->force) {
-                int r = cli_stop_machine(store, name, true, error);
-
-                if (r < 0 && error->kind != MACHINE_ERROR_NO_INPUT) {
-                        return r;
-                }
-                machine_error_clear(error);
-        }
         return remove_all(cli, store, name, error);
+}
+
+/* Stops those that run, all at the same time. One that cannot be stopped is told, and refused later
+ * because it runs. */
+static int stop_all(struct cli *cli, const struct verb *verb, char *const *arguments, bool all,
+                    struct machine_error *error)
+{
+        _cleanup_state_store_ struct state_store store = STATE_STORE_INIT;
+        _cleanup_strv_ char **names = NULL, **live = NULL;
+        _cleanup_error_ struct machine_error failure = MACHINE_ERROR_INIT;
+        int r = cli_open_store(cli, &store, error);
+
+        if (r == 0) {
+                r = cli_machine_names(verb, &store, arguments, all, &names, error);
+        }
+        if (r < 0) {
+                return r;
+        }
+        STRV_FOREACH(name, names) {
+                _cleanup_record_ struct machine_record record = { 0 };
+
+                if (state_query(&store, *name, &record, NULL) == 0 &&
+                    machine_state_is_live(record.state) && strv_append(&live, *name) < 0) {
+                        return error_oom(error);
+                }
+        }
+        if (live && cli_stop_machines(cli, &store, live, true, NULL, &failure) < 0) {
+                log_error(&cli->log, &failure);
+        }
+        return 0;
 }
 
 static int run(struct cli *cli, const struct verb *verb, int argc, char **argv,
@@ -129,7 +149,10 @@ static int run(struct cli *cli, const struct verb *verb, int argc, char **argv,
         if (r != 0) {
                 return r < 0 ? r : 0;
         }
-        return cli_for_each_machine(cli, verb, argv, given.all, delete_machine, &given, error);
+        r = given.force ? stop_all(cli, verb, argv, given.all, error) : 0;
+        return r < 0 ? r
+                     : cli_for_each_machine(cli, verb, argv, given.all, delete_machine, NULL,
+                                            error);
 }
 
 const struct verb verb_delete = {

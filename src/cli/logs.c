@@ -83,8 +83,7 @@ static int take_since(const struct cli_option *option, const char *value, void *
 static const struct cli_option options[] = {
         { 'f', "follow", NULL, "go on with what is printed from now on", take_follow },
         { 'n', "lines", "N", "only the last N lines, or \"all\"", take_lines },
-        { 'S', "since", "TIME", "only from this time on: \"10min\", \"2026-01-31 12:00\"",
-          take_since },
+        { 'S', "since", "TIME", "only from then on: 10min, \"2026-01-31 12:00\"", take_since },
         { 't', "timestamps", NULL, "with the time of each line", take_timestamps },
         CLI_OPTIONS_END,
 };

@@ -3,9 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
-#include <sys/syscall.h>
 #include <time.h>
 
 #include "base/error.h"
@@ -13,7 +11,6 @@
 #include "base/path.h"
 #include "base/quantity.h"
 #include "base/strings.h"
-#include "systemd/manager.h"
 
 #define DEFINITION_SUFFIX ".machine"
 
@@ -110,61 +107,25 @@ char *cli_format_timestamp(uint64_t usec)
         return strdup(text);
 }
 
-static int wait_for_end(int pidfd, const char *name, struct machine_error *error)
-{
-        struct pollfd supervisor = { .fd = pidfd, .events = POLLIN };
-
-        while (poll(&supervisor, 1, -1) < 0) {
-                if (errno != EINTR) {
-                        return error_set(error, errno, "cannot wait for machine \"%s\"", name);
-                }
-        }
-        return 0;
-}
-
 int cli_wait_for_end(const struct machine_record *record, struct machine_error *error)
 {
         _cleanup_close_ int supervisor = process_open(&record->supervisor);
+        struct pollfd ended = { .fd = supervisor, .events = POLLIN };
 
         if (supervisor == -ESRCH) {
                 return 0;
         }
-        return supervisor < 0 ? error_set(error, supervisor,
-                                          "cannot watch the supervisor of \"%s\"", record->name)
-                              : wait_for_end(supervisor, record->name, error);
-}
-
-int cli_stop_machine(const struct state_store *store, const char *name, bool now,
-                     struct machine_error *error)
-{
-        _cleanup_record_ struct machine_record record = { 0 };
-        _cleanup_close_ int supervisor = -EBADF;
-        int r = cli_find_machine(store, name, &record, error);
-
-        if (r < 0) {
-                return r;
+        if (supervisor < 0) {
+                return error_set(error, supervisor, "cannot watch the supervisor of \"%s\"",
+                                 record->name);
         }
-        if (!machine_state_is_live(record.state)) {
-                return 0;
-        }
-        if (record.unit && !now) {
-                return systemd_control("stop", (char *[]){ record.unit, NULL }, error);
-        }
-        supervisor = process_open(&record.supervisor);
-        if (supervisor == -ESRCH) {
-                return 0;
-        }
-        /* Two requests are two different signals: a second one of a kind that is still pending is
-         * lost (signal(7)). */
-        for (int i = 0; supervisor >= 0 && i < (now ? 2 : 1); i++) {
-                if (syscall(SYS_pidfd_send_signal, supervisor, i == 0 ? SIGTERM : SIGINT, NULL, 0) <
-                            0 &&
-                    errno != ESRCH) {
-                        return error_set(error, errno, "cannot stop machine \"%s\"", name);
+        while (poll(&ended, 1, -1) < 0) {
+                if (errno != EINTR) {
+                        return error_set(error, errno, "cannot wait for machine \"%s\"",
+                                         record->name);
                 }
         }
-        return supervisor < 0 ? error_set(error, supervisor, "cannot stop machine \"%s\"", name)
-                              : wait_for_end(supervisor, name, error);
+        return 0;
 }
 
 /* What is common to the machines of one command line. */
@@ -194,6 +155,33 @@ static void act_on(struct round *round, const char *name)
         round->result = r;
 }
 
+int cli_machine_names(const struct verb *verb, const struct state_store *store,
+                      char *const *arguments, bool all, char ***ret, struct machine_error *error)
+{
+        _cleanup_strv_ char **names = NULL;
+
+        if (all == (arguments[0] != NULL)) {
+                return cli_usage_error(
+                        verb, error, all ? "--all and names exclude each other" : "which machine?");
+        }
+        if (all) {
+                return state_list(store, ret, error);
+        }
+        STRV_FOREACH(argument, arguments) {
+                char *name;
+                int r = cli_machine_name(verb, *argument, &name, error);
+
+                if (r < 0) {
+                        return r;
+                }
+                if (strv_take(&names, name) < 0) {
+                        return error_oom(error);
+                }
+        }
+        *ret = TAKE_PTR(names);
+        return 0;
+}
+
 int cli_for_each_machine(struct cli *cli, const struct verb *verb, char *const *arguments, bool all,
                          int (*act)(struct cli *cli, const struct state_store *store,
                                     const char *name, void *data, struct machine_error *error),
@@ -204,29 +192,11 @@ int cli_for_each_machine(struct cli *cli, const struct verb *verb, char *const *
         struct round round = { cli, &store, act, data, 0, error };
         int r = cli_open_store(cli, &store, error);
 
+        if (r == 0) {
+                r = cli_machine_names(verb, &store, arguments, all, &names, error);
+        }
         if (r < 0) {
                 return r;
-        }
-        if (all == (arguments[0] != NULL)) {
-                return cli_usage_error(
-                        verb, error, all ? "--all and names exclude each other" : "which machine?");
-        }
-        if (all) {
-                r = state_list(&store, &names, error);
-                if (r < 0) {
-                        return r;
-                }
-        }
-        STRV_FOREACH(argument, arguments) {
-                _cleanup_free_ char *name = NULL;
-
-                r = cli_machine_name(verb, *argument, &name, error);
-                if (r < 0) {
-                        return r;
-                }
-                if (strv_append(&names, name) < 0) {
-                        return error_oom(error);
-                }
         }
         STRV_FOREACH(name, names) {
                 act_on(&round, *name);

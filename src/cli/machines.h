@@ -24,14 +24,6 @@ int cli_find_machine(const struct state_store *store, const char *name, struct m
 int cli_find_running(const struct state_store *store, const char *name, struct machine_record *ret,
                      int *ret_init, struct machine_error *error);
 
-/**
- * Stops a machine and waits until its supervisor has undone all that the start made: in order, or
- * with `now` at once, which is what a second request means to a supervisor. One that does not run
- * is fine.
- */
-int cli_stop_machine(const struct state_store *store, const char *name, bool now,
-                     struct machine_error *error);
-
 /** Waits until the supervisor of a machine has ended. */
 int cli_wait_for_end(const struct machine_record *record, struct machine_error *error);
 
@@ -40,6 +32,13 @@ int cli_print_json(const struct cli *cli, json_t *value, struct machine_error *e
 
 /** A point in time as people read it, "Mon 2026-01-05 10:00:00 UTC", or NULL for 0. */
 char *cli_format_timestamp(uint64_t usec);
+
+/**
+ * The machines that a command line names, or with `all` all that have a record. 0 or -errno; the
+ * caller frees *ret, which is NULL for no machine.
+ */
+int cli_machine_names(const struct verb *verb, const struct state_store *store,
+                      char *const *arguments, bool all, char ***ret, struct machine_error *error);
 
 /**
  * Does something for each machine named on the command line, or with `all` for each that has a

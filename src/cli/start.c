@@ -10,7 +10,21 @@
 #include "cli/starting.h"
 #include "cli/verbs.h"
 
+/* What start is told beside the machines. */
+struct start_options {
+        struct cli_settings settings; /* first: what cli_take_setting() wants */
+        bool all;
+};
+
+static int take_all(const struct cli_option *option, const char *value, void *data,
+                    struct machine_error *error)
+{
+        ((struct start_options *)data)->all = true;
+        return 0;
+}
+
 static const struct cli_option options[] = {
+        { 0, "all", NULL, "every machine that has a definition", take_all },
         CLI_SETTING_OPTIONS,
         CLI_OPTIONS_END,
 };
@@ -44,21 +58,40 @@ struct supervisor_options cli_supervisor_options(const struct cli *cli)
         };
 }
 
+static int start(struct cli *cli, const struct verb *verb, char *const *arguments,
+                 const struct start_options *given, struct machine_error *error)
+{
+        _cleanup_free_ char *search_path = strv_join(cli->directories.config_path, ":");
+        _cleanup_strv_ char **names = NULL;
+        int r = process_close_from(STDERR_FILENO + 1);
+
+        if (r < 0) {
+                return error_set(error, r, "cannot close inherited descriptors");
+        }
+        if (given->all == (arguments[0] != NULL)) {
+                return cli_usage_error(verb, error,
+                                       given->all ? "--all and names exclude each other"
+                                                  : "which machine?");
+        }
+        if (given->all) {
+                r = search_path ? config_list_machines(search_path, &names, error)
+                                : error_oom(error);
+                arguments = names;
+        }
+        return r < 0 || !arguments ? r
+                                   : cli_start_machines(cli, arguments, &given->settings, error);
+}
+
 static int run_start(struct cli *cli, const struct verb *verb, int argc, char **argv,
                      struct machine_error *error)
 {
-        struct cli_settings settings = { 0 };
-        int r = cli_parse(cli, verb, &settings, &argc, &argv, error);
+        struct start_options given = { 0 };
+        int r = cli_parse(cli, verb, &given, &argc, &argv, error);
 
-        if (r == 0 && argc == 0) {
-                r = cli_usage_error(verb, error, "which machine?");
-        }
         if (r == 0) {
-                r = process_close_from(STDERR_FILENO + 1);
-                r = r < 0 ? error_set(error, r, "cannot close inherited descriptors")
-                          : cli_start_machines(cli, argv, &settings, error);
+                r = start(cli, verb, argv, &given, error);
         }
-        free(settings.items);
+        free(given.settings.items);
         return r > 0 ? 0 : r;
 }
 

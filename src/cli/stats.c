@@ -46,8 +46,7 @@ static int take_interval(const struct cli_option *option, const char *value, voi
 }
 
 static const struct cli_option options[] = {
-        { 0, "no-stream", NULL, "show it once; so it is where standard output is no terminal",
-          take_once },
+        { 0, "no-stream", NULL, "show it once, as always without a terminal", take_once },
         { 'i', "interval", "TIME", "time between two updates, 1s unless given", take_interval },
         CLI_OPTIONS_END,
 };

@@ -6,8 +6,10 @@
 #include "base/json.h"
 #include "base/quantity.h"
 #include "base/strings.h"
+#include "cli/definition.h"
 #include "cli/machines.h"
 #include "cli/verbs.h"
+#include "config/snapshot.h"
 
 /* Statuses of the status verb, after the LSB's for init scripts. */
 #define STATUS_NOT_RUNNING 3
@@ -61,10 +63,24 @@ static void print_since(const struct machine_record *record)
         printf("%12s: %s; %s ago\n", "Since", stamp, age);
 }
 
+static void print_definition(const struct cli *cli, const struct machine_record *record)
+{
+        if (machine_state_is_live(record->state) &&
+            cli_definition_drift(cli, record) == CLI_DRIFT_CHANGED) {
+                _cleanup_free_ char *printable = string_printable(record->definition);
+
+                printf("%12s: %s (changed since the start: machinectl-lite config diff %s)\n",
+                       "Definition", printable ? printable : "", record->name);
+        } else {
+                print_line("Definition", record->definition);
+        }
+}
+
 static void print_status(const struct cli *cli, const struct machine_record *record)
 {
         bool live = machine_state_is_live(record->state);
         _cleanup_free_ char *ports = strv_join(record->ports, " ");
+        _cleanup_free_ char *labels = strv_join(record->labels, " ");
         const char *colour = cli->colour ? state_colour(record->state) : "";
 
         printf("%s\n", record->name);
@@ -76,7 +92,8 @@ static void print_status(const struct cli *cli, const struct machine_record *rec
         putchar('\n');
         print_line("Reason", record->reason);
         print_since(record);
-        print_line("Definition", record->definition);
+        print_definition(cli, record);
+        print_line("Labels", labels);
         if (live) {
                 print_process("First PID", &record->init);
                 print_process("Supervisor", &record->supervisor);
@@ -98,16 +115,41 @@ static void print_status(const struct cli *cli, const struct machine_record *rec
         }
 }
 
-/* The record as it is on disk, as it is true now. */
-static int print_record(struct cli *cli, const struct machine_record *record,
-                        struct machine_error *error)
+static json_t *drift_json(enum cli_drift drift)
 {
-        _cleanup_free_ char *text = NULL;
+        return drift == CLI_DRIFT_UNKNOWN ? json_null() : json_boolean(drift == CLI_DRIFT_CHANGED);
+}
+
+/* The fixed names that `list` has, what the definition said at the start under its own names, and
+ * the record as it is true now, which goes before it. */
+static json_t *shown_json(const struct cli *cli, const struct state_store *store,
+                          const struct machine_record *record)
+{
+        _cleanup_json_ json_t *object = NULL, *settings = NULL;
+        _cleanup_free_ char *text = NULL, *snapshot = NULL;
+        bool live = machine_state_is_live(record->state);
 
         if (machine_record_write(record, &text) < 0) {
-                return error_oom(error);
+                return NULL;
         }
-        return cli_print_json(cli, json_loads(text, 0, NULL), error);
+        object = json_loads(text, 0, NULL);
+        if (json_set_value(object, "pid",
+                           live && record->init.pid > 0 ? json_integer(record->init.pid)
+                                                        : json_null()) < 0 ||
+            json_set_number(object, "started", record->started_usec) < 0 ||
+            json_set_value(object, "definition_changed",
+                           live ? drift_json(cli_definition_drift(cli, record)) : json_null()) <
+                    0) {
+                return NULL;
+        }
+        /* It may hold secrets, so that only root can read it. */
+        if (state_load_definition(store, record->name, &snapshot) == 0) {
+                settings = config_snapshot_settings(snapshot);
+                if (settings && json_object_update_missing(object, settings) < 0) {
+                        return NULL;
+                }
+        }
+        return TAKE_PTR(object);
 }
 
 static int show(struct cli *cli, const struct verb *verb, const char *argument, bool json,
@@ -127,7 +169,7 @@ static int show(struct cli *cli, const struct verb *verb, const char *argument, 
                 return r;
         }
         if (json || cli->json != CLI_JSON_OFF) {
-                return print_record(cli, record, error);
+                return cli_print_json(cli, shown_json(cli, &store, record), error);
         }
         print_status(cli, record);
         return 0;

@@ -4,8 +4,10 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/strings.h"
 #include "cli/machines.h"
 #include "cli/starting.h"
+#include "cli/stopping.h"
 #include "cli/verbs.h"
 
 struct stop_options {
@@ -33,22 +35,22 @@ static const struct cli_option options[] = {
         CLI_OPTIONS_END,
 };
 
-static int stop_machine(struct cli *cli, const struct state_store *store, const char *name,
-                        void *data, struct machine_error *error)
-{
-        return cli_stop_machine(store, name, ((const struct stop_options *)data)->now, error);
-}
-
 static int run_stop(struct cli *cli, const struct verb *verb, int argc, char **argv,
                     struct machine_error *error)
 {
+        _cleanup_state_store_ struct state_store store = STATE_STORE_INIT;
+        _cleanup_strv_ char **names = NULL;
         struct stop_options given = { 0 };
         int r = cli_parse(cli, verb, &given, &argc, &argv, error);
 
         if (r != 0) {
                 return r < 0 ? r : 0;
         }
-        return cli_for_each_machine(cli, verb, argv, given.all, stop_machine, &given, error);
+        r = cli_open_store(cli, &store, error);
+        if (r == 0) {
+                r = cli_machine_names(verb, &store, argv, given.all, &names, error);
+        }
+        return r < 0 ? r : cli_stop_machines(cli, &store, names, given.now, NULL, error);
 }
 
 static int wait_for_machine(struct cli *cli, const struct state_store *store, const char *name,
@@ -97,34 +99,64 @@ const struct verb verb_stop = {
         .run = run_stop,
 };
 
-/* Stops and starts again, from the definition that the machine was started with. */
-static int restart_machine(struct cli *cli, const struct state_store *store, const char *name,
-                           void *data, struct machine_error *error)
+/* What a machine is started from again: the file that it was started from, in a unit its name, and
+ * as the command line has it (may be NULL) where it is not known. NULL when memory is short. */
+static char *start_argument(const struct state_store *store, const char *name, const char *given)
 {
         _cleanup_record_ struct machine_record record = { 0 };
-        static const struct cli_settings none = { 0 };
-        char *argument[] = { (char *)name, NULL };
-        int r = state_query(store, name, &record, error);
 
-        if (r < 0 && r != -ENOENT) {
-                return r;
+        if (state_query(store, name, &record, NULL) == -ENOENT && given) {
+                return strdup(given);
         }
-        if (r == 0) {
-                r = cli_stop_machine(store, name, ((const struct stop_options *)data)->now, error);
-                if (r < 0) {
-                        return r;
+        return strdup(record.definition && !record.unit ? record.definition : name);
+}
+
+/* Whether there is something of a machine to stop; what cannot be read is for the stop to tell. */
+static bool has_record(const struct state_store *store, const char *name)
+{
+        _cleanup_record_ struct machine_record record = { 0 };
+
+        return state_query(store, name, &record, NULL) != -ENOENT;
+}
+
+/* The names may stand for arguments (else those are none). */
+static int restart(struct cli *cli, const struct state_store *store, char *const *names,
+                   char *const *arguments, bool now, struct machine_error *error)
+{
+        static const struct cli_settings none = { 0 };
+        _cleanup_strv_ char **known = NULL, **failed = NULL, **again = NULL;
+        _cleanup_error_ struct machine_error failure = MACHINE_ERROR_INIT;
+        int result, r;
+
+        STRV_FOREACH(name, names) {
+                if (has_record(store, *name) && strv_append(&known, *name) < 0) {
+                        return error_oom(error);
                 }
         }
-        /* In a unit it is found by name; else the file is the one it was started from. */
-        if (record.definition && !record.unit) {
-                argument[0] = record.definition;
+        result = cli_stop_machines(cli, store, known, now, &failed, error);
+        for (size_t i = 0; names && names[i]; i++) {
+                if (!strv_contains(failed, names[i]) &&
+                    strv_take(&again, start_argument(store, names[i],
+                                                     *arguments ? arguments[i] : NULL)) < 0) {
+                        return error_oom(error);
+                }
         }
-        return cli_start_machines(cli, argument, &none, error);
+        r = again ? cli_start_machines(cli, again, &none, &failure) : 0;
+        if (r < 0) {
+                if (result < 0) {
+                        log_error(&cli->log, error);
+                }
+                error_move(error, &failure);
+                result = r;
+        }
+        return result;
 }
 
 static int run_restart(struct cli *cli, const struct verb *verb, int argc, char **argv,
                        struct machine_error *error)
 {
+        _cleanup_state_store_ struct state_store store = STATE_STORE_INIT;
+        _cleanup_strv_ char **names = NULL;
         struct stop_options given = { 0 };
         int r = cli_parse(cli, verb, &given, &argc, &argv, error);
 
@@ -134,7 +166,11 @@ static int run_restart(struct cli *cli, const struct verb *verb, int argc, char 
         if (r != 0) {
                 return r < 0 ? r : 0;
         }
-        return cli_for_each_machine(cli, verb, argv, given.all, restart_machine, &given, error);
+        r = cli_open_store(cli, &store, error);
+        if (r == 0) {
+                r = cli_machine_names(verb, &store, argv, given.all, &names, error);
+        }
+        return r < 0 ? r : restart(cli, &store, names, argv, given.now, error);
 }
 
 const struct verb verb_restart = {

@@ -13,12 +13,16 @@
 #include "cli/verbs.h"
 #include "systemd/manager.h"
 
+/* What wants the units of machines; it stays enabled when one of them is disabled. */
+#define TARGET "machines.target"
+
 static int control_unit(struct cli *cli, const struct state_store *store, const char *name,
                         void *data, struct machine_error *error)
 {
         _cleanup_free_ char *unit = systemd_unit_of(name);
+        char *units[] = { unit, strcmp(data, "enable") == 0 ? (char *)TARGET : NULL, NULL };
 
-        return unit ? systemd_control(data, (char *[]){ unit, NULL }, error) : error_oom(error);
+        return unit ? systemd_control(data, units, error) : error_oom(error);
 }
 
 static int run_at_boot(struct cli *cli, const struct verb *verb, int argc, char **argv,

@@ -146,7 +146,7 @@ static void write_value(FILE *out, const json_t *value)
         }
 }
 
-static char *value_text(const json_t *value)
+char *config_value_text(const json_t *value)
 {
         char *text = NULL;
         size_t length;
@@ -218,7 +218,7 @@ static int write_key(struct writer *writer, const struct config_key *key)
         if (!value) {
                 return 0;
         }
-        text = value_text(value);
+        text = config_value_text(value);
         file = string_printable(origin ? origin->file : "");
         if (!text || !file) {
                 return -ENOMEM;

@@ -19,6 +19,10 @@ int config_machine_json(const struct machine *machine, bool defaults, json_t **r
  * when memory is short. */
 json_t *config_origins_json(const struct machine *machine);
 
+/** A value of such an object in the syntax of definitions. NULL when memory is short; the caller
+ * frees it. */
+char *config_value_text(const json_t *value);
+
 /**
  * A machine as the file that would say the same, each key with its place as a comment; relative
  * paths are absolute, so that the file means the same anywhere. With `defaults` those are there as

@@ -35,6 +35,10 @@ struct launch_options {
         bool notify;    /* the payload gets a socket for readiness (sd_notify(3)) */
         const char *unit; /* the unit that the caller is the main process of, or NULL. Borrowed */
         bool keep_record; /* what is known of the machine stays when it has ended */
+        /* What the definition said before an image added to it, kept beside the record, and its
+         * digest (config/snapshot.h); NULL: not kept. Borrowed */
+        const char *snapshot;
+        const char *digest;
 };
 
 #define LAUNCH_OWN_STREAMS             \

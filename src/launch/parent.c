@@ -57,6 +57,27 @@ static int deal_with_predecessor(struct launch *launch, struct machine_error *er
                             : 0;
 }
 
+/* What the record says of the machine from the beginning. */
+static int fill_record(struct launch *launch, struct machine_error *error)
+{
+        const struct machine *machine = launch->machine;
+        struct machine_record *record = &launch->record;
+
+        if (machine_record_init(record, machine->name, machine->definition) < 0 ||
+            string_replace(&record->unit, launch->options.unit) < 0 ||
+            string_replace(&record->digest, launch->options.digest) < 0) {
+                return error_oom(error);
+        }
+        record->labels = strv_copy(machine->life.labels);
+        record->requires = strv_copy(machine->life.requires);
+        if ((machine->life.labels && !record->labels) ||
+            (machine->life.requires && !record->requires)) {
+                return error_oom(error);
+        }
+        record->started_usec = clock_realtime();
+        return 0;
+}
+
 static int set_up_state(struct launch *launch, struct machine_error *error)
 {
         const struct machine *machine = launch->machine;
@@ -73,11 +94,16 @@ static int set_up_state(struct launch *launch, struct machine_error *error)
         if (r < 0) {
                 return r;
         }
-        r = machine_record_init(&launch->record, machine->name, machine->definition);
-        if (r < 0 || string_replace(&launch->record.unit, launch->options.unit) < 0) {
-                return error_oom(error);
+        r = fill_record(launch, error);
+        if (r == 0 && launch->options.snapshot) {
+                r = state_save_definition(&launch->store, machine->name, launch->options.snapshot);
+                if (r < 0) {
+                        error_set(error, r, "cannot keep the definition in %s", launch->store.path);
+                }
         }
-        launch->record.started_usec = clock_realtime();
+        if (r < 0) {
+                return r;
+        }
         r = process_identify(0, &launch->record.supervisor);
         return r < 0 ? error_set(error, r, "cannot read this process' own start time") : 0;
 }

@@ -35,6 +35,8 @@ static const struct {
 }, arrays[] = {
         { "steps", offsetof(struct machine_record, steps) },
         { "ports", offsetof(struct machine_record, ports) },
+        { "labels", offsetof(struct machine_record, labels) },
+        { "requires", offsetof(struct machine_record, requires) },
 }, numbers[] = {
         { "started_usec", offsetof(struct machine_record, started_usec) },
         { "stopped_usec", offsetof(struct machine_record, stopped_usec) },

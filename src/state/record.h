@@ -23,7 +23,7 @@ enum machine_state {
 struct machine_record {
         char *name;
         char *definition; /* absolute path, or NULL */
-        char *digest;     /* of the definition that runs, or NULL */
+        char *digest;     /* of what the definition said at the start, or NULL */
         enum machine_state state;
         char *reason;                       /* why it stopped or failed, or NULL */
         struct process_identity supervisor; /* pid 0: none */
@@ -36,6 +36,8 @@ struct machine_record {
         char *address;
         char *address6;
         char **ports;          /* as a definition spells them */
+        char **labels;         /* "NAME=VALUE" */
+        char **requires;       /* names of machines */
         uint64_t started_usec; /* CLOCK_REALTIME, 0: never */
         uint64_t stopped_usec;
         int exit_status; /* -1: none yet */

@@ -17,6 +17,8 @@
 #define RECORD_SUFFIX  ".json"
 #define LOCK_SUFFIX    ".lock"
 #define PLAN_SUFFIX    ".plan"
+/* Not one that a search for definitions would find. */
+#define DEFINITION_SUFFIX ".definition"
 
 int state_store_open(const char *runtime_directory, struct state_store *ret,
                      struct machine_error *error)
@@ -171,9 +173,24 @@ int state_open_plan(const struct state_store *store, const char *name)
         return fd < 0 ? -errno : fd;
 }
 
+int state_save_definition(const struct state_store *store, const char *name, const char *text)
+{
+        _cleanup_free_ char *file = string_format("%s" DEFINITION_SUFFIX, name);
+
+        return file ? file_replace(store->directory_fd, file, text, strlen(text), 0600) : -ENOMEM;
+}
+
+int state_load_definition(const struct state_store *store, const char *name, char **ret)
+{
+        _cleanup_free_ char *file = string_format("%s" DEFINITION_SUFFIX, name);
+
+        return file ? file_read(store->directory_fd, file, RECORD_MAXIMUM, ret, NULL) : -ENOMEM;
+}
+
 int state_remove(const struct state_store *store, const char *name, struct machine_error *error)
 {
-        static const char *const suffixes[] = { PLAN_SUFFIX, RECORD_SUFFIX, LOCK_SUFFIX };
+        static const char *const suffixes[] = { PLAN_SUFFIX, DEFINITION_SUFFIX, RECORD_SUFFIX,
+                                                LOCK_SUFFIX };
 
         for (size_t i = 0; i < ELEMENTS_OF(suffixes); i++) {
                 _cleanup_free_ char *file = string_format("%s%s", name, suffixes[i]);

@@ -58,8 +58,15 @@ int state_save_plan(const struct state_store *store, const char *name, const voi
 /** Opens the plan for reading. A descriptor or -errno. */
 int state_open_plan(const struct state_store *store, const char *name);
 
-/** Removes a machine's record, its plan and its lock file, which the caller holds. A missing one is
- * fine. */
+/** Keeps likewise the definition that a machine was started with, as text of the caller's own kind.
+ *  0 or -errno. */
+int state_save_definition(const struct state_store *store, const char *name, const char *text);
+
+/** Reads it back. 0, -ENOENT where none is kept, or another -errno; the caller frees *ret. */
+int state_load_definition(const struct state_store *store, const char *name, char **ret);
+
+/** Removes a machine's record, its plan, its definition and its lock file, which the caller holds.
+ * A missing one is fine. */
 int state_remove(const struct state_store *store, const char *name, struct machine_error *error);
 
 /** The names of all machines that have a record, sorted. The caller frees them. */

@@ -11,6 +11,7 @@
 #include "base/event.h"
 #include "base/quantity.h"
 #include "base/strings.h"
+#include "config/snapshot.h"
 #include "launch/message.h"
 #include "supervise/health.h"
 #include "supervise/memory.h"
@@ -35,6 +36,8 @@ struct supervisor {
         struct event_source *ended, *notified; /* of the present run */
         struct event_source *stop_timer, *restart_timer, *watchdog;
         struct restart_history history;
+        char *snapshot; /* of the definition, and its digest: config/snapshot.h */
+        char digest[CONFIG_DIGEST_SIZE];
         uint64_t run_started;
         uint64_t restarts, kills; /* so far, over all runs */
         bool ready;               /* told once */
@@ -253,6 +256,8 @@ static int begin_run(struct supervisor *supervisor, struct machine_error *error)
                 .notify = machine->life.ready == MACHINE_READY_NOTIFY,
                 .keep_record = true,
                 .unit = supervisor->options->unit,
+                .snapshot = supervisor->snapshot,
+                .digest = supervisor->digest,
         };
         struct machine_record *record;
         int r = launch_start(supervisor->machine, &options, &supervisor->launch, error);
@@ -454,6 +459,15 @@ static int set_up_loop(struct supervisor *supervisor, const sigset_t *signals,
         return r < 0 ? error_set(error, r, "cannot watch over the machine") : 0;
 }
 
+/* Before a start: an image adds to the machine what its definition did not say. */
+static int take_snapshot(struct supervisor *supervisor, struct machine_error *error)
+{
+        supervisor->snapshot = config_snapshot(supervisor->machine);
+        return !supervisor->snapshot || config_digest(supervisor->machine, supervisor->digest) < 0
+                       ? error_oom(error)
+                       : 0;
+}
+
 static int run(struct supervisor *supervisor, struct machine_error *error)
 {
         sigset_t signals;
@@ -467,6 +481,9 @@ static int run(struct supervisor *supervisor, struct machine_error *error)
         if (r == 0) {
                 r = output_open(supervisor->loop, supervisor->machine,
                                 supervisor->options->log_directory, &supervisor->output, error);
+        }
+        if (r == 0) {
+                r = take_snapshot(supervisor, error);
         }
         if (r == 0) {
                 r = begin_run(supervisor, error);
@@ -503,5 +520,6 @@ int supervise(struct machine *machine, const struct supervisor_options *options,
         output_free(supervisor.output);
         event_loop_free(supervisor.loop);
         free(supervisor.reason);
+        free(supervisor.snapshot);
         return final_status(&supervisor, status);
 }

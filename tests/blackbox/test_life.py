@@ -336,3 +336,89 @@ def test_no_wake_ups_while_idle(cli, started):
     before = switches()
     time.sleep(2)
     assert switches() == before
+
+
+def test_config_diff_tells_what_differs_from_the_file(cli, machine_file, name):
+    path = machine_file(name, command=STAY, stop={"timeout": "2s"}, hostname="old",
+                        description="the same")
+    gone = next(number for number, line in enumerate(path.read_text().splitlines(), 1)
+                if line.startswith("stop"))
+    cli("start", path).check()
+    assert cli("config", "diff", name).check().stdout == ""
+    assert json.loads(cli("config", "diff", "--json=short", name).check().stdout) == []
+    assert "changed" not in cli("status", name).check().stdout
+    assert state_of(cli, name)["definition_changed"] is False
+
+    # What is said in another way is no difference.
+    path.write_text("# a comment\n" + path.read_text().replace('"2s"', '"2000ms"'))
+    assert cli("config", "diff", name).check().stdout == ""
+    assert "changed" not in cli("status", name).check().stdout
+
+    lines = path.read_text().replace('"old"', '"new"').splitlines(keepends=True)
+    path.write_text("".join(line for line in lines if not line.startswith("stop")))
+    assert f"changed since the start: machinectl-lite config diff {name}" in cli(
+        "status", name).check().stdout
+    assert state_of(cli, name)["definition_changed"] is True
+    here = next(number for number, line in enumerate(path.read_text().splitlines(), 1)
+                if line.startswith("hostname"))
+    assert cli("config", "diff", name).check().stdout.splitlines() == [
+        f'hostname: "old" -> "new"  # {path}:{here}',
+        f'stop.timeout: "2s" -> "10s"  # default, was {path}:{gone}']
+    first = json.loads(cli("config", "diff", "--json=short", name).check().stdout)[0]
+    assert first["key"] == "hostname" and (first["old"], first["new"]) == ("old", "new")
+    assert first["new_place"] == {"file": str(path), "line": here}
+
+    cli("restart", name).check()
+    assert cli("config", "diff", name).check().stdout == ""
+    path.write_text("no_such_key = 1;\n")
+    assert "unknown key" in cli("config", "diff", name).check(65).stderr
+    cli("stop", "--now", name).check()
+    assert "not running but stopped" in cli("config", "diff", name).check(1).stderr
+    cli("delete", name).check()
+    cli("config", "diff", name).check(66)
+
+
+def test_show_has_the_fixed_names_and_the_definitions_own(cli, started):
+    name = started(description="a machine", labels=["team=web", "tier=1"],
+                   limits={"open_files": "64:64"})
+    shown = state_of(cli, name)
+    row = json.loads(cli("list", "--json=short").check().stdout)[0]
+    assert {key: shown[key] for key in row} == row
+    assert shown["description"] == "a machine" and shown["labels"] == ["team=web", "tier=1"]
+    assert shown["limits"]["open_files"] == "64:64"
+    assert shown["stop"]["signal"] == "SIGTERM"
+    assert "Labels: team=web tier=1\n" in cli("status", name).check().stdout
+
+
+def test_several_machines_are_stopped_at_once_and_a_failure_keeps_none(cli, machine_file, name):
+    names = [f"{name}-{number}" for number in range(4)]
+    paths = [machine_file(machine, command=IGNORE, stop={"timeout": "1s"}) for machine in names]
+    cli("start", *paths).check()
+    wait_for(lambda: all("deaf" in cli("logs", machine).stdout for machine in names), "the traps")
+    begin = time.monotonic()
+    failed = cli("stop", "no-such-machine", *names).check(66)
+    assert time.monotonic() - begin < 3
+    assert "no-such-machine" in failed.stderr
+    assert all(state_of(cli, machine)["state"] == "stopped" for machine in names)
+    failed = cli("restart", "--now", names[0], "no-such-machine", names[1])
+    assert failed.status == 66 and "no-such-machine" in failed.stderr
+    assert [state_of(cli, machine)["state"] for machine in names] == [
+        "running", "running", "stopped", "stopped"]
+    cli("delete", "--force", *names).check()
+
+
+def test_who_requires_stops_first_and_starts_last(cli, machine_file, name):
+    slow = ["sh", "-c", "trap 'sleep 0.3; exit 0' TERM; while :; do sleep 0.05; done"]
+    db, web = f"{name}-db", f"{name}-web"
+    machine_file(db, command=slow)
+    machine_file(web, command=slow, requires=[db])
+    cli("start", "--all").check()
+    time.sleep(0.3)
+    cli("stop", db, web).check()
+    assert state_of(cli, db)["stopped_usec"] - state_of(cli, web)["stopped_usec"] >= 250000
+    assert state_of(cli, web)["requires"] == [db]
+    cli("start", web).check()
+    cli("restart", "--all").check()
+    assert state_of(cli, web)["started"] > state_of(cli, db)["started"]
+    cli("stop", "--all", "--now").check()
+    cli("delete", "--all").check()
