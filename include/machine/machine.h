@@ -70,6 +70,8 @@ struct machine_root {
         enum machine_upper upper;
         char *upper_directory; /* absolute path; holds `upper` and `work` */
         bool read_only;
+        char **volumes; /* of the image, filled at the start: absolute paths in the machine, sorted
+                         */
 };
 
 /* ---- What runs ---- */

@@ -164,6 +164,7 @@ void machine_free(struct machine *machine)
         free(machine->machine_id);
         free(machine->root.directory);
         strv_free(machine->root.layers);
+        strv_free(machine->root.volumes);
         free(machine->root.image);
         free(machine->root.upper_directory);
         free_process(&machine->process);

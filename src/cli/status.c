@@ -81,6 +81,7 @@ static void print_status(const struct cli *cli, const struct machine_record *rec
         bool live = machine_state_is_live(record->state);
         _cleanup_free_ char *ports = strv_join(record->ports, " ");
         _cleanup_free_ char *labels = strv_join(record->labels, " ");
+        _cleanup_free_ char *exposed = strv_join(record->exposed_ports, " ");
         const char *colour = cli->colour ? state_colour(record->state) : "";
 
         printf("%s\n", record->name);
@@ -94,6 +95,7 @@ static void print_status(const struct cli *cli, const struct machine_record *rec
         print_since(record);
         print_definition(cli, record);
         print_line("Labels", labels);
+        print_line("Image", record->image);
         if (live) {
                 print_process("First PID", &record->init);
                 print_process("Supervisor", &record->supervisor);
@@ -106,6 +108,7 @@ static void print_status(const struct cli *cli, const struct machine_record *rec
         print_line("Address", record->address);
         print_line("", record->address6);
         print_line("Ports", ports);
+        print_line("Exposes", exposed);
         if (record->restarts > 0) {
                 printf("%12s: %llu\n", "Restarts", (unsigned long long)record->restarts);
         }

@@ -93,7 +93,7 @@ static const struct config_key machine_keys[] = {
           AT(root.image),
           .option = "image",
           .help = "An OCI image of the store. Its configuration gives defaults for command, "
-                  "environment, user, working directory, stop signal and ports.",
+                  "environment, user, working directory and stop signal, and declares volumes.",
           .example = "\"docker.io/library/nginx:1.27\"" },
         { .name = "pull",
           .kind = &config_kind_choice,

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "base/strings.h"
 #include "image/image.h"
@@ -16,15 +16,13 @@
 /* Removing from the store. The caller holds the store lock exclusively: nothing is added meanwhile,
  * and what an image or a machine uses is found by looking at all of them. */
 
+/* NULL where there is no such directory: then there is nothing in it. */
 static DIR *open_list(int parent_fd, const char *name)
 {
-        int fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+        _cleanup_close_ int fd = openat(parent_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        DIR *directory = NULL;
 
-        if (!directory) {
-                fd_close(fd);
-        }
-        return directory;
+        return fd >= 0 && directory_open(fd, &directory) == 0 ? directory : NULL;
 }
 
 /* Under a name that is nobody's, then piece by piece: an interrupted removal is gone on with. */

@@ -194,6 +194,44 @@ static int verify_layers(struct program *program, struct store *store, const jso
         return 0;
 }
 
+/* Strings that came from outside, on one line. */
+static void print_strings(const char *label, const json_t *strings)
+{
+        _cleanup_free_ char *line = NULL, *printable = NULL;
+        const json_t *value;
+        size_t i;
+
+        json_array_foreach(strings, i, value)
+        {
+                char *longer = string_format("%s%s%s", line ? line : "", line ? " " : "",
+                                             json_string_value(value));
+
+                free(line);
+                line = longer;
+        }
+        printable = line ? string_printable(line) : NULL;
+        if (printable) {
+                (void)printf("%12s: %s\n", label, printable);
+        }
+}
+
+static void print_config(const json_t *config)
+{
+        static const struct {
+                const char *label;
+                const char *key;
+        } lines[] = {
+                { "Entrypoint", "entrypoint" },
+                { "Command", "command" },
+                { "Exposes", "ports" },
+                { "Volumes", "volumes" },
+        };
+
+        for (size_t i = 0; i < ELEMENTS_OF(lines); i++) {
+                print_strings(lines[i].label, json_object_get(config, lines[i].key));
+        }
+}
+
 static void print_status(const json_t *image, const json_t *record)
 {
         const json_t *layers = json_object_get(record, "layers"), *layer, *name;
@@ -218,6 +256,7 @@ static void print_status(const json_t *image, const json_t *record)
 
                 (void)printf("     Created: %s\n", created ? created : "");
         }
+        print_config(json_object_get(record, "config"));
         (void)printf("        Size: %s\n", text);
         json_array_foreach(layers, i, layer)
         {

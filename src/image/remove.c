@@ -1,26 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "image/remove.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/cleanup.h"
+#include "base/file.h"
 #include "base/strings.h"
 #include "image/walk.h"
 
 /* Opens a directory without following a link. */
-static DIR *open_directory(int parent_fd, const char *name)
+static int open_directory(int parent_fd, const char *name, DIR **ret)
 {
-        int fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+        _cleanup_close_ int fd =
+                openat(parent_fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-        if (!directory) {
-                fd_close(fd);
-        }
-        return directory;
+        return fd < 0 ? -errno : directory_open(fd, ret);
 }
 
 static bool is_dot(const char *name)
@@ -32,11 +28,12 @@ static bool is_dot(const char *name)
  * nothing has: so the tree gets flat instead of the stack deep. */
 static int empty_directory(int parent_fd, const char *name, unsigned int *number)
 {
-        _cleanup_closedir_ DIR *directory = open_directory(parent_fd, name);
+        _cleanup_closedir_ DIR *directory = NULL;
         const struct dirent *found;
+        int r = open_directory(parent_fd, name, &directory);
 
-        if (!directory) {
-                return -errno;
+        if (r < 0) {
+                return r;
         }
         while ((found = readdir(directory))) {
                 _cleanup_free_ char *moved = NULL;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "image/store.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -150,18 +149,16 @@ int store_make_temporary(int directory_fd, char ret_name[static 64], struct mach
 
 int store_remove_abandoned(int directory_fd, uint64_t *bytes)
 {
-        int own = openat(directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        _cleanup_closedir_ DIR *directory = own < 0 ? NULL : fdopendir(own);
+        _cleanup_closedir_ DIR *directory = NULL;
         const struct dirent *found;
+        int r = directory_open(directory_fd, &directory);
 
-        if (!directory) {
-                fd_close(own);
-                return -EIO;
+        if (r < 0) {
+                return r;
         }
         while ((found = readdir(directory))) {
                 _cleanup_close_ int fd = -EBADF;
                 uint64_t size = 0;
-                int r;
 
                 if (!string_after(found->d_name, STORE_TEMPORARY)) {
                         continue;
@@ -268,14 +265,13 @@ static int compare_strings(const void *a, const void *b)
 
 int store_list_images(struct store *store, char ***ret, struct machine_error *error)
 {
-        int own = openat(store->images_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        _cleanup_closedir_ DIR *directory = own < 0 ? NULL : fdopendir(own);
+        _cleanup_closedir_ DIR *directory = NULL;
         _cleanup_strv_ char **ids = NULL;
         const struct dirent *found;
+        int r = directory_open(store->images_fd, &directory);
 
-        if (!directory) {
-                fd_close(own);
-                return error_set(error, errno, "cannot read the image store");
+        if (r < 0) {
+                return error_set(error, r, "cannot read the image store");
         }
         while ((found = readdir(directory))) {
                 digest_text id;

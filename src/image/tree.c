@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "image/tree.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <search.h>
@@ -10,6 +9,7 @@
 #include <sys/xattr.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/path.h"
 #include "base/strings.h"
 #include "image/remove.h"
@@ -151,18 +151,14 @@ int tree_make_opaque(struct tree *tree, int directory_fd)
 {
         _cleanup_closedir_ DIR *directory = NULL;
         const struct dirent *found;
-        int fd;
+        int r;
 
         if (fsetxattr(directory_fd, "trusted.overlay.opaque", "y", 1, 0) < 0) {
                 return -errno;
         }
-        fd = openat(directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        directory = fd < 0 ? NULL : fdopendir(fd);
-        if (!directory) {
-                int saved = errno;
-
-                fd_close(fd);
-                return -saved;
+        r = directory_open(directory_fd, &directory);
+        if (r < 0) {
+                return r;
         }
         while ((found = readdir(directory))) {
                 struct stat status;
@@ -170,12 +166,12 @@ int tree_make_opaque(struct tree *tree, int directory_fd)
                 if (found->d_type != DT_CHR && found->d_type != DT_UNKNOWN) {
                         continue;
                 }
-                if (fstatat(fd, found->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0) {
+                if (fstatat(directory_fd, found->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0) {
                         return -errno;
                 }
                 if (S_ISCHR(status.st_mode) && status.st_rdev == 0) {
                         tree->replaced = true;
-                        if (unlinkat(fd, found->d_name, 0) < 0) {
+                        if (unlinkat(directory_fd, found->d_name, 0) < 0) {
                                 return -errno;
                         }
                 }

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "image/walk.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 
-#include "base/cleanup.h"
+#include "base/file.h"
 #include "base/strings.h"
 
 struct walk {
@@ -122,23 +121,19 @@ static int walk_directory(struct walk *walk, int fd, size_t length)
 {
         _cleanup_closedir_ DIR *directory = NULL;
         const struct dirent *found;
-        int own = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        int r = directory_open(fd, &directory);
 
-        directory = own < 0 ? NULL : fdopendir(own);
-        if (!directory) {
-                int saved = errno;
-
-                fd_close(own);
-                return -saved;
+        if (r < 0) {
+                return r;
         }
         if (walk->sorted) {
                 return walk_sorted(walk, directory, length);
         }
         while ((found = readdir(directory))) {
-                int r = is_dot(found->d_name)
-                                ? 0
-                                : walk_entry(walk, fd, found->d_name, found->d_type, length);
-
+                if (is_dot(found->d_name)) {
+                        continue;
+                }
+                r = walk_entry(walk, fd, found->d_name, found->d_type, length);
                 if (r < 0) {
                         return r;
                 }

@@ -102,6 +102,16 @@ static int step_enter(struct launch *launch, struct machine_error *error)
         return rootfs_enter(launch->rootfs, error);
 }
 
+static bool wants_volumes(const struct launch *launch)
+{
+        return launch->machine->root.volumes != NULL;
+}
+
+static int step_volumes(struct launch *launch, struct machine_error *error)
+{
+        return rootfs_volumes(launch->rootfs, error);
+}
+
 static int step_proc(struct launch *launch, struct machine_error *error)
 {
         return rootfs_proc(launch->rootfs, error);
@@ -329,6 +339,7 @@ const struct launch_step launch_child_steps[] = {
         { .name = "hostname", .wanted = wants_names, .set_up = step_hostname },
         { .name = "loopback", .wanted = wants_loopback, .set_up = step_loopback },
         { .name = "enter-root", .set_up = step_enter },
+        { .name = "volumes", .wanted = wants_volumes, .set_up = step_volumes },
         { .name = "proc", .set_up = step_proc },
         { .name = "sys", .set_up = step_sys },
         { .name = "dev", .set_up = step_dev },

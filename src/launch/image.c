@@ -2,10 +2,13 @@
 #include "image/image.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/path.h"
 #include "base/process.h"
 #include "base/strings.h"
 #include "image/execute.h"
@@ -79,6 +82,55 @@ static int set_layers(struct machine *machine, const struct image_info *info)
         }
         strv_free(machine->root.layers);
         machine->root.layers = layers;
+        return 0;
+}
+
+static int compare_strings(const void *a, const void *b)
+{
+        return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* A mount of the definition's at the place, or above it, is what the user wants there. */
+static bool is_covered(const struct machine *machine, const char *volume)
+{
+        for (size_t i = 0; i < machine->mount_count; i++) {
+                if (path_is_below(volume, machine->mounts[i].target)) {
+                        return true;
+                }
+        }
+        return false;
+}
+
+/* Sorted, so that a volume in another's directory is mounted after it. */
+static int set_volumes(struct machine *machine, const struct image_info *info,
+                       struct machine_error *error)
+{
+        _cleanup_strv_ char **volumes = NULL;
+
+        STRV_FOREACH(volume, info->volumes) {
+                _cleanup_free_ char *path = NULL;
+                int r = path_normalize(*volume, &path);
+
+                if (r == -EINVAL || (r == 0 && string_equal(path, "/"))) {
+                        _cleanup_free_ char *printable = string_printable(*volume);
+
+                        return error_say(error, EINVAL,
+                                         "the image %s declares a volume \"%s\", which is not an "
+                                         "absolute path below \"/\" without \"..\"",
+                                         info->id, printable ? printable : "");
+                }
+                if (r == 0 && !is_covered(machine, path) && !strv_contains(volumes, path)) {
+                        r = strv_take(&volumes, TAKE_PTR(path));
+                }
+                if (r < 0) {
+                        return error_oom(error);
+                }
+        }
+        if (volumes) {
+                qsort(volumes, strv_length(volumes), sizeof *volumes, compare_strings);
+        }
+        strv_free(machine->root.volumes);
+        machine->root.volumes = TAKE_PTR(volumes);
         return 0;
 }
 
@@ -185,6 +237,16 @@ static int pin(const char *directory, const struct image_info *info, struct mach
                      : image_pin(directory, info, error);
 }
 
+/* What status and show tell of the image. */
+static int note(struct machine_record *record, struct image_info *info, struct machine_error *error)
+{
+        strv_free(record->exposed_ports);
+        record->exposed_ports = TAKE_PTR(info->ports);
+        return string_replace(&record->image, info->reference ? info->reference : info->id) < 0
+                       ? error_oom(error)
+                       : 0;
+}
+
 int launch_set_up_image(struct launch *launch, struct machine_error *error)
 {
         _cleanup_image_info_ struct image_info info = IMAGE_INFO_INIT;
@@ -197,6 +259,12 @@ int launch_set_up_image(struct launch *launch, struct machine_error *error)
         }
         if (r == 0) {
                 r = set_defaults(launch->machine, &info, error);
+        }
+        if (r == 0) {
+                r = set_volumes(launch->machine, &info, error);
+        }
+        if (r == 0) {
+                r = note(&launch->record, &info, error);
         }
         if (r == 0) {
                 launch->image_lock = TAKE_FD(info.lock);

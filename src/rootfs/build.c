@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/strings.h"
 #include "rootfs/internal.h"
 #include "rootfs/mount.h"
 
@@ -58,12 +59,17 @@ static struct rootfs *rootfs_new(const struct rootfs_parameters *parameters)
                 .pts_fd = -EBADF,
                 .run_host_fd = -EBADF,
                 .scratch = strdup(parameters->scratch_directory),
+                .volumes = calloc(strv_length(machine->root.volumes) + 1, sizeof *rootfs->volumes),
                 .mounts = calloc(machine->mount_count + 1, sizeof *rootfs->mounts),
                 .credentials = calloc(machine->credential_count + 1, sizeof *rootfs->credentials),
         };
-        if (!rootfs->scratch || !rootfs->mounts || !rootfs->credentials) {
+        if (!rootfs->scratch || !rootfs->volumes || !rootfs->mounts || !rootfs->credentials) {
                 rootfs_free(rootfs);
                 return NULL;
+        }
+        for (size_t i = 0; i < strv_length(machine->root.volumes); i++) {
+                rootfs->volumes[i].fd = -EBADF;
+                rootfs->volumes[i].overlay.upper_fd = -EBADF;
         }
         for (size_t i = 0; i < machine->mount_count; i++) {
                 rootfs->mounts[i].fd = -EBADF;
@@ -77,6 +83,9 @@ static int open_all(struct rootfs *rootfs, const struct rootfs_parameters *param
 {
         int r = root_open(rootfs, parameters, error);
 
+        if (r == 0) {
+                r = volumes_open(rootfs, parameters, error);
+        }
         if (r == 0) {
                 r = mounts_open(rootfs, error);
         }
@@ -121,6 +130,9 @@ static int stage_all(struct rootfs *rootfs, const struct rootfs_parameters *para
 {
         int r = root_stage(rootfs, error);
 
+        if (r == 0) {
+                r = volumes_stage(rootfs, error);
+        }
         if (r == 0) {
                 r = mounts_stage(rootfs, error);
         }
@@ -207,6 +219,7 @@ void rootfs_free(struct rootfs *rootfs)
                 return;
         }
         rootfs_detach(rootfs);
+        volumes_free(rootfs);
         mounts_free(rootfs);
         credentials_free(rootfs);
         overlay_clear(&rootfs->root);

@@ -30,6 +30,20 @@ struct staged_mount {
         bool directory;         /* what is mounted is a directory, else a file */
 };
 
+/** Where a volume's content is. */
+enum staged_volume_kind {
+        VOLUME_TEMPORARY, /* a tmpfs of the child's */
+        VOLUME_KEPT,      /* a directory of the host's */
+        VOLUME_OVER_KEPT, /* the same below an overlay that is not kept */
+};
+
+/** A volume of the image that is being staged. */
+struct staged_volume {
+        enum staged_volume_kind kind;
+        int fd;                 /* KEPT: the detached clone, until it is staged */
+        struct overlay overlay; /* OVER_KEPT */
+};
+
 /** A credential's content, held until the child has written it. */
 struct staged_credential {
         char *data;
@@ -54,6 +68,7 @@ struct rootfs {
         int root_clone;      /* `rootfs` in place, until it is staged */
         int sys_clone;       /* a sysfs that only the parent can mount, until it is staged */
         struct overlay root; /* any other root */
+        struct staged_volume *volumes;         /* as many as the machine has */
         struct staged_mount *mounts;           /* as many as the machine has */
         struct staged_credential *credentials; /* as many as the machine has */
 
@@ -92,6 +107,9 @@ int root_open(struct rootfs *rootfs, const struct rootfs_parameters *parameters,
               struct machine_error *error);
 int root_stage(struct rootfs *rootfs, struct machine_error *error);
 
+/** The directory that holds what the machine writes into its root, NULL where it is not kept. */
+const char *root_kept_directory(const struct rootfs_parameters *parameters);
+
 int sys_open(struct rootfs *rootfs, const struct rootfs_parameters *parameters,
              struct machine_error *error);
 int sys_stage(struct rootfs *rootfs, struct machine_error *error);
@@ -100,6 +118,15 @@ int dev_stage(struct rootfs *rootfs, struct machine_error *error);
 int host_stage(struct rootfs *rootfs, const char *machine_id, struct machine_error *error);
 int files_stage(struct rootfs *rootfs, const struct rootfs_parameters *parameters,
                 struct machine_error *error);
+
+int volumes_open(struct rootfs *rootfs, const struct rootfs_parameters *parameters,
+                 struct machine_error *error);
+int volumes_stage(struct rootfs *rootfs, struct machine_error *error);
+void volumes_free(struct rootfs *rootfs);
+
+/** Copies what is in a directory into another, which is empty, with owners, modes, times and
+ *  attributes, those of the directory itself included. 0 or -errno with the error filled. */
+int volume_copy(int from_fd, int to_fd, struct machine_error *error);
 
 int mounts_open(struct rootfs *rootfs, struct machine_error *error);
 int mounts_stage(struct rootfs *rootfs, struct machine_error *error);

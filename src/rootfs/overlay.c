@@ -148,6 +148,31 @@ static int attach_layers(struct overlay *overlay, int stage_fd, char *text,
         return 0;
 }
 
+int overlay_copy_root(int directory_fd, const char *name, const struct stat *layer)
+{
+        if (fchownat(directory_fd, name, layer->st_uid, layer->st_gid, AT_SYMLINK_NOFOLLOW) < 0 ||
+            fchmodat(directory_fd, name, layer->st_mode & 07777, 0) < 0) {
+                return -errno;
+        }
+        return 0;
+}
+
+static int make_volatile_upper(int stage_fd, struct machine_error *error)
+{
+        char top[LAYER_NAME_BYTES];
+        struct stat layer;
+        int r;
+
+        if (mkdirat(stage_fd, "kept/upper", 0755) < 0 || mkdirat(stage_fd, "kept/work", 0755) < 0) {
+                return error_set(error, errno, "cannot make a volatile upper directory");
+        }
+        layer_name(0, top);
+        r = fstatat(stage_fd, top, &layer, 0) < 0
+                    ? -errno
+                    : overlay_copy_root(stage_fd, "kept/upper", &layer);
+        return r < 0 ? error_set(error, r, "cannot give the root its owner and mode") : 0;
+}
+
 /* Where writes go: the directory that was opened, or two directories of the scratch, which belong
  * to the machine's root because its identity is assumed; ids on it need no map, it is gone with the
  * machine. */
@@ -159,11 +184,7 @@ static int attach_upper(struct overlay *overlay, int stage_fd, struct machine_er
                 return error_set(error, errno, "cannot stage the upper directory");
         }
         if (overlay->upper_fd < 0) {
-                if (mkdirat(stage_fd, "kept/upper", 0755) < 0 ||
-                    mkdirat(stage_fd, "kept/work", 0755) < 0) {
-                        return error_set(error, errno, "cannot make a volatile upper directory");
-                }
-                return 0;
+                return make_volatile_upper(stage_fd, error);
         }
         r = mount_attach(overlay->upper_fd, stage_fd, "kept");
         if (r < 0) {

@@ -3,6 +3,7 @@
 #define ROOTFS_OVERLAY_H
 
 #include <stddef.h>
+#include <sys/stat.h>
 
 #include <machine/error.h>
 
@@ -33,8 +34,8 @@ int overlay_add_layer(struct overlay *overlay, const char *path, int user_namesp
 
 /**
  * Opens the directory that holds `upper` and `work`, which are made where they are missing, as the
- * place for writes. ret_lock is a descriptor with an exclusive lock on it: two overlays that write
- * into one upper corrupt it. 0 or -errno with the error filled.
+ * place for writes over layers that have been added. ret_lock is a descriptor with an exclusive
+ * lock on it: two overlays that write into one upper corrupt it. 0 or -errno with the error filled.
  */
 int overlay_set_upper(struct overlay *overlay, const char *path, int user_namespace_fd,
                       int *ret_lock, struct machine_error *error);
@@ -47,6 +48,10 @@ int overlay_set_upper(struct overlay *overlay, const char *path, int user_namesp
  * mount(2) takes. 0 or -errno with the error filled.
  */
 int overlay_mount(struct overlay *overlay, int stage_fd, struct machine_error *error);
+
+/** Gives a new upper directory the owner and the mode that "/" has in the layer below: it is the
+ *  upper's that the machine sees. 0 or -errno. */
+int overlay_copy_root(int directory_fd, const char *name, const struct stat *layer);
 
 /** Frees what an overlay owns. What was mounted stays. */
 void overlay_clear(struct overlay *overlay);

@@ -44,7 +44,7 @@ static int open_in_place(struct rootfs *rootfs, struct machine_error *error)
         return tree_set_attributes(fd, &attributes, "root", root->directory, error);
 }
 
-static const char *kept_directory(const struct rootfs_parameters *parameters)
+const char *root_kept_directory(const struct rootfs_parameters *parameters)
 {
         const struct machine_root *root = &parameters->machine->root;
 
@@ -112,7 +112,7 @@ int root_open(struct rootfs *rootfs, const struct rootfs_parameters *parameters,
               struct machine_error *error)
 {
         const struct machine_root *root = &rootfs->machine->root;
-        const char *kept = kept_directory(parameters);
+        const char *kept = root_kept_directory(parameters);
         bool ephemeral = parameters->ephemeral;
         bool writes_kept = kept && !ephemeral && !root->read_only;
         int r = 0;

@@ -89,6 +89,9 @@ DEFINE_CLEANUP(struct rootfs *, rootfs_free, cleanup_rootfs)
  *  after rootfs_build(). */
 int rootfs_enter(struct rootfs *rootfs, struct machine_error *error);
 
+/** The volumes of the machine's image, before anything else is mounted in the root. */
+int rootfs_volumes(struct rootfs *rootfs, struct machine_error *error);
+
 /** /proc of the machine's own pid namespace. */
 int rootfs_proc(struct rootfs *rootfs, struct machine_error *error);
 

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -11,19 +10,17 @@
 #include "rootfs/mount.h"
 #include "rootfs/overlay.h"
 
-/* Makes one of the two directories where it is missing and checks that it is one on the same file
- * system as the directory that holds it. */
+/* Makes one of the two directories where it is missing, with an owner and a mode, and checks that
+ * it is one on the same file system as the directory that holds it. */
 static int make_part(int directory_fd, dev_t device, const char *path, const char *name,
-                     struct machine_error *error)
+                     const struct stat *like, struct machine_error *error)
 {
         struct stat info;
 
         if (mkdirat(directory_fd, name, 0755) == 0) {
-                /* The mask of the caller is not asked: this becomes the machine's "/". */
-                if (fchmodat(directory_fd, name, 0755, 0) < 0) {
-                        return error_set(error, errno, "cannot make \"%s/%s\"", path, name);
-                }
-                return 0;
+                int r = overlay_copy_root(directory_fd, name, like);
+
+                return r < 0 ? error_set(error, r, "cannot make \"%s/%s\"", path, name) : 0;
         }
         if (errno != EEXIST) {
                 return error_set(error, errno, "cannot make \"%s/%s\"", path, name);
@@ -51,17 +48,13 @@ static int make_part(int directory_fd, dev_t device, const char *path, const cha
 static int check_work(int directory_fd, const char *path, struct machine_error *error)
 {
         _cleanup_close_ int fd =
-                openat(directory_fd, "work", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+                openat(directory_fd, "work", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         _cleanup_closedir_ DIR *directory = NULL;
+        int opened = fd < 0 ? -errno : directory_open(fd, &directory);
 
-        if (fd < 0) {
-                return error_set(error, errno, "cannot open \"%s/work\"", path);
+        if (opened < 0) {
+                return error_set(error, opened, "cannot open \"%s/work\"", path);
         }
-        directory = fdopendir(fd);
-        if (!directory) {
-                return error_oom(error);
-        }
-        TAKE_FD(fd);
         for (struct dirent *entry; (entry = readdir(directory));) {
                 _cleanup_free_ char *name = NULL;
                 int r;
@@ -106,7 +99,8 @@ int overlay_set_upper(struct overlay *overlay, const char *path, int user_namesp
                 .set = MOUNT_ATTR_NODEV,
                 .user_namespace_fd = user_namespace_fd,
         };
-        struct stat info;
+        const struct stat work = { .st_mode = 0755 };
+        struct stat info, top;
         int r;
 
         if (fd < 0 || fstat(fd, &info) < 0) {
@@ -115,12 +109,17 @@ int overlay_set_upper(struct overlay *overlay, const char *path, int user_namesp
                                   "`work` are made");
                 return r;
         }
+        /* By its path, where owners are as on disk, not through the mount that maps them. */
+        if (stat(overlay->layers[0].path, &top) < 0) {
+                return error_set(error, errno, "cannot look at the layer \"%s\"",
+                                 overlay->layers[0].path);
+        }
         r = lock_upper(fd, path, error);
         if (r == 0) {
-                r = make_part(fd, info.st_dev, path, "upper", error);
+                r = make_part(fd, info.st_dev, path, "upper", &top, error);
         }
         if (r == 0) {
-                r = make_part(fd, info.st_dev, path, "work", error);
+                r = make_part(fd, info.st_dev, path, "work", &work, error);
         }
         if (r == 0) {
                 r = check_work(fd, path, error);

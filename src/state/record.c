@@ -28,6 +28,7 @@ static const struct {
         { "definition", offsetof(struct machine_record, definition) },
         { "digest", offsetof(struct machine_record, digest) },
         { "reason", offsetof(struct machine_record, reason) },
+        { "image", offsetof(struct machine_record, image) },
         { "unit", offsetof(struct machine_record, unit) },
         { "cgroup", offsetof(struct machine_record, cgroup) },
         { "address", offsetof(struct machine_record, address) },
@@ -37,6 +38,7 @@ static const struct {
         { "ports", offsetof(struct machine_record, ports) },
         { "labels", offsetof(struct machine_record, labels) },
         { "requires", offsetof(struct machine_record, requires) },
+        { "exposed_ports", offsetof(struct machine_record, exposed_ports) },
 }, numbers[] = {
         { "started_usec", offsetof(struct machine_record, started_usec) },
         { "stopped_usec", offsetof(struct machine_record, stopped_usec) },

@@ -29,6 +29,7 @@ struct machine_record {
         struct process_identity supervisor; /* pid 0: none */
         struct process_identity init;       /* PID 1 of the machine; pid 0: none */
         char **steps;                       /* set up and not yet undone, in order */
+        char *image;        /* the reference, or the id, of the image that it runs, or NULL */
         char *unit;         /* the unit whose main process the supervisor is, or NULL */
         char *cgroup;       /* absolute path of its group, or NULL */
         uint32_t user_base; /* its range of user ids; count 0: the host's ids */
@@ -38,6 +39,7 @@ struct machine_record {
         char **ports;          /* as a definition spells them */
         char **labels;         /* "NAME=VALUE" */
         char **requires;       /* names of machines */
+        char **exposed_ports;  /* that the image says it serves: "80/tcp", published or not */
         uint64_t started_usec; /* CLOCK_REALTIME, 0: never */
         uint64_t stopped_usec;
         int exit_status; /* -1: none yet */

@@ -9,10 +9,15 @@ import http.server
 import io
 import json
 import os
+import shutil
+import subprocess
 import tarfile
 import threading
 import time
 from pathlib import Path
+
+import harness
+import pytest
 
 OCI = "application/vnd.oci.image."
 MANIFEST = OCI + "manifest.v1+json"
@@ -103,6 +108,30 @@ class Image:
                 "mediaType": MANIFEST, "digest": self.digest, "size": len(self.manifest),
                 "annotations": {"org.opencontainers.image.ref.name": name}}]}), encoding="utf-8")
         return path
+
+
+def base_members():
+    """A system of a static busybox, as members of a layer: every applet a link in /bin."""
+    path = shutil.which("busybox") or pytest.skip("needs busybox-static")
+    applets = subprocess.run([path, "--list"], check=True, capture_output=True, text=True).stdout
+    return [directory("./"), directory("bin"),
+            member("bin/busybox", Path(path).read_bytes(), mode=0o755),
+            *(link(f"bin/{name}", "busybox") for name in applets.split() if name != "busybox"),
+            directory("etc"), member("etc/passwd", b"root:x:0:0::/:/bin/sh\n"), directory("work"),
+            directory("proc"), directory("dev"), directory("sys"), directory("tmp", mode=0o1777)]
+
+
+def define(cli, name, **keys):
+    """A definition in the search path, without a network unless the keys say otherwise."""
+    keys = {"network": {"mode": "none"}, **keys}
+    (cli.config / f"{name}.machine").write_text(harness.definition(**keys), encoding="utf-8")
+
+
+def load(cli, image, name="test/app:1"):
+    """Puts an image into the store under the name, which is returned."""
+    image.write_layout(cli.state / "source", name)
+    cli("load", cli.state / "source").check()
+    return name
 
 
 def tree_of(cli, image_id, number=-1):

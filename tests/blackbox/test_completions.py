@@ -5,6 +5,7 @@ import re
 import subprocess
 from pathlib import Path
 
+import images
 import pytest
 
 FILES = {"bash": "machinectl-lite", "zsh": "_machinectl-lite", "fish": "machinectl-lite.fish"}
@@ -40,14 +41,14 @@ def test_every_verb_and_option_occurs(cli, place, shell):
             assert re.search(rf"{option.format(name)}(?![\w-])", text), (verb, name)
 
 
-def complete(cli, place, *words):
-    """What bash offers for the last word."""
-    script = ('. "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _machinectl_lite; '
-              'printf "%s\\n" "${COMPREPLY[@]}"')
+def complete(cli, place, *words, line=""):
+    """What bash offers for the last word of a line."""
+    script = ('. "$1"; COMP_LINE=$2; COMP_POINT=${#2}; shift 2; COMP_WORDS=("$@"); '
+              'COMP_CWORD=$(($# - 1)); _machinectl_lite; printf "%s\\n" "${COMPREPLY[@]}"')
     environment = {**cli.environment,
                    "PATH": f"{Path(cli.binary).parent}:{cli.environment['PATH']}"}
     done = subprocess.run(["bash", "--norc", "-c", script, "bash", place / FILES["bash"],
-                           "machinectl-lite", *words], env=environment, capture_output=True,
+                           line, "machinectl-lite", *words], env=environment, capture_output=True,
                           text=True, check=True, timeout=60)
     assert done.stderr == ""
     return done.stdout.split()
@@ -63,3 +64,16 @@ def test_bash(cli, place):
     assert complete(cli, place, "start", "--mem") == ["--memory"]
     assert complete(cli, place, "network", "") == ["list", "status", "reload"]
     assert complete(cli, place, "doctor", "m") == complete(cli, place, "check", "") == []
+
+
+@pytest.mark.needs("program:bash", "root")
+def test_bash_knows_images(cli, place):
+    """In full and as people write them; a colon, which ends a word for bash, is no hindrance."""
+    image = images.Image(images.layer(images.member("f", b"")))
+    images.load(cli, image, "app:1")
+    images.load(cli, image, "other.org/team/app:2")
+    assert complete(cli, place, "remove-image", "") == [
+        "app:1", "docker.io/library/app:1", "other.org/team/app:2"]
+    assert complete(cli, place, "save", "oth") == ["other.org/team/app:2"]
+    assert complete(cli, place, "push", "app", ":", "", line="machinectl-lite push app:") == ["1"]
+    assert complete(cli, place, "load", "") == []

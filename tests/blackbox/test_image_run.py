@@ -7,10 +7,9 @@ import subprocess
 import tarfile
 from pathlib import Path
 
-import harness
 import images
 import pytest
-from images import Image, directory, layer, link, member
+from images import Image, define, directory, layer, load, member
 
 pytestmark = pytest.mark.needs("root")
 
@@ -18,24 +17,10 @@ CONFIG = {"Entrypoint": ["/bin/sh", "-c"], "Cmd": ["id -u; pwd; echo $WHO"],
           "Env": ["PATH=/bin", "WHO=image"], "User": "1000:50", "WorkingDir": "/work"}
 
 
-@pytest.fixture(scope="module")
-def busybox():
-    """The bytes of a static busybox."""
-    for path in ("/bin/busybox", "/usr/bin/busybox"):
-        if os.path.exists(path):
-            return Path(path).read_bytes()
-    return pytest.skip("needs busybox-static")
-
-
 @pytest.fixture
-def image(busybox):
+def image():
     """A base and a layer that takes something of it away."""
-    base = layer(directory("./"), directory("bin"), member("bin/busybox", busybox, mode=0o755),
-                 *(link(f"bin/{name}", "busybox")
-                   for name in ("sh", "id", "cat", "ls", "sleep", "stat", "touch", "rm", "echo")),
-                 directory("etc"), member("etc/passwd", b"root:x:0:0::/:/bin/sh\n"),
-                 member("etc/gone", b"x"), directory("work"), directory("proc"), directory("dev"),
-                 directory("sys"), directory("tmp", mode=0o1777),
+    base = layer(*images.base_members(), member("etc/gone", b"x"),
                  member("etc/owned", b"", uid=1000, gid=50))
     return Image(base, layer(member("etc/.wh.gone", b""), member("etc/new", b"top\n")),
                  config=CONFIG)
@@ -46,19 +31,6 @@ def server():
     """A registry on loopback, plain http."""
     with images.registry() as running:
         yield running
-
-
-def define(cli, name, **keys):
-    """A definition in the search path."""
-    keys = {"network": {"mode": "none"}, **keys}
-    (cli.config / f"{name}.machine").write_text(harness.definition(**keys), encoding="utf-8")
-
-
-def load(cli, image, name="test/app:1"):
-    """Into the store."""
-    image.write_layout(cli.state / "source", name)
-    cli("load", cli.state / "source").check()
-    return name
 
 
 def test_defaults_of_the_image(cli, image):
@@ -180,14 +152,12 @@ def test_others_read_what_is_saved(cli, image, workspace):
 
 
 @pytest.mark.parametrize("count", [20, 127])
-def test_many_layers(cli, busybox, count):
+def test_many_layers(cli, count):
     """Each layer is seen, the topmost of equals wins; names of so many layers overflow one page of
     mount options."""
-    base = layer(directory("./"), directory("bin"), member("bin/busybox", busybox, mode=0o755),
-                 link("bin/sh", "busybox"), link("bin/cat", "busybox"), directory("etc"),
-                 directory("proc"), directory("dev"), directory("sys"), directory("tmp"))
-    image = Image(base, *(layer(member(f"etc/layer-{i}", b"x"), member("etc/top", b"%d" % i))
-                          for i in range(count - 1)),
+    image = Image(layer(*images.base_members()),
+                  *(layer(member(f"etc/layer-{i}", b"x"), member("etc/top", b"%d" % i))
+                    for i in range(count - 1)),
                   config={"Entrypoint": ["/bin/sh", "-c"],
                           "Cmd": ["set -- /etc/layer-*; echo $#; cat /etc/top"]})
     define(cli, "app", image=load(cli, image))

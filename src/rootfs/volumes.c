@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <ctype.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/strings.h"
+#include "base/tree.h"
+#include "rootfs/idmap.h"
+#include "rootfs/internal.h"
+#include "rootfs/mount.h"
+
+/* The volumes that an image declares: a writable place for each, also under a read-only root, which
+ * begins with what the image holds there.
+ *
+ * - Where the machine's writes are kept, it is volumes/NAME/data beside the writable layer. The
+ *   child copies into "new", which becomes "data" when it is whole: a start that was interrupted
+ *   begins again.
+ * - An ephemeral machine sees what is kept and writes over it, on the scratch.
+ * - Else it is a tmpfs of the machine's. */
+
+#define VOLUME_DATA "data"
+#define VOLUME_NEW  "new"
+
+static void stage_name(size_t index, char name[static STAGE_NAME_BYTES])
+{
+        snprintf(name, STAGE_NAME_BYTES, "volume%zu", index);
+}
+
+/* ---- Parent ---- */
+
+/* As systemd-escape(1) does with paths: "/var/lib/data" is var-lib-data. NULL when memory is short.
+ */
+static char *directory_name(const char *volume)
+{
+        char *name = malloc(4 * strlen(volume) + 1);
+        char *out = name;
+
+        for (const char *c = volume + 1; out && *c; c++) {
+                if (*c == '/') {
+                        *out++ = '-';
+                } else if (isalnum((unsigned char)*c) || *c == '_' || (*c == '.' && out > name)) {
+                        *out++ = *c;
+                } else {
+                        out += sprintf(out, "\\x%02x", (unsigned char)*c);
+                }
+        }
+        if (out) {
+                *out = '\0';
+        }
+        return name;
+}
+
+static int open_kept(struct rootfs *rootfs, const char *path, struct staged_volume *staged,
+                     struct machine_error *error)
+{
+        _cleanup_free_ char *interrupted = string_format("%s/" VOLUME_NEW, path);
+        const struct tree_attributes attributes = {
+                .set = MOUNT_ATTR_NODEV,
+                .user_namespace_fd = rootfs->user_namespace_fd,
+        };
+        int r = interrupted ? directory_make(path, 0700) : error_oom(error);
+
+        if (r == 0) {
+                r = tree_remove(interrupted, NULL);
+        }
+        if (r == 0) {
+                staged->fd = mount_clone(AT_FDCWD, path, false);
+                r = staged->fd < 0 ? staged->fd : 0;
+        }
+        if (r < 0) {
+                return error_set(error, r, "cannot make the directory \"%s\"", path);
+        }
+        staged->kind = VOLUME_KEPT;
+        return tree_set_attributes(staged->fd, &attributes, "volume", path, error);
+}
+
+static int open_over_kept(struct rootfs *rootfs, const char *path, struct staged_volume *staged,
+                          struct machine_error *error)
+{
+        _cleanup_free_ char *data = string_format("%s/" VOLUME_DATA, path);
+
+        if (!data) {
+                return error_oom(error);
+        }
+        if (access(data, F_OK) < 0) {
+                return 0;
+        }
+        staged->kind = VOLUME_OVER_KEPT;
+        return overlay_add_layer(&staged->overlay, data, rootfs->user_namespace_fd, error);
+}
+
+int volumes_open(struct rootfs *rootfs, const struct rootfs_parameters *parameters,
+                 struct machine_error *error)
+{
+        const char *kept = root_kept_directory(parameters);
+        size_t i = 0;
+
+        STRV_FOREACH(volume, rootfs->machine->root.volumes) {
+                struct staged_volume *staged = &rootfs->volumes[i++];
+                _cleanup_free_ char *name = directory_name(*volume);
+                _cleanup_free_ char *path =
+                        name ? string_format("%s/volumes/%s", kept ? kept : "", name) : NULL;
+                int r = path ? 0 : error_oom(error);
+
+                if (r == 0 && kept) {
+                        r = parameters->ephemeral ? open_over_kept(rootfs, path, staged, error)
+                                                  : open_kept(rootfs, path, staged, error);
+                }
+                if (r < 0) {
+                        error_prefix(error, "cannot give the machine its volume \"%s\"", *volume);
+                        return r;
+                }
+        }
+        return 0;
+}
+
+static int stage_volume(struct rootfs *rootfs, struct staged_volume *staged, const char *name,
+                        struct machine_error *error)
+{
+        _cleanup_close_ int stage_fd = -EBADF;
+        int r;
+
+        if (staged->kind == VOLUME_TEMPORARY) {
+                return 0;
+        }
+        if (mkdirat(rootfs->scratch_fd, name, 0755) < 0) {
+                return error_set(error, errno, "cannot make a place for a volume");
+        }
+        if (staged->kind == VOLUME_KEPT) {
+                r = mount_attach(staged->fd, rootfs->scratch_fd, name);
+                if (r < 0) {
+                        return error_set(error, r, "cannot stage a volume");
+                }
+                fd_close(TAKE_FD(staged->fd));
+                return 0;
+        }
+        stage_fd = openat(rootfs->scratch_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        return stage_fd < 0 ? error_set(error, errno, "cannot make a place for a volume")
+                            : overlay_mount(&staged->overlay, stage_fd, error);
+}
+
+int volumes_stage(struct rootfs *rootfs, struct machine_error *error)
+{
+        size_t i = 0;
+
+        STRV_FOREACH(volume, rootfs->machine->root.volumes) {
+                char name[STAGE_NAME_BYTES];
+                int r;
+
+                stage_name(i, name);
+                r = stage_volume(rootfs, &rootfs->volumes[i++], name, error);
+                if (r < 0) {
+                        error_prefix(error, "cannot give the machine its volume \"%s\"", *volume);
+                        return r;
+                }
+        }
+        return 0;
+}
+
+void volumes_free(struct rootfs *rootfs)
+{
+        size_t count = strv_length(rootfs->machine->root.volumes);
+
+        for (size_t i = 0; rootfs->volumes && i < count; i++) {
+                fd_close(rootfs->volumes[i].fd);
+                overlay_clear(&rootfs->volumes[i].overlay);
+        }
+        free(rootfs->volumes);
+}
+
+/* ---- Child ---- */
+
+/* The first start with this volume: what the image holds becomes its content. */
+static int begin_kept(int stage_fd, int target, struct machine_error *error)
+{
+        _cleanup_close_ int fd = -EBADF;
+        int r;
+
+        if (mkdirat(stage_fd, VOLUME_NEW, 0755) < 0) {
+                return error_set(error, errno, "cannot make its directory");
+        }
+        fd = openat(stage_fd, VOLUME_NEW, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        r = fd < 0 ? error_set(error, errno, "cannot open its directory")
+                   : volume_copy(target, fd, error);
+        if (r < 0) {
+                return r;
+        }
+        /* After a power cut the name must not stand for files without content. */
+        if (syncfs(fd) < 0 || renameat(stage_fd, VOLUME_NEW, stage_fd, VOLUME_DATA) < 0) {
+                return error_set(error, errno, "cannot keep its content");
+        }
+        return 0;
+}
+
+static int take_kept(const char *name, int target, struct machine_error *error)
+{
+        _cleanup_close_ int stage_fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        int fd, r = 0;
+
+        if (stage_fd < 0) {
+                return error_set(error, errno, "cannot take it over");
+        }
+        if (faccessat(stage_fd, VOLUME_DATA, F_OK, AT_SYMLINK_NOFOLLOW) < 0) {
+                r = begin_kept(stage_fd, target, error);
+        }
+        if (r < 0) {
+                return r;
+        }
+        fd = mount_clone(stage_fd, VOLUME_DATA, false);
+        return fd < 0 ? error_set(error, fd, "cannot take it over") : fd;
+}
+
+static int make_temporary(int target, struct machine_error *error)
+{
+        const struct mount_option options[] = { { "mode", "0755" }, { NULL, NULL } };
+        _cleanup_close_ int fd = mount_new("tmpfs", options, MOUNT_ATTR_NODEV, error);
+        int r = fd < 0 ? fd : volume_copy(target, fd, error);
+
+        return r < 0 ? r : TAKE_FD(fd);
+}
+
+static int take_volume(enum staged_volume_kind kind, size_t index, int target,
+                       struct machine_error *error)
+{
+        char name[STAGE_NAME_BYTES + sizeof STAGE_MERGED];
+        int fd;
+
+        stage_name(index, name);
+        switch (kind) {
+        case VOLUME_KEPT:
+                return take_kept(name, target, error);
+        case VOLUME_OVER_KEPT:
+                strcat(name, "/" STAGE_MERGED);
+                fd = mount_clone(AT_FDCWD, name, false);
+                return fd < 0 ? error_set(error, fd, "cannot take it over") : fd;
+        case VOLUME_TEMPORARY:
+                break;
+        }
+        return make_temporary(target, error);
+}
+
+int rootfs_volumes(struct rootfs *rootfs, struct machine_error *error)
+{
+        size_t i = 0;
+
+        STRV_FOREACH(volume, rootfs->machine->root.volumes) {
+                _cleanup_close_ int fd = -EBADF, target = -EBADF;
+                int r = target = rootfs_target(rootfs, *volume, true, true, error);
+
+                if (r >= 0) {
+                        r = fd = take_volume(rootfs->volumes[i].kind, i, target, error);
+                }
+                if (r >= 0) {
+                        r = mount_attach_over(fd, target);
+                }
+                if (r < 0) {
+                        if (!error_is_set(error)) {
+                                error_set(error, r, "cannot mount it");
+                        }
+                        error_prefix(error, "cannot give the machine its volume \"%s\"", *volume);
+                        return r;
+                }
+                i++;
+        }
+        return 0;
+}
