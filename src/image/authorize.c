@@ -59,13 +59,13 @@ static char *basic_header(const struct credentials *credentials)
 }
 
 /* Sends one request to the token server. */
-static int ask(CURL *easy, const char *url, const char *header, const char *form,
-               struct answer *answer, struct machine_error *error)
+static int ask(CURL *easy, const char *url, const char *registry, const char *header,
+               const char *form, struct answer *answer, struct machine_error *error)
 {
         struct curl_slist *headers = header ? curl_slist_append(NULL, header) : NULL;
         CURLcode code = CURLE_OUT_OF_MEMORY;
         long status = 0;
-        int r = connection_set_up(easy, url, error);
+        int r = connection_set_up(easy, url, registry, error);
 
         if (r == 0 && curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, write_answer) == CURLE_OK &&
             curl_easy_setopt(easy, CURLOPT_WRITEDATA, answer) == CURLE_OK &&
@@ -144,8 +144,9 @@ static int append_scope(CURL *easy, char **text, const struct registry *registry
 }
 
 static int request_token(CURL *easy, const struct registry *registry,
-                         const struct challenge *challenge, const struct credentials *credentials,
-                         struct answer *answer, struct machine_error *error)
+                         const struct endpoint *endpoint, const struct challenge *challenge,
+                         const struct credentials *credentials, struct answer *answer,
+                         struct machine_error *error)
 {
         _cleanup_free_ char *header = NULL, *text = NULL;
         int r;
@@ -158,7 +159,8 @@ static int request_token(CURL *easy, const struct registry *registry,
                                              credentials->identity_token);
                 }
                 return r < 0 ? error_oom(error)
-                             : ask(easy, challenge->realm, NULL, text, answer, error);
+                             : ask(easy, challenge->realm, endpoint->host, NULL, text, answer,
+                                   error);
         }
         text = string_format("%s%s", challenge->realm, strchr(challenge->realm, '?') ? "" : "?");
         r = text ? append_scope(easy, &text, registry, challenge, true) : -ENOMEM;
@@ -166,7 +168,8 @@ static int request_token(CURL *easy, const struct registry *registry,
                 header = basic_header(credentials);
                 r = header ? 0 : -ENOMEM;
         }
-        return r < 0 ? error_oom(error) : ask(easy, text, header, NULL, answer, error);
+        return r < 0 ? error_oom(error)
+                     : ask(easy, text, endpoint->host, header, NULL, answer, error);
 }
 
 static int fetch_token(const struct registry *registry, const struct endpoint *endpoint,
@@ -190,7 +193,7 @@ static int fetch_token(const struct registry *registry, const struct endpoint *e
                                  "encryption, to %s",
                                  challenge->realm);
         }
-        r = request_token(easy, registry, challenge, credentials, &answer, error);
+        r = request_token(easy, registry, endpoint, challenge, credentials, &answer, error);
         if (r == 0) {
                 object = json_loadb(answer.text ? answer.text : "", answer.length,
                                     JSON_REJECT_DUPLICATES, NULL);

@@ -74,7 +74,8 @@ char *connection_resolve(const char *base, const char *relative)
         return whole ? strdup(whole) : NULL;
 }
 
-/* Adds the PEM files of a host's directory to the text, and notes a client's certificate. */
+/* Adds the PEM files of a host's directory to the text, and notes a client's certificate, which
+ * easy NULL has no use for. */
 static int read_directory(CURL *easy, const char *path, char **certificates)
 {
         _cleanup_closedir_ DIR *directory = opendir(path);
@@ -87,9 +88,9 @@ static int read_directory(CURL *easy, const char *path, char **certificates)
                 if (!file) {
                         return -ENOMEM;
                 }
-                if (string_ends_with(found->d_name, ".cert")) {
+                if (easy && string_ends_with(found->d_name, ".cert")) {
                         (void)curl_easy_setopt(easy, CURLOPT_SSLCERT, file);
-                } else if (string_ends_with(found->d_name, ".key")) {
+                } else if (easy && string_ends_with(found->d_name, ".key")) {
                         (void)curl_easy_setopt(easy, CURLOPT_SSLKEY, file);
                 } else if (string_ends_with(found->d_name, ".crt")) {
                         char *joined;
@@ -109,22 +110,36 @@ static int read_directory(CURL *easy, const char *path, char **certificates)
         return 0;
 }
 
-/* A host's own authorities are trusted beside the system's, for that host alone. */
-static int set_certificates(CURL *easy, const char *host, struct machine_error *error)
+static int read_host(CURL *easy, const char *host, char **certificates, struct machine_error *error)
 {
-        _cleanup_free_ char *certificates = NULL, *system = NULL, *all = NULL;
-        const curl_version_info_data *version = curl_version_info(CURLVERSION_NOW);
-        struct curl_blob blob = { .flags = CURL_BLOB_COPY };
-
         for (size_t i = 0; i < ELEMENTS_OF(certificate_directories); i++) {
                 _cleanup_free_ char *path =
                         string_format("%s/%s", certificate_directories[i], host);
-                int r = path ? read_directory(easy, path, &certificates) : -ENOMEM;
+                int r = path ? read_directory(easy, path, certificates) : -ENOMEM;
 
                 if (r < 0) {
                         return error_set(error, r, "cannot read the certificates in %s/%s",
                                          certificate_directories[i], host);
                 }
+        }
+        return 0;
+}
+
+/* A host's own authorities are trusted beside the system's, and so are those of the registry that
+ * led there: its token server and its storage often have certificates of the same hand. */
+static int set_certificates(CURL *easy, const char *host, const char *registry,
+                            struct machine_error *error)
+{
+        _cleanup_free_ char *certificates = NULL, *system = NULL, *all = NULL;
+        const curl_version_info_data *version = curl_version_info(CURLVERSION_NOW);
+        struct curl_blob blob = { .flags = CURL_BLOB_COPY };
+        int r = read_host(easy, host, &certificates, error);
+
+        if (r == 0 && !string_equal(host, registry)) {
+                r = read_host(NULL, registry, &certificates, error);
+        }
+        if (r < 0) {
+                return r;
         }
         if (!certificates) {
                 return 0;
@@ -151,7 +166,8 @@ static char *host_of(const char *text)
         return strndup(start, strcspn(start, "/?#"));
 }
 
-int connection_set_up(CURL *easy, const char *url, struct machine_error *error)
+int connection_set_up(CURL *easy, const char *url, const char *registry,
+                      struct machine_error *error)
 {
         _cleanup_free_ char *host = host_of(url);
         const char *protocols = string_after(url, "http://") ? "http" : "https";
@@ -176,5 +192,6 @@ int connection_set_up(CURL *easy, const char *url, struct machine_error *error)
             curl_easy_setopt(easy, CURLOPT_USERAGENT, "machinectl-lite") != CURLE_OK) {
                 return error_say(error, EINVAL, "cannot use the address %s", url);
         }
-        return *protocols && protocols[4] == 's' ? set_certificates(easy, host, error) : 0;
+        return *protocols && protocols[4] == 's' ? set_certificates(easy, host, registry, error)
+                                                 : 0;
 }

@@ -143,18 +143,33 @@ static json_t *describe(const struct descriptor *descriptor)
                          descriptor->digest, "size", (json_int_t)descriptor->size);
 }
 
-static int write_config(struct exported *exported, const struct config *config, json_t *diff_ids,
-                        struct machine_error *error)
+/* The config with the diff ids of the layers as they were written; byte for byte as it is stored
+ * where that changes nothing, so that the image keeps its id. */
+static char *update_config(const struct config *config, const char *stored, json_t *diff_ids)
 {
         _cleanup_json_ json_t *document = json_deep_copy(config->document);
-        _cleanup_free_ char *text = NULL;
+        json_t *rootfs = json_object_get(document, "rootfs");
+
+        if (!document) {
+                return NULL;
+        }
+        if (json_equal(json_object_get(rootfs, "diff_ids"), diff_ids)) {
+                return strdup(stored);
+        }
+        return json_object_set(rootfs, "diff_ids", diff_ids) < 0
+                       ? NULL
+                       : json_dumps(document, JSON_COMPACT);
+}
+
+static int write_config(struct exported *exported, const struct config *config, const char *stored,
+                        json_t *diff_ids, struct machine_error *error)
+{
+        _cleanup_free_ char *text = update_config(config, stored, diff_ids);
         struct descriptor *descriptor = &exported->manifest.config;
         int r;
 
-        if (!document ||
-            json_object_set(json_object_get(document, "rootfs"), "diff_ids", diff_ids) < 0 ||
-            !(text = json_dumps(document, JSON_COMPACT)) ||
-            !(descriptor->media_type = strdup(MEDIA_TYPE_OCI_CONFIG))) {
+        descriptor->media_type = strdup(MEDIA_TYPE_OCI_CONFIG);
+        if (!text || !descriptor->media_type) {
                 return error_oom(error);
         }
         descriptor->size = strlen(text);
@@ -186,7 +201,7 @@ static int write_manifest(struct exported *exported, struct machine_error *error
 }
 
 static int read_stored_config(struct session *session, const char *id, struct config *ret,
-                              struct machine_error *error)
+                              char **ret_text, struct machine_error *error)
 {
         _cleanup_free_ char *path = NULL, *text = NULL;
         digest_text name;
@@ -199,8 +214,14 @@ static int read_stored_config(struct session *session, const char *id, struct co
                 return error_oom(error);
         }
         r = file_read(session->store.images_fd, path, DOCUMENT_SIZE_MAX, &text, &length);
-        return r < 0 ? error_set(error, r, "cannot read the image's config")
-                     : config_read(text, length, ret, error);
+        if (r < 0) {
+                return error_set(error, r, "cannot read the image's config");
+        }
+        r = config_read(text, length, ret, error);
+        if (r == 0) {
+                *ret_text = TAKE_PTR(text);
+        }
+        return r;
 }
 
 static int fill(struct session *session, const char *id, bool plain, struct exported *exported,
@@ -208,7 +229,8 @@ static int fill(struct session *session, const char *id, bool plain, struct expo
 {
         _cleanup_config_ struct config config = CONFIG_INIT;
         _cleanup_json_ json_t *diff_ids = json_array();
-        int r = read_stored_config(session, id, &config, error);
+        _cleanup_free_ char *stored = NULL;
+        int r = read_stored_config(session, id, &config, &stored, error);
 
         if (r < 0) {
                 return r;
@@ -219,7 +241,7 @@ static int fill(struct session *session, const char *id, bool plain, struct expo
         }
         r = write_layers(session, exported, &config, plain, diff_ids, error);
         if (r == 0) {
-                r = write_config(exported, &config, diff_ids, error);
+                r = write_config(exported, &config, stored, diff_ids, error);
         }
         return r < 0 ? r : write_manifest(exported, error);
 }

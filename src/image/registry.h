@@ -124,8 +124,10 @@ int registry_authorize(struct registry *registry, struct endpoint *endpoint,
 
 /* ---- connection.c ---- */
 
-/** Options that every request has: protocols, certificates of the host, time limits. 0 or -errno */
-int connection_set_up(CURL *easy, const char *url, struct machine_error *error);
+/** Options that every request has: protocols, certificates, time limits. registry is the host
+ * ("HOST[:PORT]") that this one is asked for on behalf of. 0 or -errno */
+int connection_set_up(CURL *easy, const char *url, const char *registry,
+                      struct machine_error *error);
 
 /** Whether two URLs have scheme, host and port in common. */
 bool connection_same_origin(const char *a, const char *b);

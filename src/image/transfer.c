@@ -282,7 +282,8 @@ static int send_request(struct transfer *transfer)
         if (!transfer->easy) {
                 return error_oom(&transfer->error);
         }
-        r = connection_set_up(transfer->easy, transfer->url, &transfer->error);
+        r = connection_set_up(transfer->easy, transfer->url, endpoint_of(transfer)->host,
+                              &transfer->error);
         if (r < 0) {
                 return r;
         }
