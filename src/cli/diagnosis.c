@@ -15,7 +15,6 @@
 #include "base/strings.h"
 #include "cgroup/controllers.h"
 #include "cgroup/mount.h"
-#include "network/nftables.h"
 #include "security/id_map.h"
 #include "systemd/manager.h"
 
@@ -173,51 +172,6 @@ int examine_apparmor(const struct cli *cli, struct diagnosis *ret)
                       "it takes the capabilities away in user namespaces that programs of a "
                       "machine make for themselves");
         return diagnosis_way_out(ret, "for machines that need them: sysctl " APPARMOR_SETTING "=0");
-}
-
-int examine_nftables(const struct cli *cli, struct diagnosis *ret)
-{
-        _cleanup_error_ struct machine_error error = MACHINE_ERROR_INIT;
-        _cleanup_nftables_ struct nftables *nftables = NULL;
-
-        if (nftables_open(&nftables, &error) < 0) {
-                return diagnosis_of_error(ret, DIAGNOSIS_BAD, &error);
-        }
-        if (geteuid() != 0) {
-                diagnosis_say(ret, DIAGNOSIS_WARNING,
-                              "the library is there, but only root can ask the kernel");
-                return diagnosis_way_out(ret, "run machinectl-lite doctor as root");
-        }
-        if (nftables_run(nftables, "list tables", &error) < 0) {
-                diagnosis_say(ret, DIAGNOSIS_BAD, "the kernel does not list its tables");
-                return diagnosis_way_out(ret, "modprobe nf_tables; a container needs "
-                                              "CAP_NET_ADMIN for its network");
-        }
-        return diagnosis_say(ret, DIAGNOSIS_GOOD, "the library and the kernel's part are there");
-}
-
-int examine_forwarding(const struct cli *cli, struct diagnosis *ret)
-{
-        static const char setting[] = "/proc/sys/net/ipv4/conf/all/forwarding";
-        _cleanup_free_ char *text = NULL;
-
-        if (file_read(AT_FDCWD, setting, 64, &text, NULL) < 0) {
-                diagnosis_say(ret, DIAGNOSIS_BAD, "%s cannot be read", setting);
-                return diagnosis_way_out(ret, "mount /proc, or use network mode \"host\"");
-        }
-        if (text[0] == '1') {
-                return diagnosis_say(ret, DIAGNOSIS_GOOD, "IPv4 is forwarded by every interface");
-        }
-        if (access(setting, W_OK) < 0 && errno == EROFS) {
-                diagnosis_say(ret, DIAGNOSIS_BAD,
-                              "it is off for IPv4, and %s is read-only: machines on bridges do not "
-                              "reach other hosts",
-                              setting);
-                return diagnosis_way_out(ret, "sysctl net.ipv4.ip_forward=1 where it can be "
-                                              "written, or network mode \"host\"");
-        }
-        return diagnosis_say(ret, DIAGNOSIS_GOOD,
-                             "off, a start switches it on for the interfaces that need it");
 }
 
 int examine_systemd(const struct cli *cli, struct diagnosis *ret)

@@ -48,6 +48,8 @@ int examine_user_namespaces(const struct cli *cli, struct diagnosis *ret);
 int examine_apparmor(const struct cli *cli, struct diagnosis *ret);
 int examine_nftables(const struct cli *cli, struct diagnosis *ret);
 int examine_forwarding(const struct cli *cli, struct diagnosis *ret);
+int examine_forwarding_ipv6(const struct cli *cli, struct diagnosis *ret);
+int examine_firewall(const struct cli *cli, struct diagnosis *ret);
 int examine_systemd(const struct cli *cli, struct diagnosis *ret);
 int examine_id_ranges(const struct cli *cli, struct diagnosis *ret);
 int examine_mapped_mounts(const struct cli *cli, struct diagnosis *ret);

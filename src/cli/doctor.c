@@ -21,6 +21,8 @@ static const struct examination examinations[] = {
         { "mapped-mounts", examine_mapped_mounts },
         { "nftables", examine_nftables },
         { "forwarding", examine_forwarding },
+        { "forwarding-ipv6", examine_forwarding_ipv6 },
+        { "firewall", examine_firewall },
         { "systemd", examine_systemd },
         { "space", examine_space },
 };

@@ -167,6 +167,17 @@ static int run_status(struct cli *cli, const char *name, struct machine_error *e
         return error_kind(error, MACHINE_ERROR_NO_INPUT);
 }
 
+static int run_reload(struct cli *cli, struct machine_error *error)
+{
+        _cleanup_strv_ char **warnings = NULL;
+        int r = network_reload(cli->directories.runtime, &warnings, error);
+
+        STRV_FOREACH(warning, warnings) {
+                log_warning(&cli->log, "%s", *warning);
+        }
+        return r;
+}
+
 static int run_network(struct cli *cli, const struct verb *verb, int argc, char **argv,
                        struct machine_error *error)
 {
@@ -182,7 +193,7 @@ static int run_network(struct cli *cli, const struct verb *verb, int argc, char 
                 return run_status(cli, argv[1], error);
         }
         if (argc == 1 && string_equal(argv[0], "reload")) {
-                return network_reload(cli->directories.runtime, error);
+                return run_reload(cli, error);
         }
         return cli_usage_error(verb, error, "which of \"list\", \"status NAME\" and \"reload\"?");
 }

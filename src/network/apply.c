@@ -152,6 +152,21 @@ int apply_settings(struct network_room *room, const struct network_state *state,
         return r;
 }
 
+int apply_warnings(const struct network_room *room, const struct network_state *state,
+                   char ***warnings, struct machine_error *error)
+{
+        struct firewall_question question = {
+                .table = room->table,
+                .bridge = state->bridge,
+                .own = !state->foreign,
+                .ipv4 = prefix_is_set(&state->subnet),
+                .ipv6 = prefix_is_set(&state->subnet6),
+        };
+        int r = firewall_warn(&question, warnings);
+
+        return r == 0 ? 0 : error_set(error, r, "cannot look at the host's firewall");
+}
+
 static bool any_attached(const struct network_room *room)
 {
         for (size_t i = 0; i < room->state_count; i++) {

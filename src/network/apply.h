@@ -16,6 +16,10 @@ int apply_bridge(struct network_room *room, const struct network_state *state, i
 int apply_settings(struct network_room *room, const struct network_state *state, bool ports,
                    struct machine_error *error);
 
+/** Appends what the host's firewalls drop of a network's packets, see firewall_warn(). */
+int apply_warnings(const struct network_room *room, const struct network_state *state,
+                   char ***warnings, struct machine_error *error);
+
 /** Adds a lease's elements to the table: only them where the table is good, else all of it.
  * `fresh`: the network's bridge may not be in the table yet. */
 int apply_lease(struct network_room *room, const struct network_state *state,

@@ -3,7 +3,6 @@
 
 #include "base/strings.h"
 #include "network/apply.h"
-#include "network/firewall.h"
 
 int network_collect(const char *runtime_directory, struct machine_error *error)
 {
@@ -14,7 +13,7 @@ int network_collect(const char *runtime_directory, struct machine_error *error)
 }
 
 static int reload_network(struct network_room *room, const struct network_state *state,
-                          struct machine_error *error)
+                          char ***warnings, struct machine_error *error)
 {
         bool attached = false;
         bool ports = false;
@@ -32,23 +31,18 @@ static int reload_network(struct network_room *room, const struct network_state 
         if (r == 0) {
                 r = apply_settings(room, state, ports, error);
         }
-        /* firewalld forgot the bridge when it was reloaded. What else is in the way was told when
-         * the machine started. */
-        if (r == 0 && !state->foreign && !state->internal) {
-                _cleanup_strv_ char **warnings = NULL;
-
-                r = firewall_warn(room->table, state->bridge, true, &warnings);
-        }
-        return r;
+        /* firewalld forgot the bridge when it was reloaded, and others may have forgotten a rule.
+         */
+        return r == 0 && !state->internal ? apply_warnings(room, state, warnings, error) : r;
 }
 
-int network_reload(const char *runtime_directory, struct machine_error *error)
+int network_reload(const char *runtime_directory, char ***warnings, struct machine_error *error)
 {
         _cleanup_room_ struct network_room room = NETWORK_ROOM_INIT;
         int r = room_open_host(runtime_directory, &room, error);
 
         for (size_t i = 0; r == 0 && i < room.state_count; i++) {
-                r = reload_network(&room, room.states[i], error);
+                r = reload_network(&room, room.states[i], warnings, error);
         }
         if (r == 0) {
                 r = apply_rules(&room, error);

@@ -32,18 +32,6 @@ struct search {
         size_t flow_count;
 };
 
-static struct nl_msg *new_message(uint16_t type, uint8_t family, int flags)
-{
-        struct nl_msg *message = nlmsg_alloc_simple(NFNL_SUBSYS_CTNETLINK << 8 | type, flags);
-        struct nfgenmsg header = { .nfgen_family = family, .version = NFNETLINK_V0 };
-
-        if (message && nlmsg_append(message, &header, sizeof(header), NLMSG_ALIGNTO) < 0) {
-                nlmsg_free(message);
-                return NULL;
-        }
-        return message;
-}
-
 static bool is_published(const struct search *search, uint16_t port)
 {
         for (size_t i = 0; i < search->count; i++) {
@@ -154,7 +142,7 @@ static int find_flows(struct nl_sock *socket, struct search *search, uint8_t fam
         /* A flow that comes or goes meanwhile interrupts the dump: what was seen is good. */
         for (int attempt = 0; r == -EAGAIN && attempt < DUMP_ATTEMPTS; attempt++) {
                 _cleanup_nl_message_ struct nl_msg *message =
-                        new_message(IPCTNL_MSG_CT_GET, family, 0);
+                        netlink_filter_message(NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_GET, family);
 
                 if (!message || put_filter(message) < 0) {
                         return -ENOMEM;
@@ -167,7 +155,7 @@ static int find_flows(struct nl_sock *socket, struct search *search, uint8_t fam
 static int forget(struct nl_sock *socket, const struct flow *flow)
 {
         _cleanup_nl_message_ struct nl_msg *message =
-                new_message(IPCTNL_MSG_CT_DELETE, flow->family, 0);
+                netlink_filter_message(NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_DELETE, flow->family);
         int r;
 
         if (!message ||

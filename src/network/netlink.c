@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "network/netlink.h"
 
+#include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 #include <netlink/attr.h>
 #include <netlink/handlers.h>
@@ -41,6 +42,18 @@ int netlink_open(int protocol, struct nl_sock **ret)
         (void)nl_socket_set_buffer_size(socket, 1 << 20, 0);
         *ret = TAKE_PTR(socket);
         return 0;
+}
+
+struct nl_msg *netlink_filter_message(int subsystem, int type, uint8_t family)
+{
+        struct nl_msg *message = nlmsg_alloc_simple(subsystem << 8 | type, 0);
+        struct nfgenmsg header = { .nfgen_family = family, .version = NFNETLINK_V0 };
+
+        if (message && nlmsg_append(message, &header, sizeof(header), NLMSG_ALIGNTO) < 0) {
+                nlmsg_free(message);
+                return NULL;
+        }
+        return message;
 }
 
 /* The kernel's sentence follows the echoed header, which NLM_F_CAPPED cuts to its first part. */

@@ -26,6 +26,10 @@ struct netlink_reason {
  * namespace; it stays bound to it. 0 or -errno. The caller frees it with nl_socket_free(). */
 int netlink_open(int protocol, struct nl_sock **ret);
 
+/** Makes a request to netfilter: `subsystem` is one of NFNL_SUBSYS_*, the type one of its messages,
+ * the family one of NFPROTO_*. NULL when memory is short. */
+struct nl_msg *netlink_filter_message(int subsystem, int type, uint8_t family);
+
 /** Sends one request and waits for its answer. 0, or the kernel's -errno with its sentence in
  * reason (may be NULL). The message stays the caller's. */
 int netlink_request(struct nl_sock *socket, struct nl_msg *message, struct netlink_reason *reason);

@@ -134,8 +134,9 @@ int network_report(const char *runtime_directory, json_t **ret, struct machine_e
 /** Undoes what owners that are gone left: links, rules, leases, bridges, hosts files. */
 int network_collect(const char *runtime_directory, struct machine_error *error);
 
-/** Puts back the rules and the kernel settings of all live machines, whatever dropped them. */
-int network_reload(const char *runtime_directory, struct machine_error *error);
+/** Puts back the rules and the kernel settings of all live machines, whatever dropped them. Appends
+ * what the user should know, as network_warnings() has it. */
+int network_reload(const char *runtime_directory, char ***warnings, struct machine_error *error);
 
 /** Forgets the addresses that are kept for a machine that is not running: it is deleted. */
 int network_forget(const char *runtime_directory, const char *machine, struct machine_error *error);

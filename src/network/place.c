@@ -10,7 +10,6 @@
 #include "base/strings.h"
 #include "network/apply.h"
 #include "network/conntrack.h"
-#include "network/firewall.h"
 #include "network/guest.h"
 #include "network/link.h"
 #include "network/names.h"
@@ -168,11 +167,8 @@ static int publish(struct attachment *attachment, struct machine_error *error)
                 r = names_update_all(attachment->room, attachment->state, error);
         }
         if (r == 0 && !attachment->state->internal) {
-                r = firewall_warn(attachment->room->table, attachment->state->bridge,
-                                  !attachment->state->foreign, &attachment->network->warnings);
-                if (r < 0) {
-                        return error_set(error, r, "cannot look at the host's firewall");
-                }
+                r = apply_warnings(attachment->room, attachment->state,
+                                   &attachment->network->warnings, error);
         }
         return r;
 }

@@ -7,7 +7,8 @@ import os
 import pytest
 
 CHECKS = ["kernel", "cgroups", "controllers", "namespaces", "user-namespaces", "apparmor",
-          "id-ranges", "mapped-mounts", "nftables", "forwarding", "systemd", "space"]
+          "id-ranges", "mapped-mounts", "nftables", "forwarding", "forwarding-ipv6",
+          "firewall", "systemd", "space"]
 RESULTS = ("good", "warning", "bad")
 
 
