@@ -15,6 +15,9 @@ them at the end. A need that does not exist is an error, not a skip.
     kernel:MAJOR.MINOR this version or a newer one
     program:NAME       a program in PATH
     filesystem:NAME    a file system that the kernel has or can load
+    protocol:NAME      a protocol of the internet family, such as sctp, likewise
+    link:KIND          a kind of network link on top of another, such as ipvlan, likewise
+    bridge-filter      packets on bridges can be made to pass the packet filter
     native-speed       the processor is no emulated one, so that a time measured means something
     virtual-host       a host that exists for the tests, so that a test may do to it what it likes
     reboot             such a host that can be restarted, see reboot.py
@@ -25,6 +28,7 @@ import functools
 import os
 import re
 import shutil
+import socket
 import subprocess
 from pathlib import Path
 
@@ -90,14 +94,44 @@ def _program(name):
     return None if shutil.which(name) else f"{name} is not installed"
 
 
+def _load(module):
+    """Loads a module of the kernel where there are any."""
+    if shutil.which("modprobe"):
+        subprocess.run(["modprobe", "--quiet", module], capture_output=True, check=False)
+
+
 def _filesystem(name):
     def known():
         lines = Path("/proc/filesystems").read_text().splitlines()
         return name in (line.split()[-1] for line in lines)
 
     if not known():
-        subprocess.run(["modprobe", "--quiet", f"fs-{name}"], capture_output=True, check=False)
+        _load(f"fs-{name}")
     return None if known() else f"the kernel has no {name}"
+
+
+def _protocol(name):
+    try:
+        # The kernel loads the module for the asking.
+        socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.getprotobyname(name)).close()
+    except OSError as error:
+        return f"the kernel has no {name}: {error.strerror}"
+    return None
+
+
+def _link(kind):
+    script = ("ip link add one type veth peer name two && "
+              f"ip link add three link one type {kind}")
+    attempt = subprocess.run(["unshare", "--net", "sh", "-c", script],
+                             capture_output=True, text=True, check=False)
+    return None if attempt.returncode == 0 else f"the kernel has no {kind}"
+
+
+def _bridge_filter():
+    _load("br_netfilter")
+    if Path("/proc/sys/net/bridge/bridge-nf-call-iptables").exists():
+        return None
+    return "the kernel has no br_netfilter"
 
 
 def _native_speed():
@@ -127,11 +161,14 @@ KINDS = {
     "kernel": _kernel,
     "program": _program,
     "filesystem": _filesystem,
+    "protocol": _protocol,
+    "link": _link,
+    "bridge-filter": _bridge_filter,
     "native-speed": _native_speed,
     "virtual-host": _virtual_host,
     "reboot": _virtual_host,
 }
-WITH_ARGUMENT = ("controller", "kernel", "program", "filesystem")
+WITH_ARGUMENT = ("controller", "kernel", "program", "filesystem", "protocol", "link")
 
 
 @functools.cache

@@ -2,11 +2,15 @@
 """A host of the tests' own: network namespaces that stand for the host, for a neighbour outside it,
 and the programs that talk in them. The real host's network is never touched."""
 
+import concurrent.futures
 import contextlib
 import json
 import os
+import selectors
+import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -20,13 +24,19 @@ LAN6 = "2001:db8::1"
 
 
 def _serve(name, ports):
-    """Answers "NAME sees ADDRESS" over TCP and UDP, IPv4 and IPv6, on each port, for ever."""
-    import selectors
-    import socket
-    import threading
+    """Answers "NAME sees ADDRESS" over TCP, UDP and, where the kernel has it, SCTP, by IPv4 and IPv6,
+    on each port, for ever."""
 
-    def stream(port):
-        server = socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True)
+    def stream(protocol, port):
+        try:
+            server = socket.socket(socket.AF_INET6, socket.SOCK_STREAM, protocol)
+        except OSError:
+            assert protocol == socket.IPPROTO_SCTP
+            return
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        server.bind(("::", port))
+        server.listen()
         while True:
             connection, peer = server.accept()
             with contextlib.suppress(OSError):
@@ -49,7 +59,8 @@ def _serve(name, ports):
                     key.fileobj.sendto(f"{name} sees {peer[0]}".encode(), peer)
 
     for port in ports:
-        threading.Thread(target=stream, args=(port,), daemon=True).start()
+        for protocol in (socket.IPPROTO_TCP, socket.IPPROTO_SCTP):
+            threading.Thread(target=stream, args=(protocol, port), daemon=True).start()
     threading.Thread(target=datagrams, args=([socket.AF_INET, socket.AF_INET6],),
                      daemon=True).start()
     time.sleep(0.1)
@@ -58,24 +69,33 @@ def _serve(name, ports):
 
 
 def _ask(protocol, address, port, timeout):
-    """Prints what a server says, or "refused", "timeout", "unreachable"."""
-    import socket
-
-    kind = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
+    """What a server says, or "refused", "timeout", "unreachable"."""
+    kind = socket.SOCK_DGRAM if protocol == "udp" else socket.SOCK_STREAM
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
-        with socket.socket(family, kind) as client:
+        with socket.socket(family, kind, socket.getprotobyname(protocol)) as client:
             client.settimeout(timeout)
             client.connect((address, port))
             if protocol == "udp":
                 client.send(b"hello")
-            print(client.recv(1500).decode())
+            return client.recv(1500).decode()
     except ConnectionRefusedError:
-        print("refused")
+        return "refused"
     except socket.timeout:
-        print("timeout")
+        return "timeout"
     except OSError as error:
-        print("unreachable" if error.errno in (101, 113) else f"error {error}")
+        return "unreachable" if error.errno in (101, 113) else f"error {error}"
+
+
+def _ask_all(questions):
+    """Asks all at once; prints a list of [what is told, seconds it took]."""
+    def timed(question):
+        begin = time.monotonic()
+        said = _ask(*question)
+        return said, time.monotonic() - begin
+
+    with concurrent.futures.ThreadPoolExecutor(len(questions)) as pool:
+        print(json.dumps(list(pool.map(timed, questions))))
 
 
 class Namespace:
@@ -129,7 +149,12 @@ class Namespace:
 
     def ask(self, address, port, protocol="tcp", timeout=1.0):
         """What a client in the namespace is told."""
-        return self.run(PYTHON, __file__, "ask", protocol, address, port, timeout).strip()
+        return self.ask_all([(protocol, address, port, timeout)])[0][0]
+
+    def ask_all(self, questions):
+        """What a client is told that asks (protocol, address, port, timeout) all at once, and after
+        how many seconds."""
+        return json.loads(self.run(PYTHON, __file__, "ask", json.dumps(questions)))
 
     def reaches(self, address):
         """Whether an echo request is answered."""
@@ -151,7 +176,9 @@ class Host(Namespace):
         self.cli = cli
         self.machines = []
         self.outside = Namespace()
-        self.sh("ip link set lo up; echo 0 > /proc/sys/net/ipv4/ip_forward")
+        # Each of many questions at once is to be refused by an ICMP message of its own.
+        self.sh("ip link set lo up; cd /proc/sys/net; echo 0 > ipv4/ip_forward; "
+                "echo 0 > ipv4/icmp_ratelimit; echo 0 > ipv6/icmp/ratelimit")
         self.sh(f"ip link add eth0 type veth peer name eth0 netns {self.outside.pid}; "
                 f"ip addr add {LAN}/24 dev eth0; ip link set eth0 up")
         self.outside.sh(f"ip link set lo up; ip addr add {OUTSIDE}/24 dev eth0; "
@@ -256,7 +283,7 @@ def main():
     if sys.argv[1] == "serve":
         _serve(sys.argv[2], [int(port) for port in sys.argv[3:]])
     else:
-        _ask(sys.argv[2], sys.argv[3], int(sys.argv[4]), float(sys.argv[5]))
+        _ask_all(json.loads(sys.argv[2]))
 
 
 if __name__ == "__main__":
