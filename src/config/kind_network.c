@@ -24,6 +24,16 @@ static int keep(const char *text, char **ret)
         return 0;
 }
 
+/* A kind of text that is checked alike for both families. */
+#define FAMILY_KIND(name, family, check, pattern, accepted)                                       \
+        static int check_##name(const struct config_value *value, const struct config_node *node, \
+                                const char *text, char **ret)                                     \
+        {                                                                                         \
+                return check(value, node, family, text, ret);                                     \
+        }                                                                                         \
+                                                                                                  \
+        CONFIG_TEXT_KIND(config_kind_##name, check_##name, pattern, accepted)
+
 /* The address as inet_ntop(3) writes it, so that equal ones are equal text. */
 static bool canonical_address(int family, const char *text, char result[static INET6_ADDRSTRLEN])
 {
@@ -60,22 +70,10 @@ static int check_interface_address(const struct config_value *value, const struc
         return keep(canonical, ret);
 }
 
-static int check_address(const struct config_value *value, const struct config_node *node,
-                         const char *text, char **ret)
-{
-        return check_interface_address(value, node, AF_INET, text, ret);
-}
-
-static int check_address6(const struct config_value *value, const struct config_node *node,
-                          const char *text, char **ret)
-{
-        return check_interface_address(value, node, AF_INET6, text, ret);
-}
-
-CONFIG_TEXT_KIND(config_kind_address, check_address, "^[0-9]+\\.[0-9]+\\.[0-9]+\\.[0-9]+$",
-                 "an IPv4 address such as \"10.88.0.10\"");
-CONFIG_TEXT_KIND(config_kind_address6, check_address6, "^[0-9a-fA-F:.]+$",
-                 "an IPv6 address such as \"fd00:88::10\"");
+FAMILY_KIND(address, AF_INET, check_interface_address, "^[0-9]+\\.[0-9]+\\.[0-9]+\\.[0-9]+$",
+            "an IPv4 address such as \"10.88.0.10\"");
+FAMILY_KIND(address6, AF_INET6, check_interface_address, "^[0-9a-fA-F:.]+$",
+            "an IPv6 address such as \"fd00:88::10\"");
 
 static int check_any_address(const struct config_value *value, const struct config_node *node,
                              const char *text, char **ret)
@@ -140,22 +138,10 @@ static int check_subnet_of(const struct config_value *value, const struct config
         return *ret ? 0 : -ENOMEM;
 }
 
-static int check_subnet(const struct config_value *value, const struct config_node *node,
-                        const char *text, char **ret)
-{
-        return check_subnet_of(value, node, AF_INET, text, ret);
-}
-
-static int check_subnet6(const struct config_value *value, const struct config_node *node,
-                         const char *text, char **ret)
-{
-        return check_subnet_of(value, node, AF_INET6, text, ret);
-}
-
-CONFIG_TEXT_KIND(config_kind_subnet, check_subnet, "^[0-9.]+/[0-9]+$",
-                 "an IPv4 network such as \"10.88.0.0/16\"");
-CONFIG_TEXT_KIND(config_kind_subnet6, check_subnet6, "^[0-9a-fA-F:.]+/[0-9]+$",
-                 "an IPv6 network such as \"fd00:88::/64\"");
+FAMILY_KIND(subnet, AF_INET, check_subnet_of, "^[0-9.]+/[0-9]+$",
+            "an IPv4 network such as \"10.88.0.0/16\"");
+FAMILY_KIND(subnet6, AF_INET6, check_subnet_of, "^[0-9a-fA-F:.]+/[0-9]+$",
+            "an IPv6 network such as \"fd00:88::/64\"");
 
 /* ---- Links ---- */
 

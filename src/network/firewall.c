@@ -13,17 +13,12 @@
 #include "network/netlink.h"
 #include "network/obstacle.h"
 
-int firewall_has_table(const char *table, bool *ret)
+/* Whether what a message asks for is there. */
+static int ask(struct nl_msg *message, bool *ret)
 {
         _cleanup_nl_socket_ struct nl_sock *socket = NULL;
-        _cleanup_nl_message_ struct nl_msg *message =
-                netlink_filter_message(NFNL_SUBSYS_NFTABLES, NFT_MSG_GETTABLE, NFPROTO_INET);
-        int r;
+        int r = netlink_open(NETLINK_NETFILTER, &socket);
 
-        if (!message || nla_put_string(message, NFTA_TABLE_NAME, table) < 0) {
-                return -ENOMEM;
-        }
-        r = netlink_open(NETLINK_NETFILTER, &socket);
         if (r == 0) {
                 r = netlink_request(socket, message, NULL);
         }
@@ -32,6 +27,17 @@ int firewall_has_table(const char *table, bool *ret)
                 return 0;
         }
         return r;
+}
+
+int firewall_has_table(const char *table, bool *ret)
+{
+        _cleanup_nl_message_ struct nl_msg *message =
+                netlink_filter_message(NFNL_SUBSYS_NFTABLES, NFT_MSG_GETTABLE, NFPROTO_INET);
+
+        if (!message || nla_put_string(message, NFTA_TABLE_NAME, table) < 0) {
+                return -ENOMEM;
+        }
+        return ask(message, ret);
 }
 
 static int put_key(struct nl_msg *message, const struct element_key *key)
@@ -54,24 +60,14 @@ static int put_key(struct nl_msg *message, const struct element_key *key)
 
 int firewall_has_key(const char *table, const char *map, const struct element_key *key, bool *ret)
 {
-        _cleanup_nl_socket_ struct nl_sock *socket = NULL;
         _cleanup_nl_message_ struct nl_msg *message =
                 netlink_filter_message(NFNL_SUBSYS_NFTABLES, NFT_MSG_GETSETELEM, NFPROTO_INET);
-        int r;
 
         if (!message || nla_put_string(message, NFTA_SET_ELEM_LIST_TABLE, table) < 0 ||
             nla_put_string(message, NFTA_SET_ELEM_LIST_SET, map) < 0 || put_key(message, key) < 0) {
                 return -ENOMEM;
         }
-        r = netlink_open(NETLINK_NETFILTER, &socket);
-        if (r == 0) {
-                r = netlink_request(socket, message, NULL);
-        }
-        if (r == 0 || r == -ENOENT) {
-                *ret = r == 0;
-                return 0;
-        }
-        return r;
+        return ask(message, ret);
 }
 
 static bool concerns(const struct firewall_question *question, const struct obstacle *obstacle)

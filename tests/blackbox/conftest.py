@@ -9,6 +9,7 @@ from pathlib import Path
 
 import harness
 import hoststate
+import networking
 import pytest
 import roots
 
@@ -53,6 +54,14 @@ def cli(workspace):
 def host_state(cli):
     """`with host_state.unchanged():` fails where the block leaves anything on the host."""
     return hoststate.HostState([cli.state, cli.runtime], cli.config)
+
+
+@pytest.fixture
+def host(cli):
+    """A host with IPv4 and IPv6."""
+    made = networking.Host(cli)
+    yield made
+    made.close()
 
 
 def _root(make):

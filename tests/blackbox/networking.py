@@ -24,8 +24,8 @@ LAN6 = "2001:db8::1"
 
 
 def _serve(name, ports):
-    """Answers "NAME sees ADDRESS" over TCP, UDP and, where the kernel has it, SCTP, by IPv4 and IPv6,
-    on each port, for ever."""
+    """Answers "NAME sees ADDRESS" over TCP, UDP and, where the kernel has it, SCTP, by IPv4 and
+    IPv6, on each port, for ever."""
 
     def stream(protocol, port):
         try:
@@ -66,6 +66,22 @@ def _serve(name, ports):
     time.sleep(0.1)
     print("ready", flush=True)
     time.sleep(3600)
+
+
+def _serve_names(address):
+    """Says for every name that it has the IPv4 address (RFC 1035)."""
+    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    server.bind(("", 53))
+    print("ready", flush=True)
+    while True:
+        question, peer = server.recvfrom(512)
+        # Type A, the one that is asked first; of others there are no records.
+        kind = question[12:].split(b"\0", 1)[1][:2]
+        record = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4" + socket.inet_aton(address)
+        count = int(kind == b"\0\1")
+        end = 12 + question[12:].index(0) + 5
+        server.sendto(question[:2] + b"\x81\x80\0\1" + bytes([0, count]) + bytes(4)
+                      + question[12:end] + record * count, peer)
 
 
 def _ask(protocol, address, port, timeout):
@@ -140,8 +156,15 @@ class Namespace:
 
     def serve(self, name, *ports):
         """Starts a server in the namespace and waits until it listens."""
+        return self._serve("serve", name, *ports)
+
+    def serve_names(self, address):
+        """Likewise a name server, for which every name has the address."""
+        return self._serve("names", address)
+
+    def _serve(self, *words):
         server = subprocess.Popen(
-            self.wrapper + [PYTHON, __file__, "serve", name] + [str(port) for port in ports],
+            self.wrapper + [PYTHON, __file__] + [str(word) for word in words],
             stdout=subprocess.PIPE)
         self.servers.append(server)
         assert server.stdout.readline() == b"ready\n"
@@ -197,9 +220,10 @@ class Host(Namespace):
         """Runs the program under test on this host: a Result."""
         return self.cli(*arguments, wrapper=self.wrapper, **options)
 
-    def start(self, path):
-        """Starts a machine that says "up" and stays; a Machine."""
-        running = self.cli.start("run", path, wrapper=self.wrapper)
+    def start(self, path, wrapper=()):
+        """Starts a machine that says "up" and stays; a Machine. A wrapper goes around the program
+        under test, on the host."""
+        running = self.cli.start("run", path, wrapper=self.wrapper + list(wrapper))
         running.read_until("up\n")
         machine = Machine(self, Path(path).stem, running)
         self.machines.append(machine)
@@ -282,6 +306,8 @@ def main():
     """The programs that run in the namespaces."""
     if sys.argv[1] == "serve":
         _serve(sys.argv[2], [int(port) for port in sys.argv[3:]])
+    elif sys.argv[1] == "names":
+        _serve_names(sys.argv[2])
     else:
         _ask_all(json.loads(sys.argv[2]))
 

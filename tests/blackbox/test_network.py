@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -19,14 +20,6 @@ pytestmark = pytest.mark.needs("root", "program:nft", "program:ip")
 GROUP = "27756"
 
 UP = ["sh", "-c", "echo up; exec sleep 1000"]
-
-
-@pytest.fixture
-def host(cli):
-    """A host with IPv4 and IPv6."""
-    made = networking.Host(cli)
-    yield made
-    made.close()
 
 
 @pytest.fixture
@@ -68,7 +61,7 @@ def clean(host):
 
 
 def test_configuration(host, start):
-    """The machine's side: eth0 up with both addresses at once, routes, loopback, nothing tentative."""
+    """The machine's side: eth0 up with both addresses at once, routes, loopback."""
     machine = start("web")
     links = {link["ifname"]: link for link in json.loads(machine.run("ip", "-j", "addr"))}
     assert set(links) == {"lo", "eth0"}
@@ -198,6 +191,33 @@ def test_hosts_cannot_be_written(host, start):
     assert "bad" not in web.hosts()
 
 
+# What a host with systemd-resolved has: a server on its loopback in /etc/resolv.conf, and in a file
+# beside it the servers that it asks. In a mount namespace of the program's own.
+RESOLVED = f"""
+mount --make-rprivate /
+mount -t tmpfs tmpfs /run
+mkdir -p /run/systemd/resolve
+cd /run/systemd/resolve
+printf 'nameserver 127.0.0.53\\noptions edns0 trust-ad\\nsearch .\\n' > stub-resolv.conf
+printf 'nameserver {networking.OUTSIDE}\\nsearch .\\n' > resolv.conf
+mount --bind stub-resolv.conf /etc/resolv.conf
+cd /
+exec "$@"
+"""
+
+
+def test_behind_resolved(host, machine_file):
+    """A machine asks the servers that systemd-resolved asks, for it does not reach 127.0.0.53."""
+    host.outside.serve_names("192.0.2.77")
+    path = machine_file("web", command=UP, network={"mode": "bridge"})
+    machine = host.start(path, ["unshare", "--mount", "sh", "-ec", RESOLVED, "sh"])
+    text = (Path(f"/proc/{machine.pid}/root/etc/resolv.conf")).read_text(encoding="utf-8")
+    assert f"nameserver {networking.OUTSIDE}\n" in text and "127.0.0.53" not in text
+    found = subprocess.run(["nsenter", "-t", str(machine.pid), "-a", "/bin/nslookup",
+                            "db.example.org"], capture_output=True, text=True, check=False)
+    assert "192.0.2.77" in found.stdout, found
+
+
 # ---- ports ----
 
 
@@ -293,6 +313,7 @@ def test_internal(host, start, cli):
     assert two.ask(networking.LAN, 8080) == "refused"
 
 
+@pytest.mark.needs("bridge-filter")
 @pytest.mark.parametrize("nf_call", [0, 1])
 def test_isolated(host, start, cli, nf_call):
     """Machines of an isolated network reach the world and not each other."""
@@ -339,7 +360,7 @@ def test_bridge_of_the_users(host, start, cli):
 
 
 def test_bridge_without_a_tag(host, start, cli):
-    """A bridge that a killed start had made and not yet tagged is ours, and goes with its machine."""
+    """A bridge that a killed start had made and not yet tagged is ours, and goes in the end."""
     host.sh(f"ip link add brlab group {GROUP} type bridge")
     networks(cli, "lab", bridge="brlab", subnet="10.66.0.0/24")
     start("web", network={"name": "lab"}).stop()
@@ -556,11 +577,18 @@ def test_path_mode(host, start, refuse):
     refuse("not a network namespace", "two", network={"mode": "path:/proc/self/ns/mnt"})
 
 
-def test_macvlan(host, start, refuse):
-    """A link of its own on the host's interface, with an address of its subnet."""
+@pytest.mark.parametrize("kind", [
+    pytest.param(kind, marks=pytest.mark.needs(f"link:{kind}")) for kind in ("macvlan", "ipvlan")])
+def test_link_on_an_interface(host, start, refuse, kind):
+    """A link of its own on the host's interface, with addresses of its subnets."""
     host.outside.serve("outside", 80)
-    machine = start("web", network={"mode": "macvlan:eth0", "address": "192.0.2.50"})
+    machine = start("web", network={"mode": f"{kind}:eth0", "address": "192.0.2.50",
+                                    "address6": "2001:db8::50"})
     assert machine.links() == {"lo", "eth0"}
     assert machine.ask(networking.OUTSIDE, 80) == "outside sees 192.0.2.50"
+    assert machine.ask(networking.OUTSIDE6, 80) == "outside sees 2001:db8::50"
     assert networking.OUTSIDE in machine.run("ip", "route", "show", "default")
-    refuse("nosuch0", "two", network={"mode": "macvlan:nosuch0"})
+    refuse("nosuch0", "two", network={"mode": f"{kind}:nosuch0"})
+    refuse("198.51.100.7", "three", network={"mode": f"{kind}:eth0", "address": "198.51.100.7"})
+    machine.stop()
+    harness.wait_for(lambda: host.links() == {"lo", "eth0"}, 5, "the link to go")

@@ -14,14 +14,6 @@ pytestmark = [pytest.mark.needs("root", "program:nft", "program:ip"), pytest.mar
 
 
 @pytest.fixture
-def host(cli):
-    """A host with IPv4 and IPv6."""
-    made = networking.Host(cli)
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def faulty(host, machine_file):
     """The binary with faults to inject, and a machine with a bridge and ports."""
     path = machine_file("faulty", command=["true"], network={"mode": "bridge"},

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Other firewalls of the host, which drop what is forwarded: found, told with the command that mends
-it, and mended by that command."""
+"""Other firewalls of the host, which drop what is forwarded: found, told with the command that
+mends it, and mended by that command."""
 
 import json
 import subprocess
@@ -16,12 +16,10 @@ UP = ["sh", "-c", "echo up; exec sleep 1000"]
 
 
 @pytest.fixture
-def host(cli):
-    """A host with IPv4 and IPv6, and without firewalld."""
-    cli.environment["DBUS_SYSTEM_BUS_ADDRESS"] = "unix:path=/nonexistent"
-    made = networking.Host(cli)
-    yield made
-    made.close()
+def host(host):
+    """Without a bus, and so without firewalld."""
+    host.cli.environment["DBUS_SYSTEM_BUS_ADDRESS"] = "unix:path=/nonexistent"
+    return host
 
 
 @pytest.fixture

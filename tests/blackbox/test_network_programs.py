@@ -23,14 +23,6 @@ exec {bin}/postgres -D /tmp/db -c listen_addresses="*" -c unix_socket_directorie
 
 
 @pytest.fixture
-def host(cli):
-    """A host with IPv4 and IPv6."""
-    made = networking.Host(cli)
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def root(workspace):
     """A root that has the host's /usr and little else."""
     top = workspace / "usr-root"

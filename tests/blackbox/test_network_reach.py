@@ -13,14 +13,6 @@ TIMEOUT = 1.5
 
 
 @pytest.fixture
-def host(cli):
-    """A host with IPv4 and IPv6."""
-    made = networking.Host(cli)
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def bridged(host, machine_file):
     """bridged("web", ports=[..], network={..}) starts a machine on a bridge; a Machine."""
 
@@ -93,7 +85,7 @@ def unpublished(host, three):
 
 
 def check(table, protocol):
-    """Asks what each client has to ask in one go; fails with every cell that is not as it should."""
+    """Asks what each client has to ask in one go; tells every cell that is not as it should."""
     wrong = []
     for client in dict.fromkeys(row[0] for row in table):
         rows = [row for row in table if row[0] is client]
