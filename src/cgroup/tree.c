@@ -288,7 +288,7 @@ static int bound_subtree(const struct cgroup *group, struct machine_error *error
 
 /* The kernel names the files that may belong to whoever a subtree is given to; limits are not among
  * them (cgroup-v2, "Model of Delegation"). */
-static int delegate(const struct cgroup *group, uid_t uid, gid_t gid, struct machine_error *error)
+int cgroup_delegate(const struct cgroup *group, uid_t uid, gid_t gid, struct machine_error *error)
 {
         _cleanup_free_ char *files = NULL;
         char *save = NULL;
@@ -331,9 +331,6 @@ int cgroup_create(const struct cgroup_parameters *parameters, struct cgroup *ret
         r = bound_subtree(&group, error);
         if (r == 0) {
                 r = cgroup_enable_controllers(&group, error);
-        }
-        if (r == 0 && parameters->delegate) {
-                r = delegate(&group, parameters->uid, parameters->gid, error);
         }
         if (r < 0) {
                 (void)cgroup_remove(&group, 0, NULL);

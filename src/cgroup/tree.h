@@ -54,10 +54,6 @@ struct cgroup_parameters {
         const char *name; /* of the machine */
         /* Where cgroup2 is mounted, or NULL: found. */
         const char *mount;
-        /* Give the subtree to the machine's root: with a user namespace of its own. */
-        bool delegate;
-        uid_t uid; /* the machine's root as the host sees it; with delegate */
-        gid_t gid;
 };
 
 /**
@@ -80,6 +76,10 @@ int cgroup_find_mount(char **ret, struct machine_error *error);
  */
 int cgroup_create(const struct cgroup_parameters *parameters, struct cgroup *ret,
                   struct machine_error *error);
+
+/** Gives the group's subtree to the machine's root, which uid and gid are on the host: it can make
+ *  groups in it, and neither raise its own limits nor leave it. */
+int cgroup_delegate(const struct cgroup *group, uid_t uid, gid_t gid, struct machine_error *error);
 
 /** Opens the group of a running machine by the path that its state names. -ENOENT where it is gone,
  *  -EINVAL where the path is not in a cgroup2 file system. */

@@ -93,7 +93,7 @@ static int check_mount_source(const struct config_value *value, const struct con
                 return r;
         }
         STRV_FOREACH(part, parts) {
-                char *path;
+                char *path = NULL;
 
                 r = check_host_path(value, node, *part, &path);
                 r = r < 0 ? r : strv_take(&paths, path);

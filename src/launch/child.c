@@ -38,6 +38,17 @@ static int die_with_parent(struct launch *launch, struct machine_error *error)
         return 0;
 }
 
+/* Goes on when the parent says so, and ends when it says something else or is dead: it undoes the
+ * start then, and nobody listens. */
+static void wait_for_parent(const struct launch *launch, enum message_type expected)
+{
+        struct message message = { .fd = -EBADF };
+
+        if (message_receive(launch->sockets[1], &message) <= 0 || message.type != expected) {
+                _exit(EXIT_FAILURE);
+        }
+}
+
 static int step_identity(struct launch *launch, struct machine_error *error)
 {
         if (launch_has_user_namespace(launch) &&
@@ -217,6 +228,18 @@ static int step_pivot(struct launch *launch, struct machine_error *error)
 
 /* ---- handing over ---- */
 
+/* The payload finds its limits and its network in place. */
+static int step_proceed(struct launch *launch, struct machine_error *error)
+{
+        wait_for_parent(launch, MESSAGE_PROCEED);
+        return 0;
+}
+
+static bool wants_late_proceed(const struct launch *launch)
+{
+        return !wants_sysctls(launch);
+}
+
 static bool wants_pipes_of_user(const struct launch *launch)
 {
         return !launch->options.terminal && launch->machine->process.user != NULL;
@@ -349,36 +372,26 @@ const struct launch_step launch_child_steps[] = {
         { .name = "terminal", .wanted = wants_terminal, .set_up = step_terminal },
         { .name = "credentials", .wanted = wants_credentials, .set_up = step_credentials },
         { .name = "files", .set_up = step_files },
+        /* Sysctls name the machine's interfaces. */
+        { .name = "proceed", .wanted = wants_sysctls, .set_up = step_proceed },
         { .name = "sysctl", .wanted = wants_sysctls, .set_up = step_sysctl },
         { .name = "protect", .set_up = step_protect },
         { .name = "pivot", .set_up = step_pivot },
         { .name = "streams-of-user", .wanted = wants_pipes_of_user, .set_up = step_streams },
+        { .name = "proceed", .wanted = wants_late_proceed, .set_up = step_proceed },
         { .name = "init", .set_up = step_init },
         { 0 },
 };
-
-/* Waits until the parent has written the id maps and done all its steps. */
-static int wait_for_go(struct launch *launch, struct machine_error *error)
-{
-        struct message message = { .fd = -EBADF };
-        int r = die_with_parent(launch, error);
-
-        if (r == 0) {
-                r = message_receive(launch->sockets[1], &message);
-        }
-        if (r <= 0 || message.type != MESSAGE_GO) {
-                /* The parent undoes the start, or is dead: nobody listens. */
-                _exit(EXIT_FAILURE);
-        }
-        return 0;
-}
 
 _Noreturn void launch_child(struct launch *launch)
 {
         _cleanup_error_ struct machine_error error = MACHINE_ERROR_INIT;
 
         launch->sockets[0] = fd_close(launch->sockets[0]);
-        (void)wait_for_go(launch, NULL);
+        if (die_with_parent(launch, NULL) < 0) {
+                _exit(EXIT_FAILURE);
+        }
+        wait_for_parent(launch, MESSAGE_GO);
         for (const struct launch_step *step = launch_child_steps; step->name; step++) {
                 int r;
 

@@ -36,6 +36,7 @@ struct launch {
         /* Filled by the clone and what follows. */
         pid_t pid;
         int pidfd;
+        int network_namespace; /* until the network is attached */
         bool reaped;
         bool reboot;
         int exit_status;
@@ -90,6 +91,12 @@ static inline int launch_stream(const struct launch *launch, int number)
 
         return given >= 0 ? given : number;
 }
+
+/**
+ * Where the child has failed while the parent was at a step of its own, the child's error takes the
+ * place of the one that is there, which it may have caused.
+ */
+void launch_prefer_error_of_child(struct launch *launch, struct machine_error *error);
 
 /** The body of the machine's first process up to machine-init. Never returns. */
 _Noreturn void launch_child(struct launch *launch);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "base/error.h"
 #include "base/quantity.h"
@@ -15,7 +16,8 @@
 #if FAULT_INJECTION
 
 /* MACHINECTL_LITE_FAULT is "STEP:ERRNO", "STEP:kill" or "STEP:hang"; child steps are named like the
- * parent's. One that hangs waits to be killed from outside: PID 1 cannot kill itself. */
+ * parent's. One that hangs is seen by its name, "fault-hang", and waits to be killed from outside:
+ * PID 1 cannot kill itself. */
 int launch_inject_fault(const char *step, struct machine_error *error)
 {
         const char *fault = getenv("MACHINECTL_LITE_FAULT");
@@ -30,8 +32,11 @@ int launch_inject_fault(const char *step, struct machine_error *error)
                 /* The first process of a pid namespace is deaf to its own signals. */
                 _exit(128 + SIGKILL);
         }
-        while (strcmp(rest, "hang") == 0) {
-                (void)pause();
+        if (strcmp(rest, "hang") == 0) {
+                (void)prctl(PR_SET_NAME, "fault-hang");
+                for (;;) {
+                        (void)pause();
+                }
         }
         if (quantity_parse_number(rest, &number) < 0 || number == 0 || number > 4095) {
                 return error_say(error, EINVAL, "MACHINECTL_LITE_FAULT=%s: no such fault", fault);

@@ -30,6 +30,7 @@ static struct launch *launch_new(struct machine *machine, const struct launch_op
         launch->cgroup = (struct cgroup)CGROUP_INIT;
         launch->sockets[0] = launch->sockets[1] = -EBADF;
         launch->pidfd = -EBADF;
+        launch->network_namespace = -EBADF;
         launch->terminal = -EBADF;
         launch->terminal_slave = -EBADF;
         launch->notify_socket = -EBADF;
@@ -52,6 +53,7 @@ static void launch_free(struct launch *launch)
         fd_close(launch->sockets[0]);
         fd_close(launch->sockets[1]);
         fd_close(launch->pidfd);
+        fd_close(launch->network_namespace);
         fd_close(launch->terminal);
         fd_close(launch->terminal_slave);
         fd_close(launch->notify_socket);
@@ -156,6 +158,7 @@ static int run_steps(struct launch *launch, const char *end, struct machine_erro
                 launch->steps_done++;
                 if (r < 0) {
                         error_step(error, step->name);
+                        launch_prefer_error_of_child(launch, error);
                         undo_failed(launch, error);
                         return r;
                 }

@@ -150,20 +150,24 @@ int launch_collect_network(const struct launch_directories *directories,
         return network_collect(directories->runtime, error);
 }
 
-int launch_attach_network(struct launch *launch, struct machine_error *error)
+int launch_open_network_namespace(struct launch *launch, struct machine_error *error)
 {
         _cleanup_free_ char *path = string_format("/proc/%d/ns/net", launch->pid);
-        _cleanup_close_ int fd = -EBADF;
-        int r;
 
         if (!path) {
                 return error_oom(error);
         }
-        fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (fd < 0) {
-                return error_set(error, errno, "cannot open the machine's network namespace");
-        }
-        r = network_attach(launch->network, fd, error);
+        launch->network_namespace = open(path, O_RDONLY | O_CLOEXEC);
+        return launch->network_namespace < 0
+                       ? error_set(error, errno, "cannot open the machine's network namespace")
+                       : 0;
+}
+
+int launch_attach_network(struct launch *launch, struct machine_error *error)
+{
+        int r = network_attach(launch->network, launch->network_namespace, error);
+
+        launch->network_namespace = fd_close(launch->network_namespace);
         STRV_FOREACH(warning, network_warnings(launch->network)) {
                 log_warning(launch->options.log, "%s", *warning);
         }

@@ -17,6 +17,9 @@ int launch_tear_down_network(struct launch *launch, struct machine_error *error)
 int launch_collect_network(const struct launch_directories *directories,
                            const struct machine_record *record, struct machine_error *error);
 
+/** At the clone: the namespace is opened while its first process is known to live. */
+int launch_open_network_namespace(struct launch *launch, struct machine_error *error);
+
 /** After the clone: the machine's namespace gets its links. Undone with the step before. */
 int launch_attach_network(struct launch *launch, struct machine_error *error);
 

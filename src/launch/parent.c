@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -231,6 +232,7 @@ static int set_up_root(struct launch *launch, struct machine_error *error)
                 .root_uid = launch->ids.range.base,
                 .root_gid = launch->ids.range.base,
                 .ephemeral = launch->options.ephemeral,
+                .program_mount_fd = launch->init_program,
                 .network_namespace_fd = network_shared_namespace(launch->network),
                 .hosts_path = network_hosts_path(launch->network),
                 .hosts_text = network_hosts_text(launch->network),
@@ -283,19 +285,25 @@ static int tear_down_notify(struct launch *launch, struct machine_error *error)
 
 static int set_up_cgroup(struct launch *launch, struct machine_error *error)
 {
-        const struct machine *machine = launch->machine;
-        _cleanup_strv_ char **warnings = NULL;
-        struct cgroup_parameters parameters = {
-                .name = machine->name,
-                .delegate = launch_has_user_namespace(launch),
-                .uid = launch->ids.range.base,
-                .gid = launch->ids.range.base,
-        };
+        const struct cgroup_parameters parameters = { .name = launch->machine->name };
         int r = cgroup_create(&parameters, &launch->cgroup, error);
 
         if (r == 0 && string_replace(&launch->record.cgroup, launch->cgroup.path) < 0) {
                 r = error_oom(error);
         }
+        return r;
+}
+
+/* What holds for the group and its subtree, before the payload begins. */
+static int set_up_limits(struct launch *launch, struct machine_error *error)
+{
+        const struct machine *machine = launch->machine;
+        _cleanup_strv_ char **warnings = NULL;
+        uid_t root = launch->ids.range.base;
+        int r = launch_has_user_namespace(launch)
+                        ? cgroup_delegate(&launch->cgroup, root, root, error)
+                        : 0;
+
         if (r == 0) {
                 r = cgroup_apply_limits(&launch->cgroup, &machine->limits, &warnings, error);
         }
@@ -396,8 +404,9 @@ static int set_up_clone(struct launch *launch, struct machine_error *error)
         launch->pid = (pid_t)pid;
         launch->pidfd = pidfd;
         launch->sockets[1] = fd_close(launch->sockets[1]);
-        /* The child has its own copy of the mounts. */
-        rootfs_detach(launch->rootfs);
+        if (r == 0 && launch_is_connected(launch)) {
+                r = launch_open_network_namespace(launch, error);
+        }
         if (r < 0) {
                 return r;
         }
@@ -520,6 +529,7 @@ static int take_message(struct launch *launch, bool *ready, struct machine_error
                 error_move(error, &message.error);
                 return error && error->number ? -error->number : -ECHILD;
         case MESSAGE_GO:
+        case MESSAGE_PROCEED:
         case MESSAGE_PROCESS:
                 fd_close(message.fd);
                 break;
@@ -527,14 +537,50 @@ static int take_message(struct launch *launch, bool *ready, struct machine_error
         return error_say(error, EBADMSG, "the machine's first process sent an unexpected message");
 }
 
+void launch_prefer_error_of_child(struct launch *launch, struct machine_error *error)
+{
+        struct pollfd child = { .fd = launch->sockets[0], .events = POLLIN };
+        struct message message;
+
+        /* What it sent before is taken as well, until its error, its end, or nothing more. */
+        while (child.fd >= 0 && poll(&child, 1, 0) > 0 && message_receive(child.fd, &message) > 0) {
+                fd_close(message.fd);
+                if (message.type == MESSAGE_ERROR) {
+                        error_move(error, &message.error);
+                        return;
+                }
+        }
+}
+
+/* A child that died before it could listen is told of by the messages. */
+static int tell_child(const struct launch *launch, enum message_type type,
+                      struct machine_error *error)
+{
+        int r = message_send(launch->sockets[0], type);
+
+        return r < 0 && r != -EPIPE
+                       ? error_set(error, r, "cannot tell the machine's first process to go on")
+                       : 0;
+}
+
+/* From here on the child makes its mounts while the parent does the rest of its steps. */
+static int set_up_go(struct launch *launch, struct machine_error *error)
+{
+        int r = tell_child(launch, MESSAGE_GO, error);
+
+        /* The child has its own copy of the mounts. Letting go of this one takes a grace period of
+         * RCU, which the child need not wait for. */
+        rootfs_detach(launch->rootfs);
+        return r;
+}
+
 static int set_up_payload(struct launch *launch, struct machine_error *error)
 {
         bool ready = false;
-        int r = message_send(launch->sockets[0], MESSAGE_GO);
+        int r = tell_child(launch, MESSAGE_PROCEED, error);
 
-        /* A child that died before it could listen is told of by the messages. */
-        if (r < 0 && r != -EPIPE) {
-                return error_set(error, r, "cannot tell the machine's first process to go on");
+        if (r < 0) {
+                return r;
         }
         do {
                 r = take_message(launch, &ready, error);
@@ -587,11 +633,13 @@ const struct launch_step launch_parent_steps[] = {
           .collect = collect_cgroup },
         { .name = "clone", .set_up = set_up_clone, .tear_down = tear_down_clone },
         { .name = "id-maps", .wanted = wants_user_namespace, .set_up = set_up_id_maps },
+        { .name = "resources", .set_up = set_up_resources },
+        { .name = "standard-streams", .wanted = wants_streams, .set_up = set_up_streams },
+        { .name = "go", .set_up = set_up_go },
+        { .name = "limits", .set_up = set_up_limits },
         { .name = "network-attach",
           .wanted = launch_is_connected,
           .set_up = launch_attach_network },
-        { .name = "resources", .set_up = set_up_resources },
-        { .name = "standard-streams", .wanted = wants_streams, .set_up = set_up_streams },
         { .name = "payload", .set_up = set_up_payload },
         { .name = "running", .set_up = set_up_running },
         { 0 },

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "network/firewalld.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
 #include <systemd/sd-bus.h>
 
-#include "base/cleanup.h"
+#include "base/library.h"
 #include "base/quantity.h"
 
 #define LIBRARY "libsystemd.so.0"
@@ -23,36 +22,18 @@ struct bus_library {
         __typeof__(sd_bus_flush_close_unref) *close;
 };
 
-static const struct {
-        const char *name;
-        size_t offset;
-} symbols[] = {
+static const struct library_function functions[] = {
         { "sd_bus_open_system", offsetof(struct bus_library, open_system) },
         { "sd_bus_set_method_call_timeout", offsetof(struct bus_library, set_timeout) },
         { "sd_bus_call_method", offsetof(struct bus_library, call_method) },
         { "sd_bus_flush_close_unref", offsetof(struct bus_library, close) },
 };
 
-static int load(struct bus_library *ret)
-{
-        void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-
-        for (size_t i = 0; i < ELEMENTS_OF(symbols); i++) {
-                void *address = library ? dlsym(library, symbols[i].name) : NULL;
-
-                if (!address) {
-                        return -ELIBACC;
-                }
-                memcpy((char *)ret + symbols[i].offset, &address, sizeof(address));
-        }
-        return 0;
-}
-
 int firewalld_trust(const char *interface)
 {
         struct bus_library library;
         sd_bus *bus = NULL;
-        int r = load(&library);
+        int r = library_load(LIBRARY, functions, ELEMENTS_OF(functions), &library, NULL);
 
         if (r == 0) {
                 r = library.open_system(&bus);

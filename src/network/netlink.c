@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include "base/strings.h"
+#include "network/libnl.h"
 
 #ifndef SOL_NETLINK
 #        define SOL_NETLINK 270
@@ -27,9 +28,14 @@ struct exchange {
 
 int netlink_open(int protocol, struct nl_sock **ret)
 {
-        _cleanup_nl_socket_ struct nl_sock *socket = nl_socket_alloc();
+        _cleanup_nl_socket_ struct nl_sock *socket = NULL;
         int on = 1;
+        int r = libnl_load();
 
+        if (r < 0) {
+                return r;
+        }
+        socket = nl_socket_alloc();
         if (!socket) {
                 return -ENOMEM;
         }

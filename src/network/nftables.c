@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "network/nftables.h"
 
-#include <dlfcn.h>
 #include <fcntl.h>
 #include <nftables/libnftables.h>
 #include <stdint.h>
@@ -9,12 +8,12 @@
 #include <string.h>
 #include <sys/select.h>
 
+#include "base/library.h"
 #include "base/strings.h"
 
 #define LIBRARY "libnftables.so.1"
 
 struct nftables {
-        void *library;
         struct nft_ctx *context;
         __typeof__(nft_ctx_new) *context_new;
         __typeof__(nft_ctx_free) *context_free;
@@ -24,12 +23,7 @@ struct nftables {
         __typeof__(nft_run_cmd_from_buffer) *run;
 };
 
-struct symbol {
-        const char *name;
-        size_t offset;
-};
-
-static const struct symbol symbols[] = {
+static const struct library_function functions[] = {
         { "nft_ctx_new", offsetof(struct nftables, context_new) },
         { "nft_ctx_free", offsetof(struct nftables, context_free) },
         { "nft_ctx_buffer_output", offsetof(struct nftables, buffer_output) },
@@ -46,22 +40,7 @@ void nftables_close(struct nftables *nftables)
         if (nftables->context) {
                 nftables->context_free(nftables->context);
         }
-        /* The library stays loaded: unloading and loading it again costs more than it occupies. */
         free(nftables);
-}
-
-static int resolve(struct nftables *nftables, struct machine_error *error)
-{
-        for (size_t i = 0; i < ELEMENTS_OF(symbols); i++) {
-                void *address = dlsym(nftables->library, symbols[i].name);
-
-                if (!address) {
-                        return error_say(error, ELIBACC, "%s has no function %s", LIBRARY,
-                                         symbols[i].name);
-                }
-                memcpy((char *)nftables + symbols[i].offset, &address, sizeof(address));
-        }
-        return 0;
 }
 
 /* libnftables waits with select(2), which writes beyond its set for a descriptor of FD_SETSIZE or
@@ -89,16 +68,11 @@ int nftables_open(struct nftables **ret, struct machine_error *error)
         if (!nftables) {
                 return error_oom(error);
         }
-        nftables->library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-        if (!nftables->library) {
-                r = error_say(error, ELIBACC, "cannot load %s, which sets up firewall rules: %s",
-                              LIBRARY, dlerror());
+        r = library_load(LIBRARY, functions, ELEMENTS_OF(functions), nftables, error);
+        if (r < 0) {
+                error_prefix(error, "cannot set up firewall rules");
                 error_hint(error, "install libnftables (Debian: libnftables1, Fedora: "
                                   "nftables), or use network mode \"host\" or \"none\"");
-                return r;
-        }
-        r = resolve(nftables, error);
-        if (r < 0) {
                 return r;
         }
         r = check_descriptors(error);

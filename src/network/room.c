@@ -192,7 +192,13 @@ int room_look_at_host(struct network_room *room, struct machine_error *error)
         int r = netlink_open(NETLINK_ROUTE, &room->socket);
 
         if (r < 0) {
-                return error_set(error, r, "cannot open a netlink socket");
+                error_set(error, r, "cannot open a netlink socket");
+                if (r == -ELIBACC) {
+                        error_hint(error, "install libnl-route-3 (Debian: libnl-route-3-200, "
+                                          "Fedora: libnl3), or use network mode \"host\" or "
+                                          "\"none\"");
+                }
+                return r;
         }
         r = room_refresh_interfaces(room, error);
         return r == 0 ? forwarding_load(room->directory_fd, &room->forwarding, error) : r;

@@ -125,6 +125,20 @@ static int mount_scratch(struct rootfs *rootfs, struct machine_error *error)
         return 0;
 }
 
+/* The file that another is mounted on has to be there. */
+static int stage_program(struct rootfs *rootfs, int program_fd, struct machine_error *error)
+{
+        int r;
+
+        if (program_fd < 0) {
+                return 0;
+        }
+        r = mknodat(rootfs->scratch_fd, "program", S_IFREG, 0) < 0
+                    ? -errno
+                    : mount_attach(program_fd, rootfs->scratch_fd, "program");
+        return r < 0 ? error_set(error, r, "cannot mount the program that starts the payload") : 0;
+}
+
 static int stage_all(struct rootfs *rootfs, const struct rootfs_parameters *parameters,
                      struct machine_error *error)
 {
@@ -147,6 +161,9 @@ static int stage_all(struct rootfs *rootfs, const struct rootfs_parameters *para
         }
         if (r == 0) {
                 r = files_stage(rootfs, parameters, error);
+        }
+        if (r == 0) {
+                r = stage_program(rootfs, parameters->program_mount_fd, error);
         }
         /* The child inherits the working directory: that is its way to its copy of the scratch,
          * which a path might not be, with directories above it that its ids may not search. */

@@ -6,12 +6,11 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
-#include <libmount.h>
-
 #include "base/error.h"
 #include "base/strings.h"
 #include "rootfs/idmap.h"
 #include "rootfs/internal.h"
+#include "rootfs/libmount.h"
 #include "rootfs/mount.h"
 
 /* Names of layers in the stage: two digits of base 36 name 1296 of them. */
@@ -241,36 +240,14 @@ static bool fits_library(const char *layers)
 static int mount_by_library(const struct overlay *overlay, int stage_fd, const char *options,
                             struct machine_error *error)
 {
-        struct libmnt_context *context = mnt_new_context();
-        char sentence[256] = "";
-        int r;
+        struct libmount_failure failure;
+        int r = libmount_mount("overlay", "overlay", STAGE_MERGED, MS_NODEV, options, &failure,
+                               error);
 
-        if (!context) {
-                return error_oom(error);
+        if (r == 0 || r == -ELIBACC) {
+                return r;
         }
-        /* None of these has anything to do here, and together they cost four times the mount:
-         * /etc/mtab and /run/mount, /sbin/mount.TYPE, and resolving paths. */
-        mnt_context_disable_mtab(context, 1);
-        mnt_context_disable_helpers(context, 1);
-        mnt_context_disable_canonicalize(context, 1);
-        if (mnt_context_set_fstype(context, "overlay") < 0 ||
-            mnt_context_set_source(context, "overlay") < 0 ||
-            mnt_context_set_target(context, STAGE_MERGED) < 0 ||
-            mnt_context_set_options(context, options) < 0 ||
-            mnt_context_set_mflags(context, MS_NODEV) < 0) {
-                mnt_free_context(context);
-                return error_oom(error);
-        }
-        r = mnt_context_mount(context);
-        if (r != 0) {
-                int number = mnt_context_get_syscall_errno(context);
-
-                mnt_context_get_excode(context, r, sentence, sizeof sentence);
-                number = number > 0 ? number : (r < 0 ? -r : EINVAL);
-                r = explain_mount(overlay, stage_fd, number, sentence, error);
-        }
-        mnt_free_context(context);
-        return r;
+        return explain_mount(overlay, stage_fd, failure.number, failure.sentence, error);
 }
 
 /* Overlayfs that cannot use its work directory turns read-only and does not say so. */

@@ -36,6 +36,10 @@ struct rootfs_parameters {
         uid_t root_uid; /* the host's ids of the machine's root; 0 without a user namespace */
         gid_t root_gid;
         bool ephemeral; /* writes go to a tmpfs, whatever the definition says */
+        /* A detached mount of one file that the caller executes from, or -EBADF. It is attached
+         * beside the rest until rootfs_detach(): to close the last descriptor of a detached mount
+         * waits for a grace period of RCU of its own. */
+        int program_mount_fd;
         /* The network namespace that the machine joins (modes "machine:" and "path:"), or -EBADF
          * where it has its own or the host's. */
         int network_namespace_fd;

@@ -5,6 +5,7 @@ import errno
 import os
 import re
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -70,20 +71,20 @@ def descendants(pid):
 def kill_in_step(cli, path, name, victim):
     """Starts, waits until the start hangs in the step, and kills the supervisor or its child."""
     running = cli.start("run", "--debug", path, env={"MACHINECTL_LITE_FAULT": f"{name}:hang"})
-    settled = {}
 
-    def hangs():
-        # Every process of the start sleeps, for the fifth time in a row that it is looked at.
-        table = hoststate.live_processes(running.pid)
-        table.update({running.pid: hoststate.live_processes().get(running.pid, (0, "S"))})
-        now = tuple(sorted((pid, row[1]) for pid, row in table.items()))
-        settled[now] = settled.get(now, 0) + 1
-        return settled[now] >= 5
+    def hanging():
+        """The process that is in the step."""
+        for pid in [running.pid] + descendants(running.pid):
+            try:
+                if Path(f"/proc/{pid}/comm").read_text() == "fault-hang\n":
+                    return pid
+            except OSError:
+                continue
+        return None
 
-    harness.wait_for(hangs, 10, f"the start to hang in {name}")
-    target = running.pid if victim == "supervisor" else (descendants(running.pid) or [None])[0]
-    assert target, f"no child in step {name}"
-    os.kill(target, signal.SIGKILL)
+    target = harness.wait_for(hanging, 20, f"the start to hang in {name}")
+    assert victim == "supervisor" or target != running.pid, f"no child in step {name}"
+    os.kill(running.pid if victim == "supervisor" else target, signal.SIGKILL)
     return running.wait(timeout=20)
 
 

@@ -270,6 +270,7 @@ static inline int fixture_process(struct fixture *fixture, int report[2])
         fixture_path(fixture, "state", state_directory);
         fixture_path(fixture, "scratch", scratch);
         parameters->machine = fixture->machine;
+        parameters->program_mount_fd = -EBADF;
         parameters->state_directory = state_directory;
         parameters->scratch_directory = scratch;
         parameters->network_namespace_fd =

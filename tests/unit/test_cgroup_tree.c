@@ -32,14 +32,9 @@ struct fixture {
         pid_t child;
 };
 
-static int make_group(struct fixture *fixture, bool delegate)
+static int make_group(struct fixture *fixture)
 {
-        struct cgroup_parameters parameters = {
-                .name = fixture->name,
-                .delegate = delegate,
-                .uid = 524288,
-                .gid = 524289,
-        };
+        const struct cgroup_parameters parameters = { .name = fixture->name };
 
         return cgroup_create(&parameters, &fixture->group, &fixture->error);
 }
@@ -105,7 +100,7 @@ static void test_create_and_remove(void **state)
         _cleanup_free_ char *path = NULL;
 
         require_host(fixture);
-        assert_int_equal(make_group(fixture, false), 0);
+        assert_int_equal(make_group(fixture), 0);
         assert_true(fixture->group.fd >= 0);
         assert_true(string_ends_with(fixture->group.path, fixture->name));
         path = strdup(fixture->group.path);
@@ -125,7 +120,7 @@ static void test_bounded_subtree(void **state)
         _cleanup_free_ char *descendants = NULL;
 
         require_host(fixture);
-        assert_int_equal(make_group(fixture, false), 0);
+        assert_int_equal(make_group(fixture), 0);
         assert_int_equal(file_read(fixture->group.fd, "cgroup.max.depth", 64, &depth, NULL), 0);
         assert_string_equal(depth, "64\n");
         assert_int_equal(
@@ -147,7 +142,8 @@ static void test_delegate(void **state)
         struct fixture *fixture = *state;
 
         require_host(fixture);
-        assert_int_equal(make_group(fixture, true), 0);
+        assert_int_equal(make_group(fixture), 0);
+        assert_int_equal(cgroup_delegate(&fixture->group, 524288, 524289, &fixture->error), 0);
         assert_owner(&fixture->group, "", 524288, 524289);
         assert_owner(&fixture->group, "cgroup.procs", 524288, 524289);
         assert_owner(&fixture->group, "cgroup.subtree_control", 524288, 524289);
@@ -160,7 +156,7 @@ static void test_kill_and_wait(void **state)
         struct fixture *fixture = *state;
 
         require_host(fixture);
-        assert_int_equal(make_group(fixture, false), 0);
+        assert_int_equal(make_group(fixture), 0);
         fixture->child = start_in(fixture->group.fd);
         assert_int_equal(cgroup_is_populated(&fixture->group), 1);
         assert_int_equal(cgroup_wait_empty(&fixture->group, 20000, &fixture->error), -ETIMEDOUT);
@@ -177,7 +173,7 @@ static void test_freeze(void **state)
         struct fixture *fixture = *state;
 
         require_host(fixture);
-        assert_int_equal(make_group(fixture, false), 0);
+        assert_int_equal(make_group(fixture), 0);
         fixture->child = start_in(fixture->group.fd);
         assert_int_equal(cgroup_is_frozen(&fixture->group), 0);
         assert_int_equal(cgroup_freeze(&fixture->group, true, WAIT, &fixture->error), 0);
@@ -196,7 +192,7 @@ static void test_removal_of_nested_groups(void **state)
         _cleanup_close_ int leaf = -EBADF;
 
         require_host(fixture);
-        assert_int_equal(make_group(fixture, false), 0);
+        assert_int_equal(make_group(fixture), 0);
         path = strdup(fixture->group.path);
         assert_int_equal(mkdirat(fixture->group.fd, "a", 0755), 0);
         assert_int_equal(mkdirat(fixture->group.fd, ".hidden", 0755), 0);
@@ -217,7 +213,7 @@ static void test_deep_nesting_is_refused_and_removed(void **state)
         int depth = 0;
 
         require_host(fixture);
-        assert_int_equal(make_group(fixture, false), 0);
+        assert_int_equal(make_group(fixture), 0);
         fd = openat(fixture->group.fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
         while (depth < 100 && mkdirat(fd, "n", 0755) == 0) {
                 int next = openat(fd, "n", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -235,10 +231,10 @@ static void test_leftover_is_replaced(void **state)
         struct fixture *fixture = *state;
 
         require_host(fixture);
-        assert_int_equal(make_group(fixture, false), 0);
+        assert_int_equal(make_group(fixture), 0);
         assert_int_equal(mkdirat(fixture->group.fd, "left", 0755), 0);
         cgroup_release(&fixture->group);
-        assert_int_equal(make_group(fixture, false), 0);
+        assert_int_equal(make_group(fixture), 0);
         assert_int_equal(faccessat(fixture->group.fd, "left", F_OK, 0), -1);
 }
 
@@ -249,9 +245,9 @@ static void test_name_of_a_living_machine(void **state)
         struct cgroup first;
 
         require_host(fixture);
-        assert_int_equal(make_group(fixture, false), 0);
+        assert_int_equal(make_group(fixture), 0);
         first = fixture->group;
-        assert_int_equal(make_group(fixture, false), 0);
+        assert_int_equal(make_group(fixture), 0);
         second = fixture->group;
         fixture->group = first;
         assert_true(string_ends_with(second.path, "+1"));
@@ -269,7 +265,7 @@ static void test_processes_of_a_crashed_start(void **state)
         _cleanup_free_ char *path = NULL;
 
         require_host(fixture);
-        assert_int_equal(make_group(fixture, false), 0);
+        assert_int_equal(make_group(fixture), 0);
         path = strdup(fixture->group.path);
         fixture->child = start_in(fixture->group.fd);
         /* The child has a copy of the lock's descriptor: whoever dies with its maker does not keep
@@ -301,7 +297,7 @@ static void test_open(void **state)
         require_host(fixture);
         assert_int_equal(cgroup_open("/tmp", &again, &fixture->error), -EINVAL);
         assert_int_equal(cgroup_open("/nowhere/at/all", &again, &fixture->error), -ENOENT);
-        assert_int_equal(make_group(fixture, false), 0);
+        assert_int_equal(make_group(fixture), 0);
         assert_int_equal(cgroup_open(fixture->group.path, &again, &fixture->error), 0);
         assert_string_equal(again.path, fixture->group.path);
         assert_string_equal(again.top, fixture->group.top);
@@ -314,7 +310,7 @@ static void test_entry(void **state)
         struct stat a, b;
 
         require_host(fixture);
-        assert_int_equal(make_group(fixture, false), 0);
+        assert_int_equal(make_group(fixture), 0);
         fixture->child = start_in(fixture->group.fd);
         entry = cgroup_open_entry(&fixture->group, fixture->child, &fixture->error);
         assert_true(entry >= 0);

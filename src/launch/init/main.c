@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
@@ -26,6 +27,10 @@
 #include "launch/init/execute.h"
 #include "launch/init/plan.h"
 #include "launch/message.h"
+
+/* Room for the paths that the search for the program and the diagnosis of a failure hold. Pages
+ * that are not touched cost nothing. */
+#define PAYLOAD_STACK_SIZE (256 * 1024)
 
 /* What `run` answers for failures of this program, as env(1) and docker do. */
 #define STATUS_OWN_FAILURE 125
@@ -191,7 +196,24 @@ static _Noreturn void run_stub(pid_t payload, const sigset_t *signals)
         }
 }
 
-static _Noreturn void run_with_stub(const struct init_plan *plan)
+/* In the payload's process. */
+static int begin_payload(void *plan)
+{
+        /* A session of its own, which a controlling terminal needs. */
+        (void)setsid();
+        become_payload(plan);
+}
+
+/* A child that shares the memory of this process, which goes on when it has executed or ended
+ * (vfork(2)): nothing is copied for the moment between the two. It has a stack of its own. */
+static pid_t start_payload(struct init_plan *plan)
+{
+        static char stack[PAYLOAD_STACK_SIZE] __attribute__((aligned(16)));
+
+        return clone(begin_payload, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, plan);
+}
+
+static _Noreturn void run_with_stub(struct init_plan *plan)
 {
         _cleanup_error_ struct machine_error error = MACHINE_ERROR_INIT;
         sigset_t all;
@@ -200,15 +222,10 @@ static _Noreturn void run_with_stub(const struct init_plan *plan)
         /* From here on nothing is lost: a signal that comes before the loop waits for it. */
         sigfillset(&all);
         (void)sigprocmask(SIG_SETMASK, &all, NULL);
-        payload = fork();
+        payload = start_payload(plan);
         if (payload < 0) {
-                error_set(&error, errno, "cannot fork the payload");
+                error_set(&error, errno, "cannot make a process for the payload");
                 fail(&error, "exec");
-        }
-        if (payload == 0) {
-                /* A session of its own, which a controlling terminal needs. */
-                (void)setsid();
-                become_payload(plan);
         }
         release_standard_streams();
         confine_stub();
