@@ -91,6 +91,7 @@
         X(void, rtnl_link_put, (struct rtnl_link *a), (a)) \
         X(void, rtnl_link_set_addr, (struct rtnl_link *a, struct nl_addr *b), (a, b)) \
         X(void, rtnl_link_set_flags, (struct rtnl_link *a, unsigned int b), (a, b)) \
+        X(void, rtnl_link_set_group, (struct rtnl_link *a, uint32_t b), (a, b)) \
         X(void, rtnl_link_set_link, (struct rtnl_link *a, int b), (a, b)) \
         X(void, rtnl_link_set_master, (struct rtnl_link *a, int b), (a, b)) \
         X(void, rtnl_link_set_mtu, (struct rtnl_link *a, unsigned int b), (a, b)) \
