@@ -85,8 +85,7 @@ static int remove_all(struct cli *cli, const struct state_store *store, const ch
                 error_hint(error, "stop it first, or use --force");
                 return -EBUSY;
         }
-        r = known ? launch_collect(&directories, store, &record, &cli->log, error)
-                  : state_remove(store, name, error);
+        r = known ? launch_undo(&directories, &record, &cli->log, error) : 0;
         if (r == 0) {
                 r = network_forget(cli->directories.runtime, name, error);
         }
@@ -97,6 +96,11 @@ static int remove_all(struct cli *cli, const struct state_store *store, const ch
                 return r;
         }
         remove_logs(cli, name);
+        /* Last, since the lock goes with it. */
+        r = state_remove(store, name, error);
+        if (r < 0) {
+                return r;
+        }
         if (!known && !layer) {
                 error_say(error, ENOENT, "there is nothing of a machine \"%s\" to delete", name);
                 return error_kind(error, MACHINE_ERROR_NO_INPUT);

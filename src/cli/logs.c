@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -141,37 +138,6 @@ static bool has_ended(void *data)
                !machine_state_is_live(record.state);
 }
 
-/* Where the machine's output went to the journal, the journal's own reader knows best. */
-static int run_journalctl(const char *name, const struct logs_options *given,
-                          struct machine_error *error)
-{
-        _cleanup_free_ char *match = string_format("MACHINE=%s", name);
-        _cleanup_free_ char *lines = given->lines == UINT64_MAX
-                                             ? strdup("-nall")
-                                             : string_format("-n%" PRIu64, given->lines);
-        _cleanup_free_ char *since =
-                string_format("--since=@%" PRIu64, given->since / USEC_PER_SEC);
-        const char *arguments[8] = { "journalctl", "--no-pager", match, lines, since };
-        size_t n = 5;
-
-        if (!match || !lines || !since) {
-                return error_oom(error);
-        }
-        arguments[n++] = given->timestamps ? "--output=short" : "--output=cat";
-        if (given->follow) {
-                arguments[n++] = "--follow";
-        }
-        execvp(arguments[0], (char *const *)arguments);
-        return error_set(error, errno, "cannot run journalctl");
-}
-
-static bool has_file(const struct cli *cli, const char *name)
-{
-        _cleanup_free_ char *path = string_format("%s/%s.log", cli->directories.log, name);
-
-        return path && access(path, F_OK) == 0;
-}
-
 static int print_log(struct cli *cli, const char *name, const struct logs_options *given,
                      struct machine_error *error)
 {
@@ -192,16 +158,8 @@ static int print_log(struct cli *cli, const char *name, const struct logs_option
         if (r < 0) {
                 return r;
         }
-        if (has_file(cli, name)) {
-                r = log_read(&reading, error);
-                return r == -EPIPE ? 0 : r;
-        }
-        if (access("/run/systemd/journal/socket", F_OK) == 0) {
-                return run_journalctl(name, given, error);
-        }
-        error_say(error, ENOENT, "machine \"%s\" has no log in %s", name, cli->directories.log);
-        error_hint(error, "a machine has one once it was started in the background");
-        return error_kind(error, MACHINE_ERROR_NO_INPUT);
+        r = log_read_any(&reading, error);
+        return r == -EPIPE ? 0 : r;
 }
 
 static int run(struct cli *cli, const struct verb *verb, int argc, char **argv,

@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/strings.h"
 #include "cli/machines.h"
 #include "supervise/log_reader.h"
+#include "systemd/journal.h"
 #include "systemd/manager.h"
 
 /* How much of a machine's log is shown when its start fails. */
@@ -32,6 +34,7 @@ struct starting {
         struct state_store store;
         struct candidate *candidates;
         size_t count;
+        uint64_t begun; /* CLOCK_REALTIME */
         int result;
         struct machine_error *error; /* the last one; those before are printed */
 };
@@ -55,13 +58,21 @@ static struct candidate *find(const struct starting *starting, const char *name)
         return NULL;
 }
 
-/* Starting what runs is no failure: the second of two starts finds what it asks for. */
+/* Starting what runs is no failure: the second of two starts finds what it asks for. One that is on
+ * its way down is waited for. */
 static bool is_running(const struct state_store *store, const char *name)
 {
         _cleanup_record_ struct machine_record record = { 0 };
 
-        return state_query(store, name, &record, NULL) == 0 &&
-               (record.state == MACHINE_STATE_RUNNING || record.state == MACHINE_STATE_PAUSED);
+        if (state_query(store, name, &record, NULL) < 0 || !machine_state_is_live(record.state) ||
+            record.state == MACHINE_STATE_STARTING) {
+                return false;
+        }
+        if (record.state != MACHINE_STATE_STOPPING && process_is_alive(&record.init)) {
+                return true;
+        }
+        (void)cli_wait_for_end(&record, NULL);
+        return false;
 }
 
 static int add(struct starting *starting, struct machine *machine, struct machine_error *error)
@@ -208,12 +219,16 @@ static void show_last_lines(struct starting *starting, const struct machine *mac
         const struct log_reading reading = {
                 .directory = starting->cli->directories.log,
                 .machine = machine->name,
+                .since = starting->begun,
                 .last = LAST_LINES,
                 .handler = show_line,
                 .data = starting->cli,
         };
 
-        (void)log_read(&reading, NULL);
+        if (journal_is_running()) {
+                journal_sync();
+        }
+        (void)log_read_any(&reading, NULL);
 }
 
 static void await(struct starting *starting, struct candidate *candidate)
@@ -292,7 +307,12 @@ static void sort_arguments(struct starting *starting, char *const *arguments,
 int cli_start_machines(struct cli *cli, char *const *arguments, const struct cli_settings *settings,
                        struct machine_error *error)
 {
-        struct starting starting = { .cli = cli, .store = STATE_STORE_INIT, .error = error };
+        struct starting starting = {
+                .cli = cli,
+                .store = STATE_STORE_INIT,
+                .begun = clock_realtime(),
+                .error = error,
+        };
         _cleanup_strv_ char **units = NULL;
         int r = cli_open_store(cli, &starting.store, error);
 

@@ -303,9 +303,8 @@ static const struct launch_step *find_step(const char *name)
         return NULL;
 }
 
-int launch_collect(const struct launch_directories *directories, const struct state_store *store,
-                   struct machine_record *record, const struct log *log,
-                   struct machine_error *error)
+int launch_undo(const struct launch_directories *directories, const struct machine_record *record,
+                const struct log *log, struct machine_error *error)
 {
         for (size_t i = strv_length(record->steps); i > 0; i--) {
                 const struct launch_step *step = find_step(record->steps[i - 1]);
@@ -328,7 +327,16 @@ int launch_collect(const struct launch_directories *directories, const struct st
                         return r;
                 }
         }
-        return state_remove(store, record->name, error);
+        return 0;
+}
+
+int launch_collect(const struct launch_directories *directories, const struct state_store *store,
+                   const struct machine_record *record, const struct log *log,
+                   struct machine_error *error)
+{
+        int r = launch_undo(directories, record, log, error);
+
+        return r < 0 ? r : state_remove(store, record->name, error);
 }
 
 void launch_list_steps(const struct machine *machine, const struct launch_options *options,

@@ -113,11 +113,16 @@ bool launch_wants_reboot(const struct launch *launch);
 int launch_finish(struct launch *launch, struct machine_error *error);
 
 /**
- * Undoes what crashed starts of this machine left, by its record. The machine's lock is held by the
- * caller. 0 or -errno.
+ * Undoes what crashed starts of this machine left, by its record, which stays as it is: the lock's
+ * file goes with it, so that whoever has more to do under the lock removes both at the end, with
+ * state_remove(). The machine's lock is held by the caller. 0 or -errno.
  */
+int launch_undo(const struct launch_directories *directories, const struct machine_record *record,
+                const struct log *log, struct machine_error *error);
+
+/** Does that and removes the record with its lock. 0 or -errno. */
 int launch_collect(const struct launch_directories *directories, const struct state_store *store,
-                   struct machine_record *record, const struct log *log,
+                   const struct machine_record *record, const struct log *log,
                    struct machine_error *error);
 
 /** Calls back with the name of each step that starting this machine would run, in order; child

@@ -44,18 +44,18 @@ static int deal_with_predecessor(struct launch *launch, struct machine_error *er
         if (r < 0) {
                 return r;
         }
-        /* A supervisor that starts its machine anew finds its own record. */
-        if (record.supervisor.pid != getpid() && process_is_alive(&record.supervisor)) {
+        /* A supervisor that starts its machine anew finds its own record; one that has undone all
+         * and said so takes a moment to end. */
+        if (machine_state_is_live(record.state) && record.supervisor.pid != getpid() &&
+            process_is_alive(&record.supervisor)) {
                 r = error_say(error, EEXIST, "machine \"%s\" is already running (supervisor %d)",
                               name, record.supervisor.pid);
                 error_hint(error, "stop it first, or run a copy under another name with --name");
                 return r;
         }
-        /* A record that has nothing to undo stays until this start's own replaces it: a machine
-         * that is restarted is never without one. */
-        return record.steps ? launch_collect(&launch->options.directories, &launch->store, &record,
-                                             launch->options.log, error)
-                            : 0;
+        /* The record stays until this start's own replaces it: a machine that is restarted is never
+         * without one, and the lock that this start holds lives with it. */
+        return launch_undo(&launch->options.directories, &record, launch->options.log, error);
 }
 
 /* What the record says of the machine from the beginning. */

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -84,7 +85,8 @@ static size_t write_stamp(char stamp[static STAMP_LENGTH], const char *stream, b
                                          now.tv_nsec / 1000, stream, whole ? 'F' : 'P');
 }
 
-/* Puts what a disk that was full took of a line on a line of its own; the next starts afresh. */
+/* A disk that is full may take a part of a line: that is taken back, so that the next one does not
+ * go on where it ends. */
 static int write_parts(struct log_file *file, struct iovec *parts, size_t count, size_t total)
 {
         ssize_t n;
@@ -95,8 +97,11 @@ static int write_parts(struct log_file *file, struct iovec *parts, size_t count,
         if (n < 0) {
                 return -errno;
         }
+        if ((size_t)n < total) {
+                return ftruncate(file->fd, (off_t)file->size) < 0 ? -errno : -ENOSPC;
+        }
         file->size += (uint64_t)n;
-        return (size_t)n == total ? 0 : -ENOSPC;
+        return 0;
 }
 
 int log_file_write(struct log_file *file, const char *stream, const char *text, size_t length,

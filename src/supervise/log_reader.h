@@ -37,6 +37,13 @@ struct log_reading {
 /** Reads the log of a machine, the rotated part first. -ENOENT with an error where it has none. */
 int log_read(const struct log_reading *reading, struct machine_error *error);
 
+/** The same from the journal, whose directory is its own. An error where journalctl(1) fails. */
+int log_read_journal(const struct log_reading *reading, struct machine_error *error);
+
+/** The same from wherever the machine's log is: its file, else the journal where one runs. -ENOENT
+ * with an error where it has none. */
+int log_read_any(const struct log_reading *reading, struct machine_error *error);
+
 /** Reads one line of a log file, without its newline. 0, or -EBADMSG: not of the form. */
 int log_parse_entry(const char *line, size_t length, struct log_entry *ret);
 

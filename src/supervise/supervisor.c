@@ -16,8 +16,8 @@
 #include "supervise/health.h"
 #include "supervise/memory.h"
 #include "supervise/output.h"
+#include "supervise/registration.h"
 #include "supervise/restart.h"
-#include "systemd/manager.h"
 #include "systemd/notify.h"
 
 #define NOTIFY_MAXIMUM 4096
@@ -33,6 +33,7 @@ struct supervisor {
         struct launch *launch; /* NULL between two runs */
         struct memory_watch *memory;
         struct health *health;
+        struct registration *registration;
         struct event_source *ended, *notified; /* of the present run */
         struct event_source *stop_timer, *restart_timer, *watchdog;
         struct restart_history history;
@@ -238,6 +239,7 @@ static void unwatch_run(struct supervisor *supervisor)
         event_remove(TAKE_PTR(supervisor->notified));
         health_free(TAKE_PTR(supervisor->health));
         memory_watch_free(TAKE_PTR(supervisor->memory));
+        registration_end(TAKE_PTR(supervisor->registration));
         (void)event_set_timer(supervisor->stop_timer, USEC_INFINITY);
 }
 
@@ -273,11 +275,8 @@ static int begin_run(struct supervisor *supervisor, struct machine_error *error)
         if (supervisor->restarts > 0) {
                 (void)launch_save(supervisor->launch, MACHINE_STATE_RUNNING, NULL);
         }
-        if (systemd_is_booted()) {
-                systemd_register_machine(machine->name, launch_machine_id(supervisor->launch),
-                                         supervisor->options->unit, record->init.pid,
-                                         machine->root.directory);
-        }
+        supervisor->registration = registration_begin(supervisor->loop, supervisor->launch, machine,
+                                                      supervisor->options->unit);
         r = watch_run(supervisor, error);
         if (r == 0 && machine->life.ready == MACHINE_READY_EXEC) {
                 tell_ready(supervisor);

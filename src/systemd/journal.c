@@ -3,16 +3,38 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/process.h"
+#include "base/quantity.h"
+#include "base/strings.h"
+#include "systemd/command.h"
 
 #define SOCKET_PATH  "/run/systemd/journal/socket"
 #define NAME_MAXIMUM 512
+
+bool journal_is_running(void)
+{
+        return access(SOCKET_PATH, F_OK) == 0;
+}
+
+void journal_sync(void)
+{
+        static char *const command[] = { (char *)"journalctl", (char *)"--sync", NULL };
+        pid_t pid;
+
+        if (systemd_spawn(command, -EBADF, &pid) == 0) {
+                (void)process_wait(pid);
+        }
+}
 
 int journal_open(void)
 {
@@ -46,5 +68,56 @@ int journal_send(int fd, const char *machine, int priority, const char *text, si
                         return -errno;
                 }
         }
+        return 0;
+}
+
+static char **reader_command(const struct journal_query *query)
+{
+        static const char *const fixed[] = { "journalctl", "--no-pager", "--quiet", "--all",
+                                             "--output=json" };
+        _cleanup_strv_ char **command = NULL;
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < ELEMENTS_OF(fixed); i++) {
+                r = strv_append(&command, fixed[i]);
+        }
+        /* Not both: of lines since a time journalctl(1) has shown the first, not the last. */
+        if (r == 0 && query->last != UINT64_MAX) {
+                r = strv_take(&command, string_format("--lines=%" PRIu64, query->last));
+        } else if (r == 0) {
+                r = strv_append(&command, "--no-tail");
+        }
+        if (r == 0 && query->last == UINT64_MAX && query->since > 0) {
+                r = strv_take(&command,
+                              string_format("--since=@%" PRIu64, query->since / USEC_PER_SEC));
+        }
+        if (r == 0 && query->follow) {
+                r = strv_append(&command, "--follow");
+        }
+        if (r == 0) {
+                r = strv_take(&command, string_format("MACHINE=%s", query->machine));
+        }
+        return r < 0 ? NULL : TAKE_PTR(command);
+}
+
+int journal_spawn_reader(const struct journal_query *query, pid_t *ret, int *ret_fd)
+{
+        _cleanup_strv_ char **command = reader_command(query);
+        int ends[2];
+        int r;
+
+        if (!command) {
+                return -ENOMEM;
+        }
+        if (pipe2(ends, O_CLOEXEC) < 0) {
+                return -errno;
+        }
+        r = systemd_spawn(command, ends[1], ret);
+        fd_close(ends[1]);
+        if (r < 0) {
+                fd_close(ends[0]);
+                return r;
+        }
+        *ret_fd = ends[0];
         return 0;
 }

@@ -3,8 +3,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,6 +10,7 @@
 #include "base/error.h"
 #include "base/process.h"
 #include "base/strings.h"
+#include "systemd/command.h"
 
 static const char *const unit_directories[] = {
         "/etc/systemd/system",     "/run/systemd/system", "/usr/local/lib/systemd/system",
@@ -60,34 +59,6 @@ char *systemd_unit_of(const char *machine)
         return unit;
 }
 
-/* Starts a command with signals as they are by default. streams: what becomes its 1 and 2. */
-static int spawn(char *const *command, int output, pid_t *ret)
-{
-        posix_spawn_file_actions_t actions;
-        posix_spawnattr_t attributes;
-        sigset_t none, all;
-        int r;
-
-        sigemptyset(&none);
-        sigfillset(&all);
-        posix_spawn_file_actions_init(&actions);
-        posix_spawnattr_init(&attributes);
-        posix_spawnattr_setsigmask(&attributes, &none);
-        posix_spawnattr_setsigdefault(&attributes, &all);
-        posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", 0, 0);
-        if (output >= 0) {
-                posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-        } else {
-                posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", 1, 0);
-                posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", 1, 0);
-        }
-        r = posix_spawnp(ret, command[0], &actions, &attributes, command, environ);
-        posix_spawnattr_destroy(&attributes);
-        posix_spawn_file_actions_destroy(&actions);
-        return -r;
-}
-
 int systemd_control(const char *verb, char *const *units, struct machine_error *error)
 {
         _cleanup_free_ char *shown = strv_join(units, " ");
@@ -104,7 +75,7 @@ int systemd_control(const char *verb, char *const *units, struct machine_error *
                         return error_oom(error);
                 }
         }
-        r = spawn(command, STDERR_FILENO, &pid);
+        r = systemd_spawn(command, STDERR_FILENO, &pid);
         if (r == 0) {
                 r = process_wait(pid);
         }
@@ -130,40 +101,56 @@ static int append_id(char ***command, const char *id)
         return r;
 }
 
-void systemd_register_machine(const char *name, const char *id, const char *unit, pid_t leader,
-                              const char *root)
+static const char *const machined_call[] = {
+        "busctl",
+        "call",
+        "--system",
+        "--quiet",
+        "--",
+        "org.freedesktop.machine1",
+        "/org/freedesktop/machine1",
+        "org.freedesktop.machine1.Manager",
+        NULL,
+};
+
+static int append_all(char ***command, const char *const *words)
 {
-        const char *const head[] = {
-                "busctl",
-                "call",
-                "--system",
-                "--quiet",
-                "--",
-                "org.freedesktop.machine1",
-                "/org/freedesktop/machine1",
-                "org.freedesktop.machine1.Manager",
-                "RegisterMachineWithNetwork",
-                "sayssusai",
-                name,
-        };
-        _cleanup_free_ char *pid_text = string_format("%d", leader);
-        /* After the id; the last is the number of network interfaces that are told. */
-        const char *const tail[] = { unit ? unit : "machinectl-lite", "container",
-                                     pid_text ? pid_text : "0", root ? root : "", "0" };
-        _cleanup_strv_ char **command = NULL;
-        pid_t pid;
         int r = 0;
 
-        for (size_t i = 0; r == 0 && i < ELEMENTS_OF(head); i++) {
-                r = strv_append(&command, head[i]);
+        for (; r == 0 && *words; words++) {
+                r = strv_append(command, *words);
         }
-        if (r == 0) {
-                r = append_id(&command, id);
+        return r;
+}
+
+pid_t systemd_register_machine(const char *name, const char *id, const char *unit, pid_t leader,
+                               const char *root)
+{
+        const char *const head[] = { "RegisterMachineWithNetwork", "sayssusai", name, NULL };
+        _cleanup_free_ char *pid_text = string_format("%d", leader);
+        /* After the id; the last is the number of network interfaces that are told. */
+        const char *const tail[] = {
+                unit ? unit : "machinectl-lite", "container", pid_text, root ? root : "", "0", NULL
+        };
+        _cleanup_strv_ char **command = NULL;
+        pid_t pid = 0;
+
+        if (!pid_text || append_all(&command, machined_call) < 0 ||
+            append_all(&command, head) < 0 || append_id(&command, id) < 0 ||
+            append_all(&command, tail) < 0 || systemd_spawn(command, -EBADF, &pid) < 0) {
+                return 0;
         }
-        for (size_t i = 0; r == 0 && i < ELEMENTS_OF(tail); i++) {
-                r = strv_append(&command, tail[i]);
-        }
-        if (r == 0 && pid_text) {
-                (void)spawn(command, -EBADF, &pid);
+        return pid;
+}
+
+void systemd_unregister_machine(const char *name)
+{
+        const char *const tail[] = { "UnregisterMachine", "s", name, NULL };
+        _cleanup_strv_ char **command = NULL;
+        pid_t pid;
+
+        if (append_all(&command, machined_call) == 0 && append_all(&command, tail) == 0 &&
+            systemd_spawn(command, -EBADF, &pid) == 0) {
+                (void)process_wait(pid);
         }
 }

@@ -29,9 +29,14 @@ int systemd_control(const char *verb, char *const *units, struct machine_error *
 /**
  * Registers a machine with systemd-machined, so that machinectl(1), journalctl -M and systemctl -M
  * know it. Does not wait: a host without systemd-machined is fine. id is 32 hexadecimal digits,
- * unit the unit of the caller (may be NULL).
+ * unit the unit of the caller (may be NULL). Returns the process that does it, which the caller
+ * reaps, or 0.
  */
-void systemd_register_machine(const char *name, const char *id, const char *unit, pid_t leader,
-                              const char *root);
+pid_t systemd_register_machine(const char *name, const char *id, const char *unit, pid_t leader,
+                               const char *root);
+
+/** Takes that back, and waits: a machine that starts again under its name is another one, and
+ *  systemd-machined keeps the old one for as long as the unit lives. */
+void systemd_unregister_machine(const char *name);
 
 #endif

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A machine's life in the background: start, list, status, exec, logs, stop, delete."""
 
+import itertools
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ import pytest
 
 pytestmark = pytest.mark.needs("root", "cgroup2")
 
+NUMBERS = itertools.count(1)
 STAY = ["sh", "-c", "echo started; trap 'echo bye; exit 0' TERM; while :; do sleep 0.1; done"]
 IGNORE = ["sh", "-c", "trap '' TERM; echo deaf; while :; do sleep 0.1; done"]
 
@@ -39,8 +41,8 @@ def state_of(cli, name):
 
 @pytest.fixture
 def name():
-    """A machine's name of the test's own: control groups are named like their machines."""
-    return f"life-{os.getpid()}"
+    """A machine's name of the test's own: control groups and lines of the journal bear it."""
+    return f"life-{os.getpid()}-{next(NUMBERS)}"
 
 
 @pytest.fixture

@@ -194,13 +194,73 @@ def test_reboot_from_inside_and_outside(lite, booted):
         reboot()
         for _ in range(180):
             record = json.loads(lite("show", booted, check=False).stdout or "{}")
-            if record.get("state") == "running" and record["init"] != before:
+            # Ready, and so is its init to be asked for more.
+            if (record.get("init") not in (None, before)
+                    and unit(booted, "ActiveState")["ActiveState"] == "active"):
                 break
             time.sleep(1)
         assert record["state"] == "running" and record["init"] != before
+        leader = run("machinectl", "show", "--property=Leader", "--value", booted).stdout
+        assert int(leader) == record["init"]["pid"]
+        assert lite("exec", booted, "systemctl", "is-system-running", "--wait",
+                    check=False).stdout.strip() == "running"
+
+
+def test_the_hosts_tools_reach_into_a_booted_machine(lite, booted):
+    lite("exec", booted, "systemctl", "is-system-running", "--wait", check=False)
+    assert run("systemctl", "-M", booted, "is-system-running").stdout.strip() == "running"
+    assert run("machinectl", "show", "--property=State", "--value", booted).stdout.strip() == (
+        "running")
+    assert booted in run("machinectl", "status", booted).stdout
+    run("machinectl", "poweroff", booted)
+    for _ in range(120):
+        if unit(booted, "ActiveState")["ActiveState"] == "inactive":
+            break
+        time.sleep(1)
+    assert unit(booted, "Result")["Result"] == "success"
 
 
 def test_stop_of_a_booted_machine_is_an_ordered_shutdown(lite, booted):
     lite("stop", booted, timeout=180)
     assert unit(booted, "Result")["Result"] == "success"
     assert json.loads(lite("show", booted).stdout)["exit_status"] == 0
+
+
+# ---- the host's own reboot ----
+
+@pytest.mark.needs("reboot")
+def test_machines_come_back_when_the_host_boots(lite, reboot, busybox_root):
+    """One that is enabled, one with autostart, and one that another requires."""
+    machines = {"comes-enabled": {}, "comes-auto": {"autostart": True, "requires": ["comes-db"]},
+                "comes-db": {"ready": "health", "health": {"command": ["true"]}},
+                "stays-away": {}}
+    if reboot.count == 0:
+        for name, keys in machines.items():
+            (DEFINITIONS / f"{name}.machine").write_text(harness.definition(
+                overlay=[busybox_root], upper="persistent", network={"mode": "none"},
+                command=STAY, stop={"timeout": "2s"}, **keys))
+        (DEFINITIONS / "broken.machine").write_text("autostart = true; no_such_key = 1;\n")
+        lite("enable", "comes-enabled")
+        lite("start", "comes-enabled")
+        lite("exec", "comes-enabled", "sh", "-c", "echo before > /kept")
+        reboot.request()
+        return
+    try:
+        for name in ("comes-enabled", "comes-auto", "comes-db"):
+            escaped = name.replace("-", "\\x2d")
+            run("systemctl", "is-active", "--quiet", f"container@{escaped}")
+            assert lite("exec", name, "hostname").stdout.strip() == name
+        assert lite("exec", "comes-enabled", "cat", "/kept").stdout == "before\n"
+        started = {name: json.loads(lite("show", name).stdout)["started"] for name in machines
+                   if name.startswith("comes")}
+        assert started["comes-db"] < started["comes-auto"]
+        assert lite("status", "stays-away", check=False).returncode == 4
+        kernel = run("journalctl", "--boot", "--dmesg", "--output=cat").stdout
+        assert "broken is left out" in kernel
+    finally:
+        (DEFINITIONS / "broken.machine").unlink()
+        lite("disable", "comes-enabled", check=False)
+        lite("delete", "--force", *machines, check=False)
+        for name in machines:
+            (DEFINITIONS / f"{name}.machine").unlink()
+        run("systemctl", "daemon-reload")

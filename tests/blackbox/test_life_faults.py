@@ -1,0 +1,265 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A machine's life when things go wrong: kills at any moment, full disks, many machines, much output."""
+
+import collections
+import contextlib
+import itertools
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import harness
+import hoststate
+import pytest
+from harness import wait_for
+
+pytestmark = pytest.mark.needs("root", "cgroup2")
+
+NUMBERS = itertools.count(1)
+STAY = ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.05; done"]
+
+
+@pytest.fixture
+def name():
+    """A machine's name of the test's own: control groups and lines of the journal bear it."""
+    return f"faults-{os.getpid()}-{next(NUMBERS)}"
+
+
+def state_of(cli, name):
+    """What `show` says of a machine."""
+    return json.loads(cli("show", name).check().stdout)
+
+
+# ---- kills ----
+
+def victims():
+    """{kind: pids} of what runs below this test: the command, the supervisor, the payload's side."""
+    found = collections.defaultdict(list)
+    for pid, (program, _, parent, _) in hoststate.live_processes().items():
+        if program != "machinectl-lite":
+            found["payload"].append(pid)
+        elif os.getpid() == parent and os.getsid(pid) == os.getsid(0):
+            found["command"].append(pid)
+        else:
+            found["supervisor"].append(pid)
+    return found
+
+
+def kill_one(kind, kills):
+    """Kills a process of that kind, or of another where there is none now."""
+    with contextlib.suppress(ProcessLookupError):
+        found = victims()
+        chosen = kind if found[kind] else next((k for k, pids in found.items() if pids), None)
+        if chosen:
+            os.kill(random.choice(found[chosen]), signal.SIGKILL)
+            kills[chosen] += 1
+
+
+def reap():
+    """Orphans of killed processes are this process' children."""
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
+def start_again(cli, path, number):
+    """A start after a kill succeeds at once, unless a supervisor whose command was killed is still
+    starting the machine."""
+    def attempt():
+        started = cli("start", path)
+        assert started.status == 0 or "already running" in started.stderr, (
+            f"round {number}: a start after a kill\n{started}")
+        return started.status == 0
+
+    wait_for(attempt, what="the start")
+
+
+@pytest.mark.slow
+def test_killed_at_random_moments(cli, machine_file, name, host_state):
+    rounds, kills = 300, collections.Counter()
+    path = machine_file(name, command=STAY, upper="persistent", stop={"timeout": "500ms"},
+                        limits={})
+    cli("start", path).check()
+    took = cli("start", path).check() and cli("stop", name).check().seconds
+    cli("delete", name).check()
+    with host_state.unchanged():
+        for number in range(rounds):
+            kind = ("command", "supervisor", "payload")[number % 3]
+            if number % 2:
+                start_again(cli, path, number)
+                running = cli.start("stop", name)
+                time.sleep(random.uniform(0, 2 * took))
+            else:
+                running = cli.start("start", path)
+                time.sleep(random.uniform(0, 0.06))
+            kill_one(kind, kills)
+            result = running.wait(20)
+            assert result.status in (0, 1, -signal.SIGKILL), result
+            assert "damaged" not in result.stderr, result
+            reap()
+        print(f"killed: {dict(kills)}")
+        assert min(kills[kind] for kind in ("command", "supervisor", "payload")) >= rounds // 12
+        cli("stop", "--now", name)
+        cli("collect").check()
+        again = cli("--debug", "collect").check()
+        assert "collect" not in again.stderr.replace("machinectl-lite", ""), again
+        cli("start", path).check()
+        cli("delete", "--force", name).check()
+        reap()
+
+
+# ---- a full disk ----
+
+class SmallDisk:
+    """A directory that is a small disk of its own for commands that are run with `wrapper`."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        self.holder = subprocess.Popen(
+            ["unshare", "--mount", "--propagation", "private", "sh", "-c",
+             f"mount -t tmpfs -o size=256k tmpfs {directory} && echo ready && exec sleep 600"],
+            stdout=subprocess.PIPE)
+        assert self.holder.stdout.readline() == b"ready\n"
+        self.wrapper = ["nsenter", f"--mount=/proc/{self.holder.pid}/ns/mnt"]
+        self.ballast = Path(f"/proc/{self.holder.pid}/root{directory}/ballast")
+
+    def fill(self):
+        """Until the last byte."""
+        with contextlib.suppress(OSError), open(self.ballast, "wb", buffering=0) as file:
+            while True:
+                file.write(bytes(4096))
+
+    def free(self):
+        """The opposite."""
+        self.ballast.unlink(missing_ok=True)
+
+    def close(self):
+        """For what runs there it stays as long as that runs."""
+        self.holder.kill()
+        self.holder.wait()
+        self.holder.stdout.close()
+
+
+@pytest.fixture
+def small_disk():
+    """small_disk(directory) makes a SmallDisk of it."""
+    with contextlib.ExitStack() as stack:
+        yield lambda directory: stack.enter_context(contextlib.closing(SmallDisk(directory)))
+
+
+def test_a_full_disk_is_told_and_other_machines_go_on(cli, machine_file, name, small_disk):
+    full = small_disk(cli.runtime)
+    first = machine_file(name, command=STAY, stop={"timeout": "1s"})
+    second = machine_file(f"{name}-b", command=STAY, stop={"timeout": "1s"})
+    cli("start", first, wrapper=full.wrapper).check()
+    full.fill()
+    failed = cli("start", second, wrapper=full.wrapper).check(1)
+    assert "No space left on device" in failed.stderr and str(cli.runtime) in failed.stderr
+    listed = json.loads(cli("list", "--json=short", wrapper=full.wrapper).check().stdout)
+    assert [(row["name"], row["state"]) for row in listed] == [(name, "running")]
+    assert cli("exec", name, "echo", "hello", wrapper=full.wrapper).check().stdout == "hello\n"
+    cli("stop", name, wrapper=full.wrapper).check()
+    full.free()
+    cli("start", first, second, wrapper=full.wrapper).check()
+    cli("delete", "--force", "--all", wrapper=full.wrapper).check()
+    assert not list(Path("/sys/fs/cgroup").rglob(f"{name}*"))
+
+
+def test_a_log_without_room_does_not_stop_the_machine(cli, machine_file, name, small_disk):
+    disk = small_disk(cli.log)
+    count = "i=0; while :; do i=$((i + 1)); echo line $i %0200d; sleep 0.01; done"
+    path = machine_file(name, command=["sh", "-c", count % 0], log={"driver": "file"},
+                        stop={"timeout": "100ms"})
+    cli("start", path, wrapper=disk.wrapper).check()
+    disk.fill()
+    time.sleep(1)
+    assert state_of(cli, name)["state"] == "running"
+    disk.free()
+    lost = "lines were lost: the log could not be written"
+    wait_for(lambda: lost in cli("logs", name, wrapper=disk.wrapper).stdout, what="the notice")
+    time.sleep(0.2)
+    lines = cli("logs", name, wrapper=disk.wrapper).check().stdout.splitlines()
+    numbers = [int(line.split()[1]) for line in lines if lost not in line]
+    before = lines.index(next(line for line in lines if lost in line))
+    assert numbers[:before] == list(range(1, before + 1))
+    assert numbers == sorted(numbers) and numbers[-1] > len(numbers)
+    cli("delete", "--force", name, wrapper=disk.wrapper).check()
+
+
+# ---- state files ----
+
+@pytest.mark.parametrize("damage", ["truncated", "garbage", "version", "empty"])
+def test_the_record_of_a_machine_that_runs_is_damaged(cli, machine_file, name, damage):
+    """The damaged one is named, the other is as before, and nothing is guessed."""
+    machine_file(name, command=STAY, stop={"timeout": "1s"})
+    machine_file(f"{name}-b", command=STAY, stop={"timeout": "1s"})
+    cli("start", name, f"{name}-b").check()
+    record = cli.runtime / "machines" / f"{name}.json"
+    good = record.read_text()
+    record.write_text({"truncated": good[:len(good) // 2], "garbage": "\0\xff{]" + good,
+                       "version": good.replace('"version": 1', '"version": 2'),
+                       "empty": ""}[damage])
+    for verb in (["status"], ["stop"], ["exec"], ["start"], ["delete"], ["kill"], ["pause"],
+                 ["config", "diff"], ["set-limit"]):
+        rest = {"exec": ["true"], "set-limit": ["tasks=10"]}.get(verb[0], [])
+        failed = cli(*verb, name, *rest)
+        assert failed.status in (1, 125), failed
+        assert str(record) in failed.stderr, failed
+        assert ("version 2" if damage == "version" else "damaged") in failed.stderr, failed
+    listed = cli("list", "--json=short").check()
+    assert [row["name"] for row in json.loads(listed.stdout)] == [f"{name}-b"]
+    assert str(record) in listed.stderr
+    cli("collect")
+    assert cli("exec", f"{name}-b", "echo", "well").check().stdout == "well\n"
+    cli("stop", f"{name}-b").check()
+    record.write_text(good)
+    assert state_of(cli, name)["state"] == "running"
+    cli("delete", "--force", "--all").check()
+
+
+# ---- much of everything ----
+
+@pytest.mark.slow
+def test_two_hundred_machines(cli, machine_file, name, host_state):
+    count = 200
+    names = [f"{name}-{number}" for number in range(count)]
+    paths = [machine_file(machine, command=["sleep", "3600"], stop={"timeout": "1s"})
+             for machine in names]
+    cli("start", paths[0]).check()
+    cli("delete", "--force", names[0]).check()
+    with host_state.unchanged(patience=20):
+        cli("start", *paths, timeout=300).check()
+        rows = json.loads(cli("list", "--json=short").check().stdout)
+        assert sorted(row["name"] for row in rows) == sorted(names)
+        assert {row["state"] for row in rows} == {"running"}
+        assert cli("exec", names[-1], "hostname").check().stdout.strip() == names[-1]
+        cli("stop", "--all", timeout=300).check()
+        assert json.loads(cli("list", "--json=short").check().stdout) == []
+        cli("delete", "--all", timeout=300).check()
+
+
+@pytest.mark.slow
+def test_a_hundred_megabytes_at_full_speed(cli, machine_file, name):
+    lines = 1000000
+    script = f'BEGIN {{ for (i = 1; i <= {lines}; i++) printf "%0100d\\n", i }}'
+    path = machine_file(name, command=["sh", "-c", f"awk '{script}'; exec sleep 600"],
+                        log={"driver": "file", "max_size": "1G"}, stop={"timeout": "100ms"})
+    cli("start", path).check()
+    status = Path(f"/proc/{state_of(cli, name)['supervisor']['pid']}/status")
+    last = f"{lines:0100d}\n"
+    wait_for(lambda: cli("logs", "-n", "1", name).stdout == last, 300, "the last line")
+    with cli.start("logs", name).process as reading:
+        expected = 0
+        for expected, line in enumerate(reading.stdout, 1):
+            assert int(line) == expected
+    assert expected == lines
+    peak = next(int(line.split()[1]) for line in status.read_text().splitlines()
+                if line.startswith("VmHWM"))
+    if not harness.is_sanitized(cli.binary):
+        # All that was ever resident, libraries that it shares with others included.
+        assert peak < 16384, f"the supervisor had {peak} kB"
+    cli("delete", "--force", name).check()
