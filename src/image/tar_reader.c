@@ -20,6 +20,15 @@ struct archive *archive_tar_reader(void)
         return archive;
 }
 
+/* Some writers (umoci insert) end with the last file's content, not with the block that it is in,
+ * which libarchive insists on and Go's reader, every other engine's, does not. */
+static ssize_t missing_padding(const struct archive_input *input)
+{
+        size_t beyond = (size_t)(input->length % sizeof input->padding);
+
+        return beyond == 0 ? 0 : (ssize_t)(sizeof input->padding - beyond);
+}
+
 /* libarchive looks at the block until it asks for the next. */
 static ssize_t read_block(struct archive *archive, void *data, const void **block)
 {
@@ -43,8 +52,20 @@ static ssize_t read_block(struct archive *archive, void *data, const void **bloc
         }
         input->holding = length > 0;
         input->ended = length == 0;
+        input->length += length;
+        if (input->ended) {
+                *block = input->padding;
+                return missing_padding(input);
+        }
         *block = bytes;
         return (ssize_t)length;
+}
+
+bool archive_is_cut_short(const struct archive_input *input, const void *data)
+{
+        uintptr_t at = (uintptr_t)data, padding = (uintptr_t)input->padding;
+
+        return at >= padding && at < padding + sizeof input->padding;
 }
 
 int archive_failed(struct archive *archive, struct machine_error *error)

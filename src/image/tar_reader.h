@@ -2,6 +2,9 @@
 #ifndef IMAGE_TAR_READER_H
 #define IMAGE_TAR_READER_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include <archive.h>
 #include <archive_entry.h>
 
@@ -18,6 +21,8 @@ struct archive_input {
         bool holding; /* a block that libarchive may still look at */
         bool ended;
         int failure;
+        uint64_t length;      /* of what has been handed on */
+        uint8_t padding[512]; /* what may be missing of the last block */
 };
 
 /** Opens the reader; it reads as the stream's reader 0. 0 or -errno. */
@@ -32,6 +37,9 @@ void archive_input_close(struct archive_input *input);
 
 /** The next entry: 1, or 0 at the end, or -errno with error filled. */
 int archive_next(struct archive *archive, struct archive_entry **ret, struct machine_error *error);
+
+/** Whether data of a file is none of the stream's: the stream ended within the file. */
+bool archive_is_cut_short(const struct archive_input *input, const void *data);
 
 /** What libarchive says is wrong, as an error. Returns -errno. */
 int archive_failed(struct archive *archive, struct machine_error *error);

@@ -347,8 +347,10 @@ static int next_entry(struct unpacker *self)
 int unpack(struct stream *stream, int root_fd, FILE *entries, FILE *implied,
            struct unpack_result *ret, struct machine_error *error)
 {
-        struct unpacker self = { .tree = TREE_INIT(root_fd), .entries = entries, .error = error };
         _cleanup_archive_input_ struct archive_input input = { .stream = stream };
+        struct unpacker self = {
+                .tree = TREE_INIT(root_fd), .input = &input, .entries = entries, .error = error
+        };
         int r;
 
         /* A layer without an entry for its root has the lower layer's. */

@@ -104,6 +104,10 @@ int unpack_content(struct unpacker *self, int fd, struct layer_entry *described)
                 if (r != ARCHIVE_OK) {
                         return archive_failed(self->archive, self->error);
                 }
+                if (archive_is_cut_short(self->input, data)) {
+                        return error_say(self->error, EBADMSG,
+                                         "the tar archive is damaged: it ends within a file");
+                }
                 r = write_block(&writer, data, length, offset);
                 if (r < 0) {
                         return r;

@@ -12,6 +12,7 @@
 struct unpacker {
         struct tree tree;
         struct archive *archive;
+        const struct archive_input *input;
         struct archive_entry *entry;
         char path[PATH_MAX]; /* of the entry, clean */
         FILE *entries;

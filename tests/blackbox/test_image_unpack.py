@@ -308,6 +308,18 @@ def test_bytes_behind_the_end_count(cli):
     assert (tree / "f").exists()
 
 
+def test_a_last_block_that_is_not_filled(cli):
+    """umoci's insert ends with the last file's content; one byte less is too little."""
+    data = layer(member("f", b"x" * 700))
+    whole = data[:512 + 700]
+    _, tree = load(cli, whole)
+    assert (tree / "f").read_bytes() == b"x" * 700
+    cli("remove-image", "test/image:1").check()
+    for length in (512 + 699, 512 + 512, 512 + 100, 511, 300):
+        result, _ = load(cli, data[:length])
+        assert result.status == 1 and "tar archive is damaged" in result.stderr, (length, result)
+
+
 @pytest.mark.parametrize("compress", [
     lambda data: gzip.compress(data[:700]) + gzip.compress(data[700:]) + b"\0" * 512,
     lambda data: b"\x50\x2a\x4d\x18\x04\0\0\0skip" + subprocess.run(
