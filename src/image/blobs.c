@@ -504,6 +504,19 @@ static int set_up(struct fetching *fetching, const struct manifest *manifest,
         return 0;
 }
 
+/* What was fetched is kept for the next attempt, but not where it is what fills the disk. */
+static void keep_or_drop(struct fetching *fetching, int failure)
+{
+        if (failure != -ENOSPC && failure != -EDQUOT) {
+                /* The rest of the image is worth keeping: the next attempt finds it. */
+                (void)publish(fetching, NULL);
+                return;
+        }
+        for (size_t i = 0; i < fetching->count; i++) {
+                drop_blob_file(&fetching->blobs[i]);
+        }
+}
+
 static void tear_down(struct fetching *fetching)
 {
         for (size_t i = 0; i < fetching->count; i++) {
@@ -534,8 +547,7 @@ int blobs_fetch(struct session *session, struct registry *registry, const struct
         if (r == 0) {
                 r = publish(&fetching, error);
         } else {
-                /* The rest of the image is worth keeping: the next attempt finds it. */
-                (void)publish(&fetching, NULL);
+                keep_or_drop(&fetching, r);
         }
         tear_down(&fetching);
         return r;

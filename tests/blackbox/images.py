@@ -166,6 +166,9 @@ class Registry(http.server.ThreadingHTTPServer):
         self.basic = False
         self.host = f"127.0.0.1:{self.server_address[1]}"
 
+    def handle_error(self, request, client_address):
+        """A client that goes away is part of many tests."""
+
     def add(self, repository, tag, image):
         """Makes an image known."""
         self.images[repository, tag] = image.manifest

@@ -313,14 +313,15 @@ def test_two_at_once_fetch_each_blob_once(cli, server, image):
     is_whole(cli, reference)
 
 
-def test_killed_at_any_moment(cli, server):
+@pytest.mark.parametrize("times", [25, pytest.param(100, marks=pytest.mark.slow)])
+def test_killed_at_any_moment(cli, server, times):
     """A pull after a killed one goes on and leaves nothing behind; what was fetched is not fetched
     again."""
-    chance = random.Random(3)
+    chance = random.Random(times)
     image = Image(*(random_layer(seed, 400_000) for seed in range(6)))
     reference = server.add("a", "1", image)
     server.faults["/blobs/"] = images.slow(0.01)
-    for _ in range(25):
+    for _ in range(times):
         running = cli.start("pull", "--insecure", reference)
         time.sleep(chance.uniform(0, 0.35))
         running.process.send_signal(signal.SIGKILL)
@@ -377,17 +378,23 @@ def test_a_damaged_partial_blob(cli, server, image):
     is_whole(cli, reference)
 
 
-def test_disk_full(cli, server, workspace):
-    """Told, with what helps; the next pull succeeds when there is room."""
-    import subprocess
-    image = Image(layer(member("f", os.urandom(6_000_000))))
+@pytest.mark.parametrize("options,content", [
+    ("size=4M", 6_000_000), ("size=9M", 6_000_000), ("size=64M,nr_inodes=60", 0),
+], ids=["blob", "layer", "inodes"])
+def test_disk_full(cli, server, options, content):
+    """Told, with what helps; nothing is left, and the next pull succeeds when there is room."""
+    many = [member(f"f{i}", b"") for i in range(200)]
+    image = Image(layer(member("f", random.Random(1).randbytes(content)), *many))
     reference = server.add("a", "1", image)
-    mounted = ["unshare", "--mount", "--propagation", "private", "sh", "-c",
-               f'mount -t tmpfs -o size=8M tmpfs {cli.state} || exit; exec "$@"', "sh"]
-    result = cli("pull", "--insecure", reference, wrapper=mounted).check(1)
+    script = (f'mount -t tmpfs -o {options} tmpfs "$STATE" || exit 99; "$@" && exit 99; '
+              'find "$STATE" -path "*/blobs/*" -o -path "*/layers/*" -o -name "tmp-*" -o '
+              '-name "sha256-*" | sed s/^/left:/; '
+              'mount -o remount,size=1G,nr_inodes=1M "$STATE" && "$@"')
+    result = cli("pull", "--insecure", reference, env={"STATE": cli.state},
+                 wrapper=["unshare", "--mount", "--propagation", "private", "sh", "-c", script,
+                          "sh"]).check()
     assert "No space left" in result.stderr and "prune" in result.stderr
-    assert subprocess.run(["ls", cli.state], check=True, capture_output=True).stdout == b""
-    pull(cli, reference).check()
+    assert "left:" not in result.stdout and image.id in result.stdout
 
 
 def test_json_events(cli, server, image):

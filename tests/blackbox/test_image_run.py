@@ -7,7 +7,9 @@ import subprocess
 import tarfile
 from pathlib import Path
 
+import harness
 import images
+import networking
 import pytest
 from images import Image, define, directory, layer, load, member
 
@@ -162,3 +164,47 @@ def test_many_layers(cli, count):
                           "Cmd": ["set -- /etc/layer-*; echo $#; cat /etc/top"]})
     define(cli, "app", image=load(cli, image))
     assert cli("run", "app", cgroup2=True).check().stdout == f"{count - 1}\n{count - 2}"
+
+
+@pytest.mark.needs("program:nft", "program:ip", "program:busybox")
+def test_a_service_from_pull_to_removal(cli, server):
+    """An image with a web server: pulled, started, asked over a published port, entered, stopped,
+    started again with what was written, deleted, removed; nothing is left."""
+    image = Image(layer(*images.base_members(), directory("srv"),
+                        member("srv/index.html", b"of the image\n")),
+                  config={"Entrypoint": ["/bin/httpd", "-f"], "Cmd": ["-p", "80", "-h", "/srv"],
+                          "ExposedPorts": {"80/tcp": {}}, "Volumes": {"/srv": {}},
+                          "StopSignal": "SIGKILL"})
+    reference = server.add("team/web", "1", image)
+    cli("pull", "--insecure", reference).check()
+    host = networking.Host(cli)
+
+    def run(*arguments, status=0):
+        return cli(*arguments, cgroup2=True, wrapper=host.wrapper).check(status).stdout
+
+    def ask(page):
+        return harness.wait_for(lambda: host.run(
+            "busybox", "wget", "-qO-", f"http://127.0.0.1:8080/{page}", check=False), what=page)
+
+    try:
+        define(cli, "web", image=reference, pull="never", network={"mode": "bridge"},
+               ports=["8080:80"])
+        run("start", "web")
+        assert ask("index.html") == "of the image\n"
+        record = json.loads(run("show", "web"))
+        assert record["image"] == reference and record["exposed_ports"] == ["80/tcp"]
+        assert run("exec", "web", "/bin/sh", "-c", "echo new > /srv/new; id -u") == "0\n"
+        assert ask("new") == "new\n"
+        assert "in use" in cli("remove-image", reference).check(1).stderr
+        run("stop", "web")
+        run("status", "web", status=3)
+        run("start", "web")
+        assert ask("new") == "new\n"
+        run("delete", "--force", "web")
+        assert host.is_clean()
+    finally:
+        cli("delete", "--force", "web", cgroup2=True, wrapper=host.wrapper)
+        host.close()
+    assert not Path(cli.state, "machines/web").exists()
+    cli("remove-image", reference).check()
+    assert not list(Path(cli.state, "layers").glob("*")) and not images.leftovers(cli)
