@@ -31,7 +31,7 @@ char *config_host_path(const struct config_node *node, const char *text)
 static int check_host_path(const struct config_value *value, const struct config_node *node,
                            const char *text, char **ret)
 {
-        char *path;
+        char *path = NULL;
 
         if (!text[0]) {
                 return config_value_refuse(value, node, strdup("an empty path"), NULL);

@@ -1,24 +1,27 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""How long a pull takes, beside skopeo with umoci and beside podman: the same registry, the same
-images, one after the other in each round, syncfs included for all; medians, and the peak memory of
-the largest process that the contender waits for (of this program: without its unpackers).
+"""What a pull costs, beside skopeo with umoci and beside podman, in one run: the same registry and
+the same images, each contestant in turn in every round, until what it wrote is on disk (syncfs).
+Then the peak memory of each, all of its processes together, and for the big layer the floor:
+decompressing and hashing alone.
 
-    tests/benchmark/image.py [--scale 0.1] [--rounds 3] [--only big,layers,files,zstd,cached]
+usage: tests/benchmark/image.py [--scale 1] [--rounds 3] [--only big,layers,files,zstd,cached]
+                                [--no-peers] [--no-build] [--check]
 
---scale 1 is one layer of 1 GB, 20 layers of 25 MB, 110,000 files. Needs docker-registry, skopeo,
-umoci, podman and zstd; peers that are missing are left out and named.
+--scale 1 is one layer of 1 GB, 20 layers of 50 MB, 110,000 small files, the big layer with zstd, and
+the big layer pulled again. Contestants that are not installed are left out (Debian: docker-registry
+skopeo umoci podman zstd). --check fails where an aim is missed.
 """
 
 import argparse
+import collections
 import contextlib
-import gzip
+import functools
 import hashlib
 import io
 import json
 import os
 import random
-import resource
 import shutil
 import statistics
 import subprocess
@@ -28,30 +31,54 @@ import tempfile
 import time
 from pathlib import Path
 
-SOURCE = Path(__file__).resolve().parents[2]
-BINARY = os.environ.get("MACHINECTL_LITE_BINARY", str(SOURCE / "build/src/cli/machinectl-lite"))
-PORT = 5598
-REGISTRY = f"127.0.0.1:{PORT}"
+TOP = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(TOP / "tests" / "blackbox"))
+import hoststate  # noqa: E402
+import registries  # noqa: E402
+
+BUILD = TOP / "build-benchmark"
+OURS = "machinectl-lite"
+FLOOR = "floor"
+CASES = ("big", "layers", "files", "zstd", "cached")
+PACKERS = {"gzip": ["gzip", "-4", "-c"], "zstd": ["zstd", "-q", "-3", "-c"]}
+AIM_BESIDE_PEERS = 0.5
+AIM_BESIDE_FLOOR = 1 / 0.9
+AIM_MEMORY = 64 << 20
+MEDIA = "application/vnd.oci.image"
 
 
-def digest(data):
-    return "sha256:" + hashlib.sha256(data).hexdigest()
+def build():
+    """An optimized build, and the floor."""
+    quiet = {"stdout": subprocess.DEVNULL, "stdin": subprocess.DEVNULL}
+    if not (BUILD / "build.ninja").exists():
+        subprocess.run(["meson", "setup", str(BUILD), str(TOP), "-Dbuildtype=release"],
+                       check=True, **quiet)
+    subprocess.run(["ninja", "-C", str(BUILD)], check=True, **quiet)
+    subprocess.run(["gcc", "-O2", "-D_GNU_SOURCE", "-o", str(BUILD / "image_floor"),
+                    str(TOP / "tests/benchmark/image_floor.c"), "-lisal", "-lcrypto", "-lpthread"],
+                   check=True, **quiet)
+
+
+# ---- Images
+
+@functools.cache
+def pieces():
+    """Pieces that gzip makes about half of, as it does of a distribution's files; all together are
+    longer than what compressors look back."""
+    chance = random.Random(0)
+    words = [bytes(chance.choices(b"abcdefghijklmnopqrstuvwxyz0123456789_(){};", k=6))
+             for _ in range(5000)]
+    return [b" ".join(chance.choices(words, k=8000)) + chance.randbytes(16000)
+            for _ in range(300)]
 
 
 def text(seed, size):
-    """Bytes that gzip makes about two thirds of."""
+    """The pieces in some order."""
     chance = random.Random(seed)
-    words = [bytes(chance.choices(b"abcdefghijklmnopqrstuvwxyz0123456789_(){};", k=6))
-             for _ in range(5000)]
-    pieces, length = [], 0
-    while length < size:
-        piece = b" ".join(chance.choices(words, k=20000)) + chance.randbytes(40000)
-        pieces.append(piece)
-        length += len(piece)
-    return b"".join(pieces)[:size]
+    return b"".join(chance.choices(pieces(), k=size // len(pieces()[0]) + 1))[:size]
 
 
-def tar(files):
+def make_tar(files):
     """A tar of (name, bytes) pairs."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as archive:
@@ -62,145 +89,187 @@ def tar(files):
     return out.getvalue()
 
 
-def write_layout(path, name, layers, compress, suffix):
-    """An OCI layout for skopeo to copy from."""
+def layers_of(case, scale):
+    """The layers of a case, one after the other."""
+    if case in ("big", "zstd"):
+        size = int(scale * (1 << 30)) // 16
+        yield make_tar((f"f{i}", text(i, size)) for i in range(16))
+    elif case == "layers":
+        for i in range(20):
+            yield make_tar([(f"l{i}", text(100 + i, int(scale * 50e6)))])
+    else:
+        yield make_tar((f"d{i // 100}/f{i}", b"%d" % i * 50) for i in range(int(scale * 110_000)))
+
+
+def write_layout(path, case, scale):
+    """An OCI layout for skopeo to copy from; the path of its first layer."""
+    compression = "zstd" if case == "zstd" else "gzip"
     blobs = path / "blobs/sha256"
     blobs.mkdir(parents=True)
 
     def put(data):
-        (blobs / digest(data)[7:]).write_bytes(data)
-        return {"digest": digest(data), "size": len(data)}
+        digest = hashlib.sha256(data).hexdigest()
+        (blobs / digest).write_bytes(data)
+        return {"digest": f"sha256:{digest}", "size": len(data)}
 
-    described = [{"mediaType": f"application/vnd.oci.image.layer.v1.tar+{suffix}",
-                  **put(compress(layer))} for layer in layers]
+    described, diff_ids = [], []
+    for layer in layers_of(case, scale):
+        packed = subprocess.run(PACKERS[compression], input=layer, stdout=subprocess.PIPE,
+                                check=True).stdout
+        diff_ids.append("sha256:" + hashlib.sha256(layer).hexdigest())
+        described.append({"mediaType": f"{MEDIA}.layer.v1.tar+{compression}", **put(packed)})
     config = put(json.dumps({"os": "linux", "architecture": "amd64", "config": {}, "rootfs": {
-        "type": "layers", "diff_ids": [digest(layer) for layer in layers]}}).encode())
+        "type": "layers", "diff_ids": diff_ids}}).encode())
     manifest = put(json.dumps({
-        "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
-        "config": {"mediaType": "application/vnd.oci.image.config.v1+json", **config},
-        "layers": described}).encode())
+        "schemaVersion": 2, "mediaType": f"{MEDIA}.manifest.v1+json", "layers": described,
+        "config": {"mediaType": f"{MEDIA}.config.v1+json", **config}}).encode())
     (path / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}', encoding="utf-8")
     (path / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [{
-        "mediaType": "application/vnd.oci.image.manifest.v1+json", **manifest,
-        "annotations": {"org.opencontainers.image.ref.name": name}}]}), encoding="utf-8")
+        "mediaType": f"{MEDIA}.manifest.v1+json", **manifest,
+        "annotations": {"org.opencontainers.image.ref.name": "1"}}]}), encoding="utf-8")
+    return blobs / described[0]["digest"].split(":")[1]
 
 
-def zstd(data):
-    return subprocess.run(["zstd", "-q", "-c", "-3"], input=data, stdout=subprocess.PIPE,
-                          check=True).stdout
+# ---- Contestants
 
-
-def make_images(scale):
-    """(name, layers, compress, suffix) of each."""
-    size = int(scale * (1 << 30))
-    big = tar((f"f{i}", text(i, size // 16)) for i in range(16))
-    yield "big", [big], lambda data: gzip.compress(data, 6), "gzip"
-    yield "zstd", [big], zstd, "zstd"
-    yield ("layers", [tar([(f"l{i}", text(100 + i, int(scale * 25e6)))]) for i in range(20)],
-           lambda data: gzip.compress(data, 6), "gzip")
-    count = int(scale * 110_000)
-    yield ("files", [tar((f"d{i // 100}/f{i}", b"%d" % i * 50) for i in range(count))],
-           lambda data: gzip.compress(data, 6), "gzip")
-
-
-@contextlib.contextmanager
-def registry(directory):
-    """docker-registry on loopback."""
-    settings = directory / "registry.yml"
-    settings.write_text(f"""version: 0.1
-log: {{level: error, accesslog: {{disabled: true}}}}
-storage: {{filesystem: {{rootdirectory: {directory}/registry}}}}
-http: {{addr: "{REGISTRY}"}}
-""", encoding="utf-8")
-    with subprocess.Popen(["docker-registry", "serve", settings],
-                          stderr=subprocess.DEVNULL) as process:
-        time.sleep(1)
-        try:
-            yield
-        finally:
-            process.terminate()
-
-
-def timed(command, directory):
-    """Seconds with the sync, and the peak memory of the largest process in KiB."""
-    script = ("import os,resource,subprocess,sys,time\n"
-              "start=time.monotonic()\n"
-              "code=subprocess.call(['sh','-c',sys.argv[1]],stdout=subprocess.DEVNULL,"
-              "stderr=subprocess.DEVNULL)\n"
-              "subprocess.call(['sync','-f',sys.argv[2]])\n"
-              "u=resource.getrusage(resource.RUSAGE_CHILDREN)\n"
-              "print(code,time.monotonic()-start,u.ru_maxrss)")
-    code, seconds, peak = subprocess.run(
-        [sys.executable, "-c", script, command, str(directory)], check=True, text=True,
-        stdout=subprocess.PIPE).stdout.split()
-    if code != "0":
-        sys.exit(f"failed: {command}")
-    return float(seconds), int(peak)
-
-
-def commands(name, place):
-    """What each contender runs; place is empty before."""
-    reference = f"{REGISTRY}/bench/{name}:1"
-    yield "machinectl-lite", (f"{BINARY} --state-dir {place}/store -q pull --insecure {reference}")
-    if shutil.which("skopeo") and shutil.which("umoci"):
-        yield "skopeo+umoci", (
-            f"skopeo copy -q --src-tls-verify=false docker://{reference} oci:{place}/oci:1 && "
-            f"umoci unpack --image {place}/oci:1 {place}/bundle")
-    if shutil.which("podman"):
+def commands(reference, place, cached, peers=True):
+    """What each contestant runs, with all that it keeps in a directory."""
+    yield OURS, (f"{BUILD}/src/cli/machinectl-lite --state-dir {place}/store -q pull "
+                 f"--insecure {reference}")
+    # umoci knows no zstd.
+    if peers and shutil.which("skopeo") and shutil.which("umoci") and "/zstd:" not in reference:
+        copy = f"skopeo copy -q --src-tls-verify=false docker://{reference} oci:{place}/oci:1"
+        # What is unpacked is there the second time.
+        unpack = "" if cached else f" && umoci unpack --image {place}/oci:1 {place}/bundle"
+        yield "skopeo + umoci", copy + unpack
+    if peers and shutil.which("podman"):
         yield "podman", (f"podman --root {place}/podman --runroot {place}/run "
                          f"--storage-driver overlay pull -q --tls-verify=false {reference}")
 
 
-def measure(name, directory, rounds, cached):
-    """Rounds of all contenders, interleaved."""
-    results = {}
-    for _ in range(rounds):
-        for contender, command in commands(name, directory / "place"):
-            place = directory / "place"
-            shutil.rmtree(place, ignore_errors=True)
-            place.mkdir()
-            subprocess.run(["sync", "-f", directory], check=True)
+def run(command, place):
+    """Seconds until the contestant is done and its files are on disk."""
+    started = time.monotonic()
+    subprocess.run(["sh", "-c", command], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["sync", "-f", place], check=True)
+    return time.monotonic() - started
+
+
+def proportional(pid):
+    """A process' memory, its part of what it shares."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) << 10
+    return 0
+
+
+def peak_memory(command):
+    """The most that the contestant's processes have together, looked at all the time."""
+    peak = 0
+    with subprocess.Popen(["sh", "-c", command], stdout=subprocess.DEVNULL) as process:
+        while process.poll() is None:
+            pids = [process.pid, *hoststate.live_processes(process.pid)]
+            peak = max(peak, sum(map(proportional, pids)))
+            time.sleep(0.01)
+    return peak
+
+
+def empty(place):
+    """A fresh directory, with nothing left to be written of the old."""
+    if os.path.ismount(place / "podman/overlay"):
+        subprocess.run(["umount", "-l", place / "podman/overlay"], check=True)
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir()
+    subprocess.run(["sync", "-f", place], check=True)
+
+
+def measure(reference, place, rounds, cached, peers, layer):
+    """{contestant: [seconds]} and {contestant: bytes}."""
+    seconds, memory = collections.defaultdict(list), {}
+    for number in range(rounds + 1):
+        for name, command in commands(reference, place, cached, peers):
+            empty(place)
             if cached:
-                if contender == "skopeo+umoci":
-                    continue
-                timed(command, directory)
-            results.setdefault(contender, []).append(timed(command, directory))
-            if contender == "podman":
-                subprocess.run(["umount", "-l", place / "podman/overlay"], check=False,
-                               stderr=subprocess.DEVNULL)
-    return results
+                run(dict(commands(reference, place, False))[name], place)
+            if number == rounds:
+                memory[name] = peak_memory(command)
+            else:
+                seconds[name].append(run(command, place))
+        if layer and number < rounds:
+            seconds[FLOOR].append(run(f"{BUILD}/image_floor {layer}", place))
+    empty(place)
+    return seconds, memory
+
+
+# ---- Report
+
+def report(case, seconds, memory):
+    """Prints a case; what missed its aim."""
+    missed = []
+    for name, times in seconds.items():
+        # Of one round each, so that what else the host did hits both.
+        ratio = statistics.median(mine / other for mine, other in zip(seconds[OURS], times))
+        peak = f"{memory[name] / (1 << 20):8.1f} MiB" if name in memory else ""
+        print(f"{case:8}{name:18}{statistics.median(times):8.2f} s{peak:>14}"
+              + (f"   we take {ratio:.2f} of it" if name != OURS else ""), flush=True)
+        aim = AIM_BESIDE_FLOOR if name == FLOOR else AIM_BESIDE_PEERS
+        if name != OURS and ratio > aim:
+            missed.append(f"{case}: {ratio:.2f} of {name}, the aim is {aim:.2f}")
+    if memory[OURS] > AIM_MEMORY:
+        missed.append(f"{case}: {memory[OURS] >> 20} MiB, the aim is {AIM_MEMORY >> 20}")
+    return missed
+
+
+def push(case, given, directory, host):
+    """Makes a case's image and pushes it; its reference and its first layer."""
+    layout = directory / f"layout-{case}"
+    reference = f"{host}/bench/{case}:1"
+    layer = write_layout(layout, case, given.scale)
+    registries.skopeo("copy", "-q", "--dest-tls-verify=false", f"oci:{layout}:1",
+                      f"docker://{reference}")
+    return reference, layer
+
+
+def run_cases(given, directory, host):
+    """Measures; the big image is the cached one, too."""
+    missed, images = [], {}
+    for case in given.only.split(","):
+        image = "big" if case == "cached" else case
+        if image not in images:
+            images[image] = push(image, given, directory, host)
+        reference, layer = images[image]
+        missed += report(case, *measure(reference, directory / "place", given.rounds,
+                                        case == "cached", not given.no_peers,
+                                        layer if case == "big" else None))
+    return missed
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--scale", type=float, default=0.1)
+    parser = argparse.ArgumentParser(usage=__doc__.partition("usage:")[2])
+    parser.add_argument("--scale", type=float, default=1)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", default="big,zstd,layers,files,cached")
+    parser.add_argument("--only", default=",".join(CASES))
+    parser.add_argument("--no-peers", action="store_true")
+    parser.add_argument("--no-build", action="store_true")
+    parser.add_argument("--check", action="store_true")
     given = parser.parse_args()
-    wanted = given.only.split(",")
+    if not given.no_build:
+        build()
     directory = Path(tempfile.mkdtemp(prefix="mlite-bench-", dir="/var/tmp"))
+    (directory / "place").mkdir()
+    missed = []
     try:
-        with registry(directory):
-            for name, layers, compress, suffix in make_images(given.scale):
-                if name not in wanted and not (name == "big" and "cached" in wanted):
-                    continue
-                layout = directory / f"layout-{name}"
-                write_layout(layout, "1", layers, compress, suffix)
-                del layers
-                subprocess.run(["skopeo", "copy", "-q", "--dest-tls-verify=false",
-                                f"oci:{layout}:1", f"docker://{REGISTRY}/bench/{name}:1"],
-                               check=True)
-                shutil.rmtree(layout)
-                for label, cached in ((name, False), ("cached", True)):
-                    if label not in wanted or (cached and name != "big"):
-                        continue
-                    for who, runs in measure(name, directory, given.rounds, cached).items():
-                        print(f"{label:8} {who:16} {statistics.median(r[0] for r in runs):7.2f} s "
-                              f"{max(r[1] for r in runs) / 1024:7.1f} MiB", flush=True)
+        with registries.docker_registry() as host:
+            missed = run_cases(given, directory, host)
     finally:
+        empty(directory / "place")
         shutil.rmtree(directory, ignore_errors=True)
+    for line in missed:
+        print(f"aim missed: {line}")
+    sys.exit(1 if missed and given.check else 0)
 
 
 if __name__ == "__main__":
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.umask(0o022)
     main()
