@@ -64,6 +64,10 @@ def parse_arguments():
         help="JUnit report of a run elsewhere, for the list of tests that ran nowhere",
     )
     run.add_argument(
+        "--rest", action="store_true",
+        help="only the tests that were skipped in every report given by --with",
+    )
+    run.add_argument(
         "tests", nargs="*", metavar="TEST",
         help="files, directories or node ids; default: tests/blackbox",
     )
@@ -133,9 +137,27 @@ def inside(test):
     raise Failure(f"there is no test {name} in {settings.SOURCE}")
 
 
+def reports_of_others(arguments):
+    """A report that a failed run elsewhere did not write counts as a place where nothing ran."""
+    return [(str(path), path) for path in arguments.others if path.exists()]
+
+
+def chosen_tests(arguments):
+    if not arguments.rest:
+        return [inside(test) for test in arguments.tests or ["tests/blackbox"]]
+    reports = reports_of_others(arguments)
+    if not reports:
+        raise Failure("--rest is what reports given by --with leave over, and there is none")
+    return [inside(f"tests/blackbox/{test.replace('::', '.py::', 1)}")
+            for test in ran_nowhere(reports)]
+
+
 def run_release(arguments, release):
     watch = Stopwatch()
-    tests = [inside(test) for test in arguments.tests or ["tests/blackbox"]]
+    tests = chosen_tests(arguments)
+    if not tests:
+        say(f"{release}: nothing is left over")
+        return 0
     color = ["--color=yes"] if sys.stdout.isatty() else []
     texts = {"arguments": "\0".join([*color, *arguments.pytest_words, *tests])}
     with contextlib.ExitStack() as stack:
@@ -183,8 +205,7 @@ def summarize(reports):
 def run(arguments):
     releases = arguments.release or ["bookworm"]
     statuses = [run_release(arguments, release) for release in releases]
-    # A report that a failed run elsewhere did not write counts as a place where nothing ran.
-    reports = [(str(path), path) for path in arguments.others if path.exists()]
+    reports = reports_of_others(arguments)
     for release in releases:
         results = settings.WORK / release / "results"
         reports += [(release, path) for path in sorted(results.glob("junit-*.xml"))]
