@@ -52,7 +52,7 @@ enum cli_drift {
 /** Compares them by the digest on record, without a word. */
 enum cli_drift cli_definition_drift(const struct cli *cli, const struct machine_record *record);
 
-/** Refuses a machine that has nothing to run, or asks for what this version cannot do. */
+/** Refuses a machine that has nothing to run. */
 int cli_check_startable(const struct machine *machine, struct machine_error *error);
 
 /** The same for settings alone, config_load_settings(). */

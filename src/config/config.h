@@ -65,12 +65,6 @@ int config_load_network(const char *name_or_path, const struct config_options *o
                         struct machine_error *error);
 
 /**
- * Refuses a machine whose definition asks for something that this version cannot do yet. The error
- * names the key, its place and what can be written instead. 0 or -EOPNOTSUPP.
- */
-int config_refuse_unbuilt(const struct machine *machine, struct machine_error *error);
-
-/**
  * The names of all machines that the search path holds, each once, sorted. search_path as in struct
  * config_options. 0 or -errno; directories that do not exist are fine. The caller frees *ret with
  * strv_free().

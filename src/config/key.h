@@ -79,10 +79,7 @@ struct config_key {
         uint64_t maximum; /* 0: none beyond the type's */
         unsigned int flags;
         const struct config_table *elements; /* of a list of groups */
-        /* NULL where the engine does all that the key says. Else the values, separated by blanks,
-         * that it does ("" for none), as they are shown; others are refused at the start. */
-        const char *built;
-        const char *option; /* shorthand of the command line, or NULL */
+        const char *option;                  /* shorthand of the command line, or NULL */
 };
 
 struct config_table {

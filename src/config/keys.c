@@ -5,8 +5,7 @@
 
 #include "config/kind.h"
 
-/* The format of .machine files. `built` is the one place that says what the engines below cannot do
- * yet; whoever builds one empties it here. */
+/* The format of .machine files. */
 
 #define AT(member)    .offset = offsetof(struct machine, member)
 #define EXTRA(member) .offset_extra = offsetof(struct machine, member)
@@ -539,14 +538,12 @@ static const struct config_key machine_keys[] = {
         { .name = "apparmor",
           .kind = &config_kind_text,
           AT(security.apparmor),
-          .built = "",
           .flags = CONFIG_NOT_EMPTY,
-          .help = "The AppArmor profile of the command.",
+          .help = "The AppArmor profile of the command. It must be loaded.",
           .example = "\"web\"" },
         { .name = "selinux",
           .kind = &config_kind_text,
           AT(security.selinux),
-          .built = "",
           .flags = CONFIG_NOT_EMPTY,
           .help = "The SELinux context of the command.",
           .example = "\"system_u:system_r:container_t:s0\"" },

@@ -317,6 +317,7 @@ static int write_plan(const struct launch *launch, int *ret_fd, struct machine_e
                 .resources = resource_settings_of(&machine->limits),
                 .arguments = machine->process.command,
                 .working_directory = (char *) working_directory(launch),
+                .label = { machine->security.apparmor, machine->security.selinux },
         };
         _cleanup_strv_ char **init = NULL;
         int r = launch_complete_environment(launch, &environment, error);

@@ -27,6 +27,7 @@
 #include "launch/init/plan.h"
 #include "launch/message.h"
 #include "launch/network.h"
+#include "security/label.h"
 #include "security/resources.h"
 
 /* ---- state ---- */
@@ -133,6 +134,10 @@ static int tear_down_state(struct launch *launch, struct machine_error *error)
 
 static int set_up_privileges(struct launch *launch, struct machine_error *error)
 {
+        const struct security_label label = {
+                .apparmor = launch->machine->security.apparmor,
+                .selinux = launch->machine->security.selinux,
+        };
         _cleanup_free_ char *cache = path_join(launch->options.directories.state, "seccomp");
         int r;
 
@@ -140,6 +145,9 @@ static int set_up_privileges(struct launch *launch, struct machine_error *error)
                 return error_oom(error);
         }
         r = launch_check_sysctls(launch->machine, error);
+        if (r == 0) {
+                r = security_label_check(&label, error);
+        }
         if (r == 0) {
                 r = capabilities_resolve(launch->machine, &launch->capabilities, error);
         }

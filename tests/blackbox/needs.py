@@ -18,6 +18,7 @@ them at the end. A need that does not exist is an error, not a skip.
     protocol:NAME      a protocol of the internet family, such as sctp, likewise
     link:KIND          a kind of network link on top of another, such as ipvlan, likewise
     bridge-filter      packets on bridges can be made to pass the packet filter
+    security-module:M  the kernel runs with this one, such as apparmor
     native-speed       the processor is no emulated one, so that a time measured means something
     virtual-host       a host that exists for the tests, so that a test may do to it what it likes
     reboot             such a host that can be restarted, see reboot.py
@@ -134,6 +135,13 @@ def _bridge_filter():
     return "the kernel has no br_netfilter"
 
 
+def _security_module(name):
+    # securityfs holds the list of those in effect (Documentation/admin-guide/LSM).
+    path = Path("/sys/kernel/security/lsm")
+    running = path.read_text().split(",") if path.exists() else []
+    return None if name in running else f"the kernel runs without {name}"
+
+
 def _native_speed():
     try:
         # systemd-detect-virt(1): "qemu" is QEMU without KVM.
@@ -164,11 +172,13 @@ KINDS = {
     "protocol": _protocol,
     "link": _link,
     "bridge-filter": _bridge_filter,
+    "security-module": _security_module,
     "native-speed": _native_speed,
     "virtual-host": _virtual_host,
     "reboot": _virtual_host,
 }
-WITH_ARGUMENT = ("controller", "kernel", "program", "filesystem", "protocol", "link")
+WITH_ARGUMENT = ("controller", "kernel", "program", "filesystem", "protocol", "link",
+                 "security-module")
 
 
 @functools.cache

@@ -97,21 +97,6 @@ static void test_duplicate(void **state)
         assert_finds(setting, "web.machine:2:1: note: the first one is here");
 }
 
-static void test_unbuilt(void **state)
-{
-        struct setting *setting = *state;
-
-        assert_int_equal(
-                load_rooted(setting,
-                            "network = { mode = \"none\"; };\nrestart = { policy = \"no\"; };"),
-                0);
-        assert_int_equal(config_refuse_unbuilt(machine_of(setting), &setting->error), 0);
-        assert_int_equal(load_rooted(setting, "network = { mode = \"none\"; };\nselinux = \"x\";"),
-                         0);
-        assert_int_equal(config_refuse_unbuilt(machine_of(setting), &setting->error), -EOPNOTSUPP);
-        assert_non_null(strstr(setting->error.message, "web.machine:2: \"selinux\""));
-}
-
 static void test_network(void **state)
 {
         struct setting *setting = *state;
@@ -158,7 +143,6 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_all_errors_sorted, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_one_root, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_duplicate, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(test_unbuilt, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_network, set_up, tear_down),
         };
 

@@ -117,6 +117,9 @@ static _Noreturn void become_payload(const struct init_plan *plan)
         if (execute_find(plan->arguments[0], plan->environment, &path, &error) < 0) {
                 fail(&error, "exec");
         }
+        if (security_label_apply(&plan->label, &error) < 0) {
+                fail(&error, "label");
+        }
         (void)message_send(INIT_SOCKET_FD, MESSAGE_READY);
         reset_signals();
         if (resources_limit(&plan->resources, &error) < 0) {

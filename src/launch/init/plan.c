@@ -10,7 +10,7 @@
 #include "base/file.h"
 #include "base/strings.h"
 
-#define PLAN_MAGIC UINT32_C(0x6d6c7032)
+#define PLAN_MAGIC UINT32_C(0x6d6c7033)
 
 /* The fixed part; behind it the groups, the instructions, then all strings, each with its NUL. */
 struct plan_header {
@@ -67,10 +67,16 @@ int init_plan_write(const struct init_plan *plan, int *ret_fd, struct machine_er
                 .capabilities = identity->capabilities,
                 .resources = plan->resources,
         };
+        char *const rest[] = {
+                plan->working_directory,
+                (char *)(plan->label.apparmor ? plan->label.apparmor : ""),
+                (char *)(plan->label.selinux ? plan->label.selinux : ""),
+                NULL,
+        };
         size_t groups = identity->group_count * sizeof(gid_t);
         size_t instructions = plan->program.length * sizeof(struct sock_filter);
         size_t length = sizeof header + groups + instructions + strings_length(plan->arguments) +
-                        strings_length(plan->environment) + strlen(plan->working_directory) + 1;
+                        strings_length(plan->environment) + strings_length(rest);
         _cleanup_free_ char *data = malloc(length);
         char *out;
         int fd;
@@ -83,7 +89,7 @@ int init_plan_write(const struct init_plan *plan, int *ret_fd, struct machine_er
         out = instructions ? mempcpy(out, plan->program.instructions, instructions) : out;
         out = put_strings(out, plan->arguments);
         out = put_strings(out, plan->environment);
-        strcpy(out, plan->working_directory);
+        (void)put_strings(out, rest);
         fd = file_sealed("machine-plan", data, length);
         if (fd < 0) {
                 return error_set(error, fd, "cannot hand the plan to machine-init");
@@ -171,8 +177,11 @@ int init_plan_read(int fd, struct init_plan *ret)
         plan.arguments = take_strings(&reader, header.argument_count);
         plan.environment = take_strings(&reader, header.environment_count);
         plan.working_directory = take_string(&reader);
+        plan.label.apparmor = take_string(&reader);
+        plan.label.selinux = take_string(&reader);
         if (header.magic != PLAN_MAGIC || !plan.identity.groups || !plan.program.instructions ||
-            !plan.arguments || !plan.arguments[0] || !plan.environment || !plan.working_directory) {
+            !plan.arguments || !plan.arguments[0] || !plan.environment || !plan.working_directory ||
+            !plan.label.apparmor || !plan.label.selinux) {
                 free(plan.arguments);
                 free(plan.environment);
                 free(data);

@@ -8,6 +8,7 @@
 #include <machine/error.h>
 
 #include "security/become.h"
+#include "security/label.h"
 #include "security/resources.h"
 #include "security/seccomp.h"
 
@@ -28,7 +29,8 @@ struct init_plan {
         char **arguments; /* the first is looked up in PATH of the environment */
         char **environment;
         char *working_directory; /* absolute path in the machine */
-        void *storage;           /* of a plan that was read: what the rest points into */
+        struct security_label label;
+        void *storage; /* of a plan that was read: what the rest points into */
 };
 
 /** Writes a plan into a sealed memfd, which *ret_fd then is. 0 or -errno. */
