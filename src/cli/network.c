@@ -7,9 +7,23 @@
 #include "cli/machines.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
+#include "network/firewalld.h"
 #include "network/network.h"
 
+struct network_options {
+        bool follow;
+};
+
+static int take_follow(const struct cli_option *option, const char *value, void *data,
+                       struct machine_error *error)
+{
+        ((struct network_options *)data)->follow = true;
+        return 0;
+}
+
 static const struct cli_option options[] = {
+        { 'f', "follow", NULL, "reload: after each reload of firewalld, until killed",
+          take_follow },
         CLI_OPTIONS_END,
 };
 
@@ -178,29 +192,48 @@ static int run_reload(struct cli *cli, struct machine_error *error)
         return r;
 }
 
+/* A failure is none of the next reload's. */
+static void reload_again(void *data)
+{
+        struct cli *cli = data;
+        _cleanup_error_ struct machine_error error = MACHINE_ERROR_INIT;
+
+        if (run_reload(cli, &error) < 0) {
+                log_error(&cli->log, &error);
+        }
+}
+
+static int follow(struct cli *cli, struct machine_error *error)
+{
+        int r = firewalld_follow(reload_again, cli);
+
+        return error_set(error, r, "cannot listen to firewalld on the system's bus");
+}
+
 static int run_network(struct cli *cli, const struct verb *verb, int argc, char **argv,
                        struct machine_error *error)
 {
-        int r = cli_parse(cli, verb, NULL, &argc, &argv, error);
+        struct network_options given = { 0 };
+        int r = cli_parse(cli, verb, &given, &argc, &argv, error);
 
         if (r != 0) {
                 return r > 0 ? 0 : r;
         }
-        if (argc == 1 && string_equal(argv[0], "list")) {
+        if (argc == 1 && !given.follow && string_equal(argv[0], "list")) {
                 return run_list(cli, error);
         }
-        if (argc == 2 && string_equal(argv[0], "status")) {
+        if (argc == 2 && !given.follow && string_equal(argv[0], "status")) {
                 return run_status(cli, argv[1], error);
         }
         if (argc == 1 && string_equal(argv[0], "reload")) {
-                return run_reload(cli, error);
+                return given.follow ? follow(cli, error) : run_reload(cli, error);
         }
-        return cli_usage_error(verb, error, "which of \"list\", \"status NAME\" and \"reload\"?");
+        return cli_usage_error(verb, error, "which of \"list\", \"status NAME\" and \"reload [--follow]\"?");
 }
 
 const struct verb verb_network = {
         .name = "network",
-        .arguments = "list | status NAME | reload",
+        .arguments = "list | status NAME | reload [--follow]",
         .summary = "show networks; put back rules that a firewall's reload dropped",
         .options = options,
         .run = run_network,

@@ -2,7 +2,9 @@
 #include "network/firewalld.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 #include <systemd/sd-bus.h>
 
@@ -10,6 +12,10 @@
 #include "base/quantity.h"
 
 #define LIBRARY "libsystemd.so.0"
+
+#define NAME      "org.fedoraproject.FirewallD1"
+#define OBJECT    "/org/fedoraproject/FirewallD1"
+#define INTERFACE "org.fedoraproject.FirewallD1"
 
 /* A firewall that does not answer must not hold up starts for the usual 25 seconds. */
 #define TIMEOUT (3 * USEC_PER_SEC)
@@ -19,6 +25,9 @@ struct bus_library {
         __typeof__(sd_bus_open_system) *open_system;
         __typeof__(sd_bus_set_method_call_timeout) *set_timeout;
         __typeof__(sd_bus_call_method) *call_method;
+        __typeof__(sd_bus_match_signal) *match_signal;
+        __typeof__(sd_bus_process) *process;
+        __typeof__(sd_bus_wait) *wait;
         __typeof__(sd_bus_flush_close_unref) *close;
 };
 
@@ -26,6 +35,9 @@ static const struct library_function functions[] = {
         { "sd_bus_open_system", offsetof(struct bus_library, open_system) },
         { "sd_bus_set_method_call_timeout", offsetof(struct bus_library, set_timeout) },
         { "sd_bus_call_method", offsetof(struct bus_library, call_method) },
+        { "sd_bus_match_signal", offsetof(struct bus_library, match_signal) },
+        { "sd_bus_process", offsetof(struct bus_library, process) },
+        { "sd_bus_wait", offsetof(struct bus_library, wait) },
         { "sd_bus_flush_close_unref", offsetof(struct bus_library, close) },
 };
 
@@ -43,10 +55,53 @@ int firewalld_trust(const char *interface)
         }
         (void)library.set_timeout(bus, TIMEOUT);
         /* Says yes also where the interface is in the zone already. */
-        r = library.call_method(bus, "org.fedoraproject.FirewallD1",
-                                "/org/fedoraproject/FirewallD1",
-                                "org.fedoraproject.FirewallD1.zone", "changeZoneOfInterface", NULL,
+        r = library.call_method(bus, NAME, OBJECT, INTERFACE ".zone", "changeZoneOfInterface", NULL,
                                 NULL, "ss", "trusted", interface);
         (void)library.close(bus);
         return r < 0 ? r : 0;
+}
+
+static int note_signal(sd_bus_message *message, void *data, sd_bus_error *error)
+{
+        *(bool *)data = true;
+        return 0;
+}
+
+/* Handles what has come. */
+static int handle(const struct bus_library *library, sd_bus *bus)
+{
+        int r;
+
+        do {
+                r = library->process(bus, NULL);
+        } while (r > 0);
+        return r;
+}
+
+int firewalld_follow(void (*reloaded)(void *data), void *data)
+{
+        struct bus_library library;
+        sd_bus *bus = NULL;
+        bool signalled = false;
+        int r = load(&library);
+
+        if (r == 0) {
+                r = library.open_system(&bus);
+        }
+        if (r < 0) {
+                return r;
+        }
+        r = library.match_signal(bus, NULL, NAME, OBJECT, INTERFACE, "Reloaded", note_signal,
+                                 &signalled);
+        while (r >= 0) {
+                r = handle(&library, bus);
+                if (signalled) {
+                        signalled = false;
+                        reloaded(data);
+                } else if (r >= 0) {
+                        r = library.wait(bus, UINT64_MAX);
+                }
+        }
+        (void)library.close(bus);
+        return r;
 }

@@ -90,11 +90,18 @@ static int configure_interface(struct nl_sock *socket, const struct guest_settin
                                struct machine_error *error)
 {
         struct netlink_reason reason;
-        int index = (int)if_nametoindex(LINK_GUEST_NAME);
-        int r;
+        int index = (int)if_nametoindex(settings->made_as ? settings->made_as : LINK_GUEST_NAME);
+        int r = 0;
 
         if (index == 0) {
                 return error_set(error, errno, "cannot find the machine's " LINK_GUEST_NAME);
+        }
+        if (settings->made_as) {
+                r = interface_rename(socket, index, LINK_GUEST_NAME, &reason);
+        }
+        if (r < 0) {
+                return netlink_fail(error, r, &reason, "cannot name the machine's %s",
+                                    LINK_GUEST_NAME);
         }
         r = set_ipv6(settings, error);
         if (r < 0) {

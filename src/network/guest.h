@@ -7,8 +7,9 @@
 
 /** What the machine's side of a network gets. Addresses of family 0 are left out. */
 struct guest_settings {
-        bool interface; /* eth0 is there: bring it up; else the loopback alone */
-        bool automatic; /* router advertisements are welcome: macvlan and ipvlan */
+        bool interface;      /* eth0 is there: bring it up; else the loopback alone */
+        const char *made_as; /* the name that it has so far; NULL: eth0 */
+        bool automatic;      /* router advertisements are welcome: macvlan and ipvlan */
         struct network_address address;
         unsigned int length;
         struct network_address address6;

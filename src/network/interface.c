@@ -232,6 +232,20 @@ int interface_up(struct nl_sock *socket, int index, struct netlink_reason *reaso
         return netlink_request(socket, message, reason);
 }
 
+int interface_rename(struct nl_sock *socket, int index, const char *name,
+                     struct netlink_reason *reason)
+{
+        _cleanup_nl_message_ struct nl_msg *message = nlmsg_alloc_simple(RTM_NEWLINK, 0);
+        struct ifinfomsg information = { .ifi_index = index };
+
+        if (!message ||
+            nlmsg_append(message, &information, sizeof(information), NLMSG_ALIGNTO) < 0 ||
+            nla_put_string(message, IFLA_IFNAME, name) < 0) {
+                return -ENOMEM;
+        }
+        return netlink_request(socket, message, reason);
+}
+
 int interface_delete(struct nl_sock *socket, int index)
 {
         _cleanup_nl_message_ struct nl_msg *message = nlmsg_alloc_simple(RTM_DELLINK, 0);

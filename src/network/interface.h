@@ -54,6 +54,10 @@ int interface_add_address(struct nl_sock *socket, int index, const struct networ
 /** Sets IFF_UP. */
 int interface_up(struct nl_sock *socket, int index, struct netlink_reason *reason);
 
+/** Gives a link that is down another name. */
+int interface_rename(struct nl_sock *socket, int index, const char *name,
+                     struct netlink_reason *reason);
+
 /** Removes a link; one that is gone is fine. */
 int interface_delete(struct nl_sock *socket, int index);
 

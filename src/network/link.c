@@ -125,7 +125,7 @@ int link_add_veth(struct nl_sock *socket, const struct link_settings *settings,
 static int add_on_parent(struct nl_sock *socket, struct rtnl_link *link,
                          const struct link_settings *settings, struct netlink_reason *reason)
 {
-        rtnl_link_set_name(link, LINK_GUEST_NAME);
+        rtnl_link_set_name(link, settings->name);
         rtnl_link_set_link(link, settings->parent);
         rtnl_link_set_ns_fd(link, settings->namespace_fd);
         if (settings->mtu > 0) {

@@ -25,7 +25,7 @@
 
 /** What a link is made of. */
 struct link_settings {
-        const char *name; /* on the host; with macvlan and ipvlan not used */
+        const char *name; /* on the host; of a macvlan or ipvlan in the namespace */
         uint32_t mtu;     /* 0: the kernel's default */
         uint8_t mac[LINK_MAC_SIZE];
         int namespace_fd; /* where the machine's side goes */
@@ -52,7 +52,8 @@ int link_add_bridge(struct nl_sock *socket, const struct link_settings *settings
 int link_add_veth(struct nl_sock *socket, const struct link_settings *settings,
                   struct netlink_reason *reason);
 
-/** Makes a macvlan (mode bridge) on the parent, named eth0 and in the namespace, down. */
+/** Makes a macvlan (mode bridge) on the parent, in the namespace, down. Linux 6.1 refuses a name
+ * that the host has too, which eth0 often is: it has to be another one. */
 int link_add_macvlan(struct nl_sock *socket, const struct link_settings *settings,
                      struct netlink_reason *reason);
 

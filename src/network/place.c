@@ -252,10 +252,12 @@ static int place_address(struct network_room *room, int parent, const char *text
 }
 
 static int make_on_parent(struct network *network, struct network_room *room, int namespace_fd,
-                          const struct interface *parent, struct machine_error *error)
+                          const struct interface *parent, const char *name,
+                          struct machine_error *error)
 {
         bool macvlan = network->mode == MACHINE_NETWORK_MACVLAN;
         struct link_settings settings = {
+                .name = name,
                 .mtu = network->mtu != MACHINE_UNSET ? (uint32_t)network->mtu : 0,
                 .namespace_fd = namespace_fd,
                 .parent = parent->index,
@@ -284,18 +286,23 @@ int place_attach_parent(struct network *network, int namespace_fd, struct machin
         _cleanup_room_ struct network_room room = NETWORK_ROOM_INIT;
         struct guest_settings settings = { .interface = true };
         const struct interface *parent;
+        char name[IF_NAMESIZE];
         int r = room_open_host(network->runtime_directory, &room, error);
 
         if (r < 0) {
                 return r;
         }
+        if (name_link(network, name) < 0) {
+                return error_oom(error);
+        }
+        settings.made_as = name;
         parent = interface_by_name(&room.interfaces, network->parent);
         if (!parent) {
                 return error_say(error, ENODEV, "this host has no network interface \"%s\"",
                                  network->parent);
         }
         settings.automatic = !network->address && !network->address6;
-        r = make_on_parent(network, &room, namespace_fd, parent, error);
+        r = make_on_parent(network, &room, namespace_fd, parent, name, error);
         if (r == 0) {
                 r = place_address(&room, parent->index, network->address, &settings.address,
                                   &settings.length, &settings.gateway, error);

@@ -224,7 +224,8 @@ class Host(Namespace):
         """Starts a machine that says "up" and stays; a Machine. A wrapper goes around the program
         under test, on the host."""
         running = self.cli.start("run", path, wrapper=self.wrapper + list(wrapper))
-        running.read_until("up\n")
+        # The first of an emulated host loads dozens of modules, and fifty may start at once.
+        running.read_until("up\n", timeout=180)
         machine = Machine(self, Path(path).stem, running)
         self.machines.append(machine)
         return machine
@@ -255,7 +256,7 @@ class Machine(Namespace):
         self.host = host
         self.name = name
         self.running = running
-        super().__init__(harness.wait_for(self._find_init, 5, "the machine's record"))
+        super().__init__(harness.wait_for(self._find_init, 20, "the machine's record"))
 
     def lease(self):
         """Its lease, from the state file."""

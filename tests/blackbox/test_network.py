@@ -54,7 +54,7 @@ def networks(cli, name, **keys):
 
 def clean(host):
     """Waits until nothing is left on the host: links go in the background."""
-    harness.wait_for(host.is_clean, 5, "a clean host")
+    harness.wait_for(host.is_clean, 30, "a clean host")
 
 
 # ---- addresses ----
@@ -80,9 +80,10 @@ def test_first_packet_is_not_lost(host, start):
     """A machine's first connection does not wait for a bridge that is not ready."""
     host.outside.serve("outside", 80)
     machine = start("web")
-    begin = time.monotonic()
-    assert machine.ask(networking.OUTSIDE, 80) == f"outside sees {networking.LAN}"
-    assert time.monotonic() - begin < 0.5
+    [[said, seconds]] = machine.ask_all([("tcp", networking.OUTSIDE, 80, 5)])
+    assert said == f"outside sees {networking.LAN}"
+    # Duplicate address detection takes a second, a bridge that learns fifteen.
+    assert seconds < 0.9
 
 
 def test_kept_across_restarts(host, start):
@@ -181,7 +182,7 @@ def test_peers(host, start):
                           capture_output=True, text=True, check=False)
     assert seen.returncode == 0, seen
     db.stop()
-    harness.wait_for(lambda: " db\n" not in web.hosts(), 5, "the peer to go")
+    harness.wait_for(lambda: " db\n" not in web.hosts(), 20, "the peer to go")
     assert "\n\n" not in web.hosts()
 
 
@@ -286,7 +287,7 @@ def test_udp_flow_follows(host, start):
         first.stop()
         second = start("two", ports=["5353:53/udp"])
         second.serve("two", 53)
-        harness.wait_for(lambda: client.stdout.readline().startswith("two sees"), 5, "two")
+        harness.wait_for(lambda: client.stdout.readline().startswith("two sees"), 20, "two")
     finally:
         client.kill()
         client.wait()
@@ -353,7 +354,7 @@ def test_bridge_of_the_users(host, start, cli):
     assert host.ask("127.0.0.1", 8080) == "web sees 10.66.0.1"
     assert host.outside.ask(networking.LAN, 8080) == f"web sees {networking.OUTSIDE}"
     machine.stop()
-    harness.wait_for(lambda: "machinectl-lite" not in host.table(), 5, "the rules to go")
+    harness.wait_for(lambda: "machinectl-lite" not in host.table(), 20, "the rules to go")
     assert "10.66.0.1/24" in host.run("ip", "addr", "show", "br7"), before
     assert host.sysctl("ipv4/conf/br7/route_localnet") == "0"
     assert host.sysctl("ipv4/conf/br7/forwarding") == "0"
@@ -364,7 +365,7 @@ def test_bridge_without_a_tag(host, start, cli):
     host.sh(f"ip link add brlab group {GROUP} type bridge")
     networks(cli, "lab", bridge="brlab", subnet="10.66.0.0/24")
     start("web", network={"name": "lab"}).stop()
-    harness.wait_for(lambda: "brlab" not in host.links(), 5, "the bridge to go")
+    harness.wait_for(lambda: "brlab" not in host.links(), 20, "the bridge to go")
 
 
 def test_links_are_in_a_group(host, start, cli):
@@ -414,7 +415,7 @@ def test_killed_supervisor(host, start, how):
         again.serve("web", 80)
         assert host.outside.ask(networking.LAN, 8080) == f"web sees {networking.OUTSIDE}"
         assert len(host.own_links()) == 2 or harness.wait_for(
-            lambda: len(host.own_links()) == 2, 5, "the old link to go")
+            lambda: len(host.own_links()) == 2, 20, "the old link to go")
         again.stop()
     else:
         if how == "reload":
@@ -565,7 +566,7 @@ def test_machine_mode(start, refuse):
     peer = start("db")
     assert f"{peer.address} db\n" in side.hosts() and f"{web.address} side\n" in peer.hosts()
     side.stop()
-    harness.wait_for(lambda: " side\n" not in peer.hosts(), 5, "the name to go")
+    harness.wait_for(lambda: " side\n" not in peer.hosts(), 20, "the name to go")
     assert web.reaches(networking.OUTSIDE)
 
 
@@ -591,4 +592,4 @@ def test_link_on_an_interface(host, start, refuse, kind):
     refuse("nosuch0", "two", network={"mode": f"{kind}:nosuch0"})
     refuse("198.51.100.7", "three", network={"mode": f"{kind}:eth0", "address": "198.51.100.7"})
     machine.stop()
-    harness.wait_for(lambda: host.links() == {"lo", "eth0"}, 5, "the link to go")
+    harness.wait_for(lambda: host.links() == {"lo", "eth0"}, 20, "the link to go")

@@ -35,7 +35,7 @@ def parent_steps(host, path):
 
 def clean(host):
     """Waits until nothing is left on the host."""
-    harness.wait_for(host.is_clean, 5, "a clean host")
+    harness.wait_for(host.is_clean, 20, "a clean host")
     assert not list((host.cli.runtime / "network" / "hosts").iterdir())
 
 

@@ -3,6 +3,7 @@
 mends it, and mended by that command."""
 
 import json
+import signal
 import subprocess
 
 import pytest
@@ -168,6 +169,10 @@ dbus.mainloop.glib.DBusGMainLoop(set_as_default=True)
 bus = dbus.bus.BusConnection(sys.argv[1])
 
 class Firewall(dbus.service.Object):
+    @dbus.service.signal("org.fedoraproject.FirewallD1", "")
+    def Reloaded(self):
+        pass
+
     @dbus.service.method("org.fedoraproject.FirewallD1.zone", "ss", "s")
     def changeZoneOfInterface(self, zone, interface):
         print(zone, interface, flush=True)
@@ -175,6 +180,8 @@ class Firewall(dbus.service.Object):
 
 name = dbus.service.BusName("org.fedoraproject.FirewallD1", bus)
 firewall = Firewall(bus, "/org/fedoraproject/FirewallD1")
+# Again and again, for who listens may not be there yet.
+GLib.timeout_add(200, lambda: firewall.Reloaded() is None)
 print("ready", flush=True)
 GLib.MainLoop().run()
 """
@@ -182,7 +189,7 @@ GLib.MainLoop().run()
 
 @pytest.mark.needs("program:dbus-daemon")
 def test_firewalld_is_asked(host, start, cli, workspace):
-    """firewalld trusts our bridge when it is asked to, at the start and at a reload."""
+    """firewalld trusts our bridge when it is asked to, at the start and at its own reloads."""
     if subprocess.run([networking.PYTHON, "-c", "import dbus, gi"], check=False,
                       capture_output=True).returncode != 0:
         pytest.skip("python3-dbus or python3-gi is not installed")
@@ -190,7 +197,7 @@ def test_firewalld_is_asked(host, start, cli, workspace):
     processes = [subprocess.Popen(["dbus-daemon", "--session", "--nofork", "--nopidfile",
                                    f"--address={address}"])]
     try:
-        harness.wait_for((workspace / "bus").exists, 5, "the bus")
+        harness.wait_for((workspace / "bus").exists, 20, "the bus")
         processes.append(subprocess.Popen([networking.PYTHON, "-c", FIREWALLD_ON_THE_BUS, address],
                                           stdout=subprocess.PIPE, text=True))
         said = processes[1].stdout
@@ -201,6 +208,11 @@ def test_firewalld_is_asked(host, start, cli, workspace):
         assert said.readline() == "trusted brlab\n"
         host.command("network", "reload").check()
         assert said.readline() == "trusted brlab\n"
+        follower = host.cli.start("network", "reload", "--follow", wrapper=host.wrapper)
+        for _ in range(2):
+            assert said.readline() == "trusted brlab\n"
+        follower.signal(signal.SIGTERM)
+        follower.wait()
         assert machine.stop().stderr == ""
     finally:
         for process in processes:

@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Real programs that talk to each other through networks; their files are the host's own."""
+"""Real programs that talk to each other through networks; their files are the host's own, or the
+Debian root's."""
 
-import glob
 import json
-import os
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
 import harness
 import networking
+import roots
 
 pytestmark = [pytest.mark.needs("root", "program:nft", "program:ip"), pytest.mark.slow]
 
@@ -23,8 +24,8 @@ exec {bin}/postgres -D /tmp/db -c listen_addresses="*" -c unix_socket_directorie
 
 
 @pytest.fixture
-def root(workspace):
-    """A root that has the host's /usr and little else."""
+def files(workspace):
+    """Keys for a root that has the host's /usr and little else."""
     top = workspace / "usr-root"
     for directory in ("etc", "dev", "proc", "sys", "run", "tmp", "usr", "root"):
         (top / directory).mkdir(parents=True)
@@ -33,19 +34,19 @@ def root(workspace):
         (top / link).symlink_to(f"usr/{link}")
     for name in ("passwd", "group", "ld.so.cache", "nsswitch.conf"):
         shutil.copy(f"/etc/{name}", top / "etc" / name)
-    return top
+    return {"rootfs": top, "mounts": [{"source": "/usr", "target": "/usr", "read_only": True}]}
 
 
 @pytest.fixture
-def start(host, machine_file, root):
-    """start("db", "script", ..) runs a shell script in a machine with the host's programs."""
+def start(host, machine_file, files):
+    """start("db", "script", "words") runs a shell script in a machine with the host's programs and
+    waits for the words."""
 
     def run(name, script, ready, **keys):
-        path = machine_file(name, rootfs=root, upper="volatile", network={"mode": "bridge"},
-                            mounts=[{"source": "/usr", "target": "/usr", "read_only": True}],
-                            command=["/bin/sh", "-c", script], **keys)
+        path = machine_file(name, upper="volatile", network={"mode": "bridge"},
+                            command=["/bin/sh", "-c", script], **{**files, **keys})
         running = host.cli.start("run", path, wrapper=host.wrapper, stderr=subprocess.STDOUT)
-        running.read_until(ready, timeout=60)
+        running.read_until(ready, timeout=180)
         machine = networking.Machine(host, name, running)
         host.machines.append(machine)
         return machine
@@ -53,20 +54,28 @@ def start(host, machine_file, root):
     return run
 
 
+def find_database():
+    """Where PostgreSQL's programs are, and keys for a root that has them."""
+    pattern = "usr/lib/postgresql/*/bin/postgres"
+    for found in Path("/").glob(pattern):
+        return found.parent, {}
+    debian = roots.debian()
+    for found in debian.glob(pattern):
+        return "/" / found.parent.relative_to(debian), {"rootfs": None, "mounts": None,
+                                                        "overlay": [debian]}
+    return pytest.skip("PostgreSQL is not installed")
+
+
 def test_postgresql(host, start):
     """A database in one machine, used by name from another and through a port from the host."""
-    found = glob.glob("/usr/lib/postgresql/*/bin/postgres")
-    if not found:
-        pytest.skip("PostgreSQL is not installed")
-    binaries = os.path.dirname(found[0])
+    binaries, keys = find_database()
     start("db", DATABASE.format(bin=binaries), "ready to accept connections",
-          user="postgres", working_directory="/tmp", ports=["15432:5432"])
+          user="postgres", working_directory="/tmp", ports=["15432:5432"], **keys)
     query = f"{binaries}/psql -At -U postgres -c 'select 6 * 7'"
-    start("client", f"{query} -h db; sleep 1000", r"\b42\b")
-    for address in ("127.0.0.1", networking.LAN, networking.LAN6):
-        said = host.sh(f"{query} -h {address} -p 15432")
-        assert said == "42\n", said
-    assert host.outside.sh(f"{query} -h {networking.LAN} -p 15432") == "42\n"
+    start("client", f"{query} -h db; sleep 1000", r"\b42\b", **keys)
+    for client, address in ((host, "127.0.0.1"), (host, networking.LAN), (host, networking.LAN6),
+                            (host.outside, networking.LAN)):
+        assert client.sh(f"{query} -h {address} -p 15432") == "42\n", address
 
 
 @pytest.mark.skipif(not shutil.which("iperf3"), reason="iperf3 is not installed")

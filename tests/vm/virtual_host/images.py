@@ -33,6 +33,15 @@ PAYLOAD_SERVICES = (
     "redis-server.service",
 )
 
+# Other owners of the host's network, which only tests start.
+HOST_SERVICES = (
+    "NetworkManager.service",
+    "NetworkManager-dispatcher.service",
+    "NetworkManager-wait-online.service",
+    "firewalld.service",
+    "ufw.service",
+)
+
 # Jobs for a machine that lives for months. Each costs seconds of an emulated start.
 MASKED = (
     "apt-daily.timer",
@@ -85,6 +94,7 @@ def payload_roots(stack, release, fresh=False):
 def finish_tree(tree, release):
     """What makes a root file system an installed host."""
     mask(tree, MASKED)
+    disable(tree, HOST_SERVICES)
     (tree / "etc/hostname").write_text(f"test-{release}\n")
     (tree / "etc/hosts").write_text(
         f"127.0.0.1 localhost\n127.0.1.1 test-{release}\n::1 localhost ip6-localhost ip6-loopback\n"

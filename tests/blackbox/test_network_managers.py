@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Machines beside what else cares for a host's network: its managers leave their links alone, and
+what its firewalls drop at a reload comes back. On a host of the tests' own, in its own network."""
+
+import contextlib
+import json
+import subprocess
+import time
+from pathlib import Path
+
+import harness
+import networking
+import pytest
+
+pytestmark = [pytest.mark.needs("root", "systemd", "virtual-host", "program:nft", "program:ip"),
+              pytest.mark.slow]
+
+DEFINITIONS = Path("/etc/machines")
+UP = ["sh", "-c", "echo up; exec sleep 1000"]
+
+
+def run(*command, check=True, timeout=180):
+    """Runs a command of the host; its standard output."""
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=timeout,
+                          check=False)
+    assert not check or done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@contextlib.contextmanager
+def service(name):
+    """Runs a service of the host while the block runs."""
+    run("systemctl", "start", name)
+    try:
+        yield
+    finally:
+        run("systemctl", "stop", name)
+
+
+@pytest.fixture
+def outside():
+    """A neighbour of the host, at the other end of its interface out0."""
+    made = networking.Namespace()
+    run("ip", "link", "add", "out0", "type", "veth", "peer", "name", "eth0", "netns", made.pid)
+    run("ip", "addr", "add", f"{networking.LAN}/24", "dev", "out0")
+    run("ip", "link", "set", "out0", "up")
+    made.sh(f"ip link set lo up; ip addr add {networking.OUTSIDE}/24 dev eth0; "
+            "ip link set eth0 up")
+    yield made
+    made.close()
+    run("ip", "link", "delete", "out0", check=False)
+
+
+class Web:
+    """A machine of the host's systemd, on the bridge brlab, that publishes 8080."""
+
+    def __init__(self):
+        self.binary = harness.find_binary()
+
+    def lite(self, *arguments):
+        """Runs the program under test."""
+        return run(self.binary, *arguments)
+
+    def record(self):
+        """What `show` tells."""
+        return json.loads(self.lite("show", "web"))
+
+    def inside(self, *command):
+        """Runs a program of the host in the machine's network: whether it succeeds."""
+        where = f"--net=/proc/{self.record()['init']['pid']}/ns/net"
+        return subprocess.run(["nsenter", where, *command], capture_output=True,
+                              check=False).returncode == 0
+
+    def reaches(self, address):
+        """Whether an echo request is answered."""
+        return self.inside("ping", "-c1", "-W2", address)
+
+    def link(self):
+        """The host's side of its veth."""
+        return json.loads(self.lite("--json=short", "network", "status",
+                                    "lab"))["machines"][0]["link"]
+
+
+@pytest.fixture
+def web(busybox_root):
+    """The machine, running."""
+    DEFINITIONS.mkdir(parents=True, exist_ok=True)
+    (DEFINITIONS / "lab.network").write_text(harness.definition(
+        bridge="brlab", subnet="10.66.0.0/24"))
+    (DEFINITIONS / "web.machine").write_text(harness.definition(
+        overlay=[busybox_root], upper="volatile", command=UP, ports=["8080:80"],
+        network={"name": "lab"}))
+    machine = Web()
+    machine.lite("start", "web")
+    yield machine
+    machine.lite("stop", "web")
+    machine.lite("delete", "--force", "web")
+    for name in ("lab.network", "web.machine"):
+        (DEFINITIONS / name).unlink()
+
+
+@pytest.fixture
+def by_hand():
+    """A bridge that somebody made by hand, for comparison."""
+    run("ip", "link", "add", "brhand", "type", "bridge")
+    run("ip", "addr", "add", "10.67.0.1/24", "dev", "brhand")
+    run("ip", "link", "set", "brhand", "up")
+    yield "brhand"
+    run("ip", "link", "delete", "brhand")
+
+
+@pytest.fixture
+def greedy():
+    """systemd-networkd, told to take every interface."""
+    file = Path("/run/systemd/network/99-greedy.network")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("[Match]\nName=*\n[Network]\nAddress=198.51.100.77/32\n")
+    with service("systemd-networkd"):
+        run("networkctl", "reload")
+        yield
+        file.unlink()
+        run("networkctl", "reload")
+
+
+def setups():
+    """{interface: what networkd does with it}."""
+    rows = [line.split() for line in run("networkctl", "list", "--no-legend").splitlines()]
+    return {row[1]: row[4] for row in rows}
+
+
+def test_networkd(greedy, web, by_hand):
+    """systemd-networkd leaves bridge and link alone, whatever the bridge's name."""
+    harness.wait_for(lambda: setups().get(by_hand) == "configured", 60, "the other bridge")
+    link = web.link()
+    harness.wait_for(lambda: {setups().get("brlab"), setups().get(link)} == {"unmanaged"}, 60,
+                     "networkd's verdict")
+    for name in ("brlab", link):
+        assert "198.51.100.77" not in run("ip", "addr", "show", "dev", name)
+
+
+@pytest.mark.needs("program:nmcli")
+def test_network_manager(web, by_hand):
+    """So does NetworkManager."""
+    def states():
+        return dict(line.split(":")[:2] for line in
+                    run("nmcli", "-t", "-f", "DEVICE,STATE", "device").splitlines())
+
+    with service("NetworkManager"):
+        harness.wait_for(lambda: "connected" in states().get(by_hand, ""), 60, "the other bridge")
+        link = web.link()
+        assert {states().get("brlab"), states().get(link)} == {"unmanaged"}, states()
+
+
+def test_reload_of_nftables(web, outside):
+    """Rules that a reload of nftables.service flushes come back by themselves."""
+    with service("nftables"):
+        assert web.reaches(networking.OUTSIDE)
+        run("nft", "add", "table", "inet", "witness")
+        run("systemctl", "reload", "nftables")
+        assert "witness" not in run("nft", "list", "tables")
+        harness.wait_for(lambda: "inet machinectl-lite" in run("nft", "list", "tables"), 60,
+                         "the table")
+        harness.wait_for(lambda: web.reaches(networking.OUTSIDE), 60, "the outside")
+    # Its stop flushes too.
+    web.lite("network", "reload")
+    assert web.reaches(networking.OUTSIDE)
+
+
+@pytest.mark.needs("program:firewall-cmd")
+def test_reload_of_firewalld(web, outside):
+    """firewalld trusts the bridge, and again after it was reloaded in its own way."""
+    outside.serve("outside", 80)
+    with service("firewalld"):
+        harness.wait_for(lambda: "brlab" in run(
+            "firewall-cmd", "--zone=trusted", "--list-interfaces", check=False), 60, "the zone")
+        assert web.reaches(networking.OUTSIDE)
+        for _ in range(2):
+            run("firewall-cmd", "--reload")
+            harness.wait_for(lambda: "brlab" in run(
+                "firewall-cmd", "--zone=trusted", "--list-interfaces"), 60, "the zone")
+            harness.wait_for(lambda: web.reaches(networking.OUTSIDE), 60, "the outside")
+        assert outside.ask(networking.LAN, 8080, timeout=5) == "refused"
+
+
+@pytest.mark.needs("program:ufw")
+def test_ufw(web, outside):
+    """ufw drops, the machine's next start tells what mends it, and that does."""
+    run("ufw", "--force", "enable")
+    try:
+        assert not web.reaches(networking.OUTSIDE)
+        before = time.time()
+        web.lite("restart", "web")
+        told = run("journalctl", "--no-pager", "-u", "container@web.service",
+                   f"--since=@{before:.0f}")
+        assert "ufw route allow in on brlab && ufw route allow out on brlab" in told, told
+        run("sh", "-ec", "ufw route allow in on brlab && ufw route allow out on brlab")
+        assert web.reaches(networking.OUTSIDE)
+    finally:
+        run("ufw", "--force", "reset")
+        run("ufw", "--force", "disable")
