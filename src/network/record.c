@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "network/record.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/json.h"
@@ -35,18 +36,16 @@ static int put_optional(json_t *object, const char *key, const char *value)
         return value ? json_set_string(object, key, value) : 0;
 }
 
+/* "tcp FIRST LAST MACHINE-FIRST [ADDRESS]": a machine may have thousands, and an object for each is
+ * most of what reading and writing the file costs. */
 static json_t *port_to_json(const struct machine_port *port)
 {
-        _cleanup_json_ json_t *object = json_object();
+        char text[sizeof("sctp 65535 65535 65535 ") + ADDRESS_TEXT_SIZE];
 
-        if (!object || put_optional(object, "address", port->address) < 0 ||
-            json_set_number(object, "host_first", port->host_first) < 0 ||
-            json_set_number(object, "host_last", port->host_last) < 0 ||
-            json_set_number(object, "machine_first", port->machine_first) < 0 ||
-            json_set_string(object, "protocol", protocol_names[port->protocol]) < 0) {
-                return NULL;
-        }
-        return TAKE_PTR(object);
+        (void)snprintf(text, sizeof(text), "%s %u %u %u%s%s", protocol_names[port->protocol],
+                       port->host_first, port->host_last, port->machine_first,
+                       port->address ? " " : "", port->address ? port->address : "");
+        return json_string(text);
 }
 
 static json_t *ports_to_json(const struct network_lease *lease)
@@ -208,10 +207,8 @@ static int take_strings(const json_t *object, const char *key, char ***ret)
         return 0;
 }
 
-static int take_protocol(const json_t *object, enum machine_protocol *ret)
+static int find_protocol(const char *name, enum machine_protocol *ret)
 {
-        const char *name = json_get_string(object, "protocol");
-
         for (size_t i = 0; i < ELEMENTS_OF(protocol_names); i++) {
                 if (string_equal(protocol_names[i], name)) {
                         *ret = (enum machine_protocol)i;
@@ -221,26 +218,25 @@ static int take_protocol(const json_t *object, enum machine_protocol *ret)
         return -EBADMSG;
 }
 
-static int take_port(const json_t *object, struct machine_port *port)
+static int take_port(const json_t *value, struct machine_port *port)
 {
-        uint64_t first = 0;
-        uint64_t last = 0;
-        uint64_t machine = 0;
-        int r = take_string(object, "address", &port->address);
+        char protocol[8];
+        char address[ADDRESS_TEXT_SIZE] = "";
+        unsigned int first;
+        unsigned int last;
+        unsigned int machine;
 
-        if (r == 0) {
-                r = take_protocol(object, &port->protocol);
-        }
-        if (r == 0 && (take_number(object, "host_first", UINT16_MAX, &first) < 0 ||
-                       take_number(object, "host_last", UINT16_MAX, &last) < 0 ||
-                       take_number(object, "machine_first", UINT16_MAX, &machine) < 0 ||
-                       first > last || machine + (last - first) > UINT16_MAX)) {
-                r = -EBADMSG;
+        if (!json_is_string(value) ||
+            sscanf(json_string_value(value), "%7s %5u %5u %5u %49s", protocol, &first, &last,
+                   &machine, address) < 4 ||
+            find_protocol(protocol, &port->protocol) < 0 || last > UINT16_MAX || first > last ||
+            machine + (last - first) > UINT16_MAX) {
+                return -EBADMSG;
         }
         port->host_first = (uint16_t)first;
         port->host_last = (uint16_t)last;
         port->machine_first = (uint16_t)machine;
-        return r;
+        return address[0] ? string_replace(&port->address, address) : 0;
 }
 
 static int take_ports(const json_t *object, struct network_lease *lease)
