@@ -228,7 +228,8 @@ static int run_network(struct cli *cli, const struct verb *verb, int argc, char 
         if (argc == 1 && string_equal(argv[0], "reload")) {
                 return given.follow ? follow(cli, error) : run_reload(cli, error);
         }
-        return cli_usage_error(verb, error, "which of \"list\", \"status NAME\" and \"reload [--follow]\"?");
+        return cli_usage_error(verb, error,
+                               "which of \"list\", \"status NAME\" and \"reload [--follow]\"?");
 }
 
 const struct verb verb_network = {
