@@ -265,8 +265,3 @@ void event_exit(struct event_loop *loop, int code)
         loop->exiting = true;
         loop->exit_code = code;
 }
-
-struct event_loop *event_source_loop(struct event_source *source)
-{
-        return source->loop;
-}

@@ -59,7 +59,4 @@ int event_run(struct event_loop *loop);
 /** Makes event_run() return `code` after the current handler. */
 void event_exit(struct event_loop *loop, int code);
 
-/** The loop of a source. */
-struct event_loop *event_source_loop(struct event_source *source);
-
 #endif

@@ -23,11 +23,6 @@ static bool is_gone(int number)
         return number == -ENOENT || number == -ENODEV;
 }
 
-int cgroup_is_populated(const struct cgroup *group)
-{
-        return cgroup_read_event(group->fd, "populated");
-}
-
 int cgroup_wait_empty(const struct cgroup *group, uint64_t timeout, struct machine_error *error)
 {
         _cleanup_free_ char *processes = NULL;

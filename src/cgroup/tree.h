@@ -106,9 +106,6 @@ int cgroup_freeze(const struct cgroup *group, bool freeze, uint64_t timeout,
 /** Whether the group is frozen (1) or not (0), or -errno. */
 int cgroup_is_frozen(const struct cgroup *group);
 
-/** Whether any process is in the group or below it (1) or not (0), or -errno. */
-int cgroup_is_populated(const struct cgroup *group);
-
 /** Waits until no process is in the group or below it, at most `timeout` microseconds; sleeps on
  *  the kernel's notification. -ETIMEDOUT: the error names the processes that stay. */
 int cgroup_wait_empty(const struct cgroup *group, uint64_t timeout, struct machine_error *error);

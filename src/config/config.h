@@ -71,10 +71,4 @@ int config_load_network(const char *name_or_path, const struct config_options *o
  */
 int config_list_machines(const char *search_path, char ***ret, struct machine_error *error);
 
-/**
- * Whether an option of the command line (without dashes) is one that config_load() takes as a
- * setting: "set" or a shorthand such as "memory". All of them need a value.
- */
-bool config_is_setting(const char *option);
-
 #endif

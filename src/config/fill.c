@@ -82,13 +82,6 @@ int config_value_refuse(const struct config_value *value, const struct config_no
         return r < 0 ? r : -EINVAL;
 }
 
-int config_value_warn(const struct config_value *value, const struct config_node *node,
-                      char *message, char *hint)
-{
-        return config_report(value->fill->diagnostics, DIAGNOSTIC_WARNING, &node->value, message,
-                             hint);
-}
-
 static int add_origin(const struct config_fill *fill, const char *name,
                       const struct config_place *place)
 {

@@ -25,11 +25,6 @@ int config_fill(const struct config_fill *fill, const struct config_node *root, 
 int config_value_refuse(const struct config_value *value, const struct config_node *node,
                         char *message, char *hint);
 
-/** Reports what is accepted and has no effect or an unwanted one. Takes both strings. 0 or -ENOMEM.
- */
-int config_value_warn(const struct config_value *value, const struct config_node *node,
-                      char *message, char *hint);
-
 /** Fills one element of a list of groups from a group, by the table of the key's elements. Findings
  * are reported. 0 or -ENOMEM. */
 int config_fill_element(const struct config_value *value, const struct config_node *element,

@@ -34,12 +34,6 @@ static const struct config_key *key_of_option(const char *option)
         return NULL;
 }
 
-bool config_is_setting(const char *option)
-{
-        return strcmp(option, "set") == 0 || strcmp(option, "name") == 0 ||
-               key_of_option(option) != NULL;
-}
-
 /* ---- From the text of a value to a node ---- */
 
 /* Values that are written as in a file: quoted strings, groups, lists and arrays. */

@@ -67,11 +67,6 @@ static int lock_store(struct store *store, int operation, struct machine_error *
         return 0;
 }
 
-int store_lock_exclusive(struct store *store, struct machine_error *error)
-{
-        return lock_store(store, LOCK_EX, error);
-}
-
 int store_open(const char *state_directory, int operation, const struct log *log, struct store *ret,
                struct machine_error *error)
 {

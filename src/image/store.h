@@ -151,9 +151,6 @@ struct collected {
         uint64_t bytes;
 };
 
-/** Takes the store lock exclusively; other processes that add are waited for. */
-int store_lock_exclusive(struct store *store, struct machine_error *error);
-
 /** Removes an image, in use or not, and the layers that nothing else uses. The store is locked
  *  exclusively. */
 int store_remove_image(struct store *store, const char *id, struct collected *collected,

@@ -32,11 +32,6 @@ static const char *const names[MACHINE_RESOURCE_LIMITS] = {
         [RLIMIT_RTTIME] = "realtime_time",
 };
 
-const char *resource_name(int resource)
-{
-        return resource >= 0 && resource < MACHINE_RESOURCE_LIMITS ? names[resource] : NULL;
-}
-
 static rlim_t kernel_value(uint64_t value)
 {
         return value == MACHINE_UNLIMITED ? RLIM_INFINITY : (rlim_t)value;

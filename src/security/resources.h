@@ -39,7 +39,4 @@ int resources_prepare(pid_t pid, const struct resource_settings *settings,
  *  nothing any more that a low limit could refuse. 0 or -errno. */
 int resources_limit(const struct resource_settings *settings, struct machine_error *error);
 
-/** The key of a resource limit in a definition ("open_files" for RLIMIT_NOFILE), or NULL. */
-const char *resource_name(int resource);
-
 #endif

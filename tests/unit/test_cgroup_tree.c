@@ -22,6 +22,7 @@
 #include "base/process.h"
 #include "base/strings.h"
 #include "cgroup/tree.h"
+#include "cgroup/wait.h"
 
 #define WAIT UINT64_C(5000000)
 
@@ -105,7 +106,7 @@ static void test_create_and_remove(void **state)
         assert_true(string_ends_with(fixture->group.path, fixture->name));
         path = strdup(fixture->group.path);
         assert_int_equal(access(path, F_OK), 0);
-        assert_int_equal(cgroup_is_populated(&fixture->group), 0);
+        assert_int_equal(cgroup_read_event(fixture->group.fd, "populated"), 0);
         assert_int_equal(cgroup_remove(&fixture->group, WAIT, &fixture->error), 0);
         assert_int_equal(access(path, F_OK), -1);
         assert_int_equal(fixture->group.fd, -EBADF);
@@ -158,14 +159,14 @@ static void test_kill_and_wait(void **state)
         require_host(fixture);
         assert_int_equal(make_group(fixture), 0);
         fixture->child = start_in(fixture->group.fd);
-        assert_int_equal(cgroup_is_populated(&fixture->group), 1);
+        assert_int_equal(cgroup_read_event(fixture->group.fd, "populated"), 1);
         assert_int_equal(cgroup_wait_empty(&fixture->group, 20000, &fixture->error), -ETIMEDOUT);
         assert_non_null(strstr(fixture->error.message, "(test_cgroup_tre)"));
         assert_int_equal(cgroup_kill(&fixture->group, &fixture->error), 0);
         assert_int_equal(cgroup_wait_empty(&fixture->group, WAIT, &fixture->error), 0);
         assert_int_equal(process_wait(fixture->child), 128 + SIGKILL);
         fixture->child = 0;
-        assert_int_equal(cgroup_is_populated(&fixture->group), 0);
+        assert_int_equal(cgroup_read_event(fixture->group.fd, "populated"), 0);
 }
 
 static void test_freeze(void **state)
@@ -201,7 +202,7 @@ static void test_removal_of_nested_groups(void **state)
         assert_int_equal(mkdirat(fixture->group.fd, "a/d", 0755), 0);
         leaf = openat(fixture->group.fd, "a/b/c", O_PATH | O_DIRECTORY | O_CLOEXEC);
         fixture->child = start_in(leaf);
-        assert_int_equal(cgroup_is_populated(&fixture->group), 1);
+        assert_int_equal(cgroup_read_event(fixture->group.fd, "populated"), 1);
         assert_int_equal(cgroup_remove(&fixture->group, WAIT, &fixture->error), 0);
         assert_int_equal(access(path, F_OK), -1);
 }

@@ -48,7 +48,7 @@ static int on_readable(struct event_source *source, int fd, uint32_t events, voi
         assert_int_equal(events & EPOLLIN, EPOLLIN);
         assert_int_equal(read(fd, &byte, 1), 1);
         record->calls++;
-        event_exit(event_source_loop(source), byte);
+        event_exit(record->loop, byte);
         return record->result;
 }
 
@@ -57,7 +57,7 @@ static int on_timer(struct event_source *source, void *data)
         struct record *record = data;
 
         record->calls++;
-        event_exit(event_source_loop(source), 7);
+        event_exit(record->loop, 7);
         return record->result;
 }
 
@@ -167,7 +167,7 @@ static int on_signal(struct event_source *source, const struct signalfd_siginfo 
         struct record *record = data;
 
         record->calls++;
-        event_exit(event_source_loop(source), (int)info->ssi_signo);
+        event_exit(record->loop, (int)info->ssi_signo);
         return record->result;
 }
 

@@ -25,17 +25,6 @@ static void set(struct machine_limits *limits, int resource, uint64_t soft, uint
         limits->resources[resource] = (struct machine_resource_limit){ true, soft, hard };
 }
 
-static void test_names(void **state)
-{
-        assert_string_equal(resource_name(RLIMIT_NOFILE), "open_files");
-        assert_string_equal(resource_name(RLIMIT_MEMLOCK), "locked_memory");
-        assert_null(resource_name(-1));
-        assert_null(resource_name(MACHINE_RESOURCE_LIMITS));
-        for (int i = 0; i < MACHINE_RESOURCE_LIMITS; i++) {
-                assert_non_null(resource_name(i));
-        }
-}
-
 static pid_t start_child(void)
 {
         pid_t pid = fork();
@@ -164,7 +153,6 @@ static void test_open_files_ceiling(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_names),
                 cmocka_unit_test(test_prepared),
                 cmocka_unit_test(test_limited),
                 cmocka_unit_test(test_refused),
