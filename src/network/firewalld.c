@@ -83,7 +83,7 @@ int firewalld_follow(void (*reloaded)(void *data), void *data)
         struct bus_library library;
         sd_bus *bus = NULL;
         bool signalled = false;
-        int r = load(&library);
+        int r = library_load(LIBRARY, functions, ELEMENTS_OF(functions), &library, NULL);
 
         if (r == 0) {
                 r = library.open_system(&bus);
