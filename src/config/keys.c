@@ -606,7 +606,8 @@ static const struct config_key machine_keys[] = {
           .kind = &config_kind_time,
           AT(life.health_interval),
           .minimum = 1000,
-          .help = "The time between two checks.",
+          .help = "The time between two checks. Within start_period they come more often, until "
+                  "the first that succeeds.",
           .example = "\"10s\"",
           .default_text = "\"30s\"" },
         { .name = "health.timeout",

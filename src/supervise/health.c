@@ -13,6 +13,9 @@
 #include "base/strings.h"
 #include "launch/enter.h"
 
+/* Between two checks of a machine that was not well yet and whose failures do not count yet. */
+#define FIRST_INTERVAL (USEC_PER_SEC / 4)
+
 struct health {
         const struct machine *machine;
         struct state_store store;
@@ -29,10 +32,15 @@ struct health {
         uint64_t started;
 };
 
+static bool failures_count(const struct health *health)
+{
+        return health->was_good ||
+               log_now() - health->started >= health->machine->life.health_start_period;
+}
+
 static void judge(struct health *health, bool good, const char *reason)
 {
         const struct machine_life *life = &health->machine->life;
-        bool counts = health->was_good || log_now() - health->started >= life->health_start_period;
 
         if (good) {
                 bool news = !health->was_good || health->failures > 0;
@@ -44,20 +52,29 @@ static void judge(struct health *health, bool good, const char *reason)
                 }
                 return;
         }
-        if (counts) {
+        if (failures_count(health)) {
                 health->failures++;
+                health->handler(health->failures >= life->health_retries ? HEALTH_UNHEALTHY
+                                                                         : HEALTH_FAILING,
+                                reason, health->data);
         }
-        health->handler(health->failures >= life->health_retries && counts ? HEALTH_UNHEALTHY
-                                                                           : HEALTH_FAILING,
-                        reason, health->data);
 }
 
-static void end_check(struct health *health)
+/* A machine that has just been started is about to be well, and somebody may wait for it. */
+static uint64_t next_interval(const struct health *health)
+{
+        uint64_t interval = health->machine->life.health_interval;
+
+        return !failures_count(health) && interval > FIRST_INTERVAL ? FIRST_INTERVAL : interval;
+}
+
+static void end_check(struct health *health, bool good, const char *reason)
 {
         event_remove(TAKE_PTR(health->ended));
         (void)event_set_timer(health->timeout, USEC_INFINITY);
-        (void)event_set_timer(health->next, health->machine->life.health_interval);
         health->pidfd = fd_close(health->pidfd);
+        judge(health, good, reason);
+        (void)event_set_timer(health->next, next_interval(health));
 }
 
 static int on_ended(struct event_source *source, int fd, uint32_t events, void *data)
@@ -73,8 +90,7 @@ static int on_ended(struct event_source *source, int fd, uint32_t events, void *
         status = process_exit_status(info.si_code, info.si_status);
         reason = health->timed_out ? strdup("the health check took longer than its timeout")
                                    : string_format("the health check ended with status %d", status);
-        end_check(health);
-        judge(health, status == 0 && !health->timed_out, reason ? reason : "");
+        end_check(health, status == 0 && !health->timed_out, reason ? reason : "");
         return 0;
 }
 
@@ -122,8 +138,8 @@ static int on_next(struct event_source *source, void *data)
                                  &health->ended);
         }
         if (r < 0) {
-                end_check(health);
-                judge(health, false, error.message ? error.message : "the health check cannot run");
+                end_check(health, false,
+                          error.message ? error.message : "the health check cannot run");
                 return 0;
         }
         return event_set_timer(health->timeout, health->machine->life.health_timeout);
