@@ -160,8 +160,15 @@ static int open_host_place(struct rootfs *rootfs, struct machine_error *error)
         return run < 0 ? run : rootfs_place(rootfs, "run/host", error);
 }
 
+/* What the definition asks for comes by way of /run/host. */
+static bool needs_host_directory(const struct machine *machine)
+{
+        return machine->credential_count > 0 || machine->life.ready == MACHINE_READY_NOTIFY;
+}
+
 int rootfs_host(struct rootfs *rootfs, struct machine_error *error)
 {
+        _cleanup_error_ struct machine_error reason = MACHINE_ERROR_INIT;
         _cleanup_close_ int place = -EBADF;
         int r = 0;
 
@@ -174,8 +181,14 @@ int rootfs_host(struct rootfs *rootfs, struct machine_error *error)
                         return r;
                 }
         }
-        place = open_host_place(rootfs, error);
+        place = open_host_place(rootfs, &reason);
+        if (place == -EROFS && !needs_host_directory(rootfs->machine)) {
+                rootfs_note(rootfs, "no /run/host in the machine: its root has no such directory "
+                                    "and is read-only");
+                return 0;
+        }
         if (place < 0) {
+                error_move(error, &reason);
                 return place;
         }
         rootfs->run_host_fd = mount_clone(AT_FDCWD, STAGE_HOST, false);

@@ -110,13 +110,24 @@ def test_read_only_shows_what_was_kept(cli, machine_file, busybox_root):
 
 def test_read_only_root_in_place_cannot_be_remounted(cli, machine_file, own_root):
     """The machine may mount; the flag is locked all the same."""
-    (own_root / "run/host").mkdir(exist_ok=True)
-    for name in ("hosts", "machine-id"):
-        (own_root / "etc" / name).touch()
     before = picture(own_root)
     shell(cli, machine_file, "mount -o remount,bind,rw /; mount -o remount,rw /; touch /new",
           rootfs=own_root, read_only=True, status=1, **MIGHTY)
     assert picture(own_root) == before
+
+
+def test_read_only_root_that_lacks_a_place(cli, machine_file, own_root):
+    """What the program would only add is left out; what the definition asks for is an error."""
+    host = own_root / "run/host"
+    if host.exists():
+        host.rmdir()
+    shell(cli, machine_file, "test ! -e /run/host", rootfs=own_root, read_only=True)
+    path = machine_file(rootfs=own_root, read_only=True, command=["true"],
+                        credentials=[{"name": "word", "value": "secret"}])
+    refused = cli("run", path).check(125).stderr
+    assert "the root has no directory /run/host and is read-only" in refused
+    assert "step: run-host" in refused and "hint: " in refused
+    assert not host.exists()
 
 
 def test_in_place(cli, machine_file, own_root):
