@@ -77,3 +77,13 @@ def test_bash_knows_images(cli, place):
     assert complete(cli, place, "save", "oth") == ["other.org/team/app:2"]
     assert complete(cli, place, "push", "app", ":", "", line="machinectl-lite push app:") == ["1"]
     assert complete(cli, place, "load", "") == []
+
+
+@pytest.mark.needs("program:bash")
+def test_bash_knows_values(cli, place):
+    assert complete(cli, place, "kill", "--signal", "=", "T") == ["TERM"]
+    assert complete(cli, place, "kill", "-s", "U") == ["USR1", "USR2"]
+    assert complete(cli, place, "list", "--json", "=") == ["short", "pretty", "off"]
+    assert complete(cli, place, "--color", "n") == ["never"]
+    assert complete(cli, place, "check", "--format", "=", "") == ["text", "json"]
+    assert complete(cli, place, "stop", "-s", "T") == []
