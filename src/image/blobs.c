@@ -14,6 +14,10 @@
 
 #define RETRY_LOCK (100 * USEC_PER_MSEC)
 
+/* libcurl hands over 16 KiB at a time; a system call, and a word to the unpacker, are worth more.
+ */
+#define PENDING_SIZE (512U << 10)
+
 /* A layer goes through these states; unpacking overlaps fetching. */
 enum blob_state {
         BLOB_WAITING, /* for its turn, or for another process that fetches the same */
@@ -28,9 +32,11 @@ struct blob {
         const struct descriptor *descriptor;
         const char *diff_id;
         enum blob_state state;
-        int item; /* of the progress */
-        int fd;   /* the blob's file, locked */
-        uint64_t have;
+        int item;         /* of the progress */
+        int fd;           /* the blob's file, locked */
+        uint64_t have;    /* bytes that came, the pending ones included */
+        uint8_t *pending; /* that are not in the file yet */
+        size_t pending_length;
         bool resumed; /* part of it came from an earlier process */
         struct hash hash;
         struct transfer transfer;
@@ -75,15 +81,38 @@ static int restart(struct transfer *transfer)
         if (ftruncate(blob->fd, 0) < 0) {
                 return -errno;
         }
-        blob->have = 0;
+        blob->have = blob->pending_length = 0;
         transfer->range_from = 0;
         return hash_start(&blob->hash);
+}
+
+/* Writes what is pending into the file and lets the unpacker have it. */
+static int flush(struct blob *blob, struct machine_error *error)
+{
+        off_t offset = (off_t)(blob->have - blob->pending_length);
+        int r = blob->pending_length == 0 ? 0
+                : lseek(blob->fd, offset, SEEK_SET) < 0
+                        ? -errno
+                        : file_write_all(blob->fd, blob->pending, blob->pending_length);
+
+        if (r < 0) {
+                error_set(error, r, "cannot keep the layer %s", blob->descriptor->digest);
+                error_hint(error, "make room on the file system of the image store; "
+                                  "\"machinectl-lite prune\" removes what is not used");
+                return r;
+        }
+        r = hash_add(&blob->hash, blob->pending, blob->pending_length);
+        blob->pending_length = 0;
+        if (blob->unpacking_runs) {
+                unpacking_tell(&blob->unpacking, blob->have);
+        }
+        return r;
 }
 
 static int write_piece(struct transfer *transfer, const void *data, size_t length)
 {
         struct blob *blob = transfer->data;
-        int r;
+        int r = 0;
 
         if (length > blob->descriptor->size - blob->have) {
                 return error_say(&transfer->error, EBADMSG,
@@ -91,26 +120,19 @@ static int write_piece(struct transfer *transfer, const void *data, size_t lengt
                                  blob->descriptor->digest,
                                  (unsigned long long)blob->descriptor->size);
         }
-        r = (int)lseek(blob->fd, (off_t)blob->have, SEEK_SET) < 0 ? -errno : 0;
-        if (r == 0) {
-                r = file_write_all(blob->fd, data, length);
+        if (length > PENDING_SIZE - blob->pending_length) {
+                r = flush(blob, &transfer->error);
         }
         if (r < 0) {
-                error_set(&transfer->error, r, "cannot keep the layer %s",
-                          blob->descriptor->digest);
-                error_hint(&transfer->error, "make room on the file system of the image store; "
-                                             "\"machinectl-lite prune\" removes what is not used");
                 return r;
         }
-        r = hash_add(&blob->hash, data, length);
+        memcpy(blob->pending + blob->pending_length, data, length);
+        blob->pending_length += length;
         blob->have += length;
         /* An attempt that broke off goes on from here. */
         transfer->range_from = blob->have;
-        if (blob->unpacking_runs) {
-                unpacking_tell(&blob->unpacking, blob->have);
-        }
         progress_bytes(&blob->fetching->session->progress, blob->item, blob->have);
-        return r;
+        return 0;
 }
 
 /* Opens and locks the blob's file: one flight per digest, on this host. 1, or 0 where another
@@ -183,6 +205,12 @@ static int begin_transfer(struct blob *blob, struct machine_error *error)
         if (!blob->transfer.path) {
                 return error_oom(error);
         }
+        if (!blob->pending) {
+                blob->pending = malloc(PENDING_SIZE);
+        }
+        if (!blob->pending) {
+                return error_oom(error);
+        }
         blob->transfer.range_from = blob->have;
         blob->transfer.total = blob->descriptor->size;
         blob->transfer.write = write_piece;
@@ -210,6 +238,8 @@ static int check_blob(struct blob *blob, struct machine_error *error)
         digest_text found;
         int r = hash_end(&blob->hash, found);
 
+        free(blob->pending);
+        blob->pending = NULL;
         if (r < 0) {
                 return error_set(error, r, "cannot compute SHA-256");
         }
@@ -284,7 +314,7 @@ static int begin_unpacking(struct blob *blob, struct machine_error *error)
 
         if (r == 0) {
                 blob->unpacking_runs = true;
-                unpacking_tell(&blob->unpacking, blob->have);
+                unpacking_tell(&blob->unpacking, blob->have - blob->pending_length);
         }
         return r;
 }
@@ -346,6 +376,9 @@ static int step_blob(struct blob *blob, struct machine_error *error)
             count_state(blob->fetching, BLOB_FETCHING) < BLOBS_FETCHED_AT_ONCE) {
                 r = begin_blob(blob, error);
         }
+        if (r == 0 && blob->state == BLOB_FETCHING && blob->pending_length > 0) {
+                r = flush(blob, error);
+        }
         if (r == 0 && blob->state == BLOB_FETCHING && blob->transfer.finished) {
                 if (blob->transfer.result < 0) {
                         return blob_failed(blob, blob->transfer.result, &blob->transfer.error,
@@ -357,9 +390,6 @@ static int step_blob(struct blob *blob, struct machine_error *error)
                                          "the layer %s ends after %llu of %llu bytes",
                                          blob->descriptor->digest, (unsigned long long)blob->have,
                                          (unsigned long long)blob->descriptor->size);
-                }
-                if (blob->unpacking_runs) {
-                        unpacking_tell(&blob->unpacking, blob->have);
                 }
                 r = check_blob(blob, error);
         }
@@ -528,6 +558,7 @@ static void tear_down(struct fetching *fetching)
                 }
                 hash_clear(&blob->hash);
                 machine_error_clear(&blob->unpack_error);
+                free(blob->pending);
                 fd_close(blob->fd);
         }
         free(fetching->blobs);

@@ -23,6 +23,7 @@ static const int allowed[] = {
         SCMP_SYS(pwrite64),
         SCMP_SYS(lseek),
         SCMP_SYS(ftruncate),
+        SCMP_SYS(sync_file_range),
         SCMP_SYS(fstat),
         SCMP_SYS(newfstatat),
         SCMP_SYS(statx),

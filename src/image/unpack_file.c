@@ -12,13 +12,17 @@
 
 #define PAGE 4096
 
+/* The disk begins with what is there instead of with everything when the layer is synced. */
+#define WRITEBACK_SIZE (8U << 20)
+
 /* The largest file that any of Linux' file systems holds is beyond this. */
 #define FILE_SIZE_MAX (INT64_C(1) << 43)
 
 struct writer {
         struct unpacker *self;
         int fd;
-        uint64_t end; /* of what was written or left out as zeros */
+        uint64_t end;  /* of what was written or left out as zeros */
+        uint64_t sent; /* end of what the kernel was told to begin to write to disk */
         uint32_t checksum;
 };
 
@@ -79,6 +83,12 @@ static int write_block(struct writer *writer, const void *data, size_t length, i
                 if (r < 0) {
                         return unpack_failed(writer->self, r, "write");
                 }
+        }
+        if (writer->end - writer->sent >= WRITEBACK_SIZE) {
+                /* No file system has to know how. */
+                (void)sync_file_range(writer->fd, (off_t)writer->sent,
+                                      (off_t)(writer->end - writer->sent), SYNC_FILE_RANGE_WRITE);
+                writer->sent = writer->end;
         }
         return 0;
 }
