@@ -204,6 +204,17 @@ static int change_references(json_t *record, char *const *references, const char
         return 0;
 }
 
+/* Whether all of them name the image already: nothing then has to reach the disk. */
+static bool name_it_already(const json_t *record, char *const *references, const char *id)
+{
+        STRV_FOREACH(reference, references) {
+                if (!id || !string_equal(store_find_reference(record, *reference), id)) {
+                        return false;
+                }
+        }
+        return true;
+}
+
 int store_set_references(struct store *store, char *const *references, const char *id,
                          struct machine_error *error)
 {
@@ -216,7 +227,7 @@ int store_set_references(struct store *store, char *const *references, const cha
                 return error_set(error, lock, "cannot lock the list of references");
         }
         r = store_read_references(store, &record, error);
-        if (r < 0) {
+        if (r < 0 || name_it_already(record, references, id)) {
                 return r;
         }
         r = change_references(record, references, id);

@@ -58,14 +58,16 @@ void worker_run(const struct worker_job *job, const int fds[static WORKER_FDS]);
 struct workers {
         int socket;
         pid_t pid;
+        bool ready; /* the server has said so */
 };
 
-#define WORKERS_INIT      \
-        {                 \
-                -EBADF, 0 \
+#define WORKERS_INIT             \
+        {                        \
+                -EBADF, 0, false \
         }
 
-/** Starts the server. layers_path is absolute and exists. 0 or -errno. */
+/** Starts the server and does not wait for it: what keeps it from working is told by the first
+ * workers_submit(). layers_path is absolute and exists. 0 or -errno. */
 int workers_start(const char *layers_path, struct workers *ret, struct machine_error *error);
 
 /** Ends the server, and with it every worker. */

@@ -224,7 +224,6 @@ static void server_main(int socket_fd, const char *layers_path)
 int workers_start(const char *layers_path, struct workers *ret, struct machine_error *error)
 {
         struct workers workers = WORKERS_INIT;
-        struct worker_result ready;
         int sockets[2], r;
 
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0) {
@@ -243,16 +242,20 @@ int workers_start(const char *layers_path, struct workers *ret, struct machine_e
                 fd_close(workers.socket);
                 return error_set(error, r, "cannot start a process to unpack with");
         }
-        r = worker_read_result(workers.socket, &ready, error);
+        *ret = workers;
+        return 0;
+}
+
+static int wait_until_ready(struct workers *workers, struct machine_error *error)
+{
+        struct worker_result ready;
+        int r = worker_read_result(workers->socket, &ready, error);
+
         if (r == 0 && ready.status < 0) {
                 r = worker_failed(&ready, error);
         }
-        if (r < 0) {
-                workers_stop(&workers);
-                return r;
-        }
-        *ret = workers;
-        return 0;
+        workers->ready = r == 0;
+        return r;
 }
 
 void workers_stop(struct workers *workers)
@@ -273,7 +276,11 @@ int workers_submit(struct workers *workers, const struct worker_job *job,
         struct iovec data = { &message, sizeof message };
         struct msghdr header = { .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control };
         int sent[WORKER_FDS] = { 0 };
+        int r = workers->ready ? 0 : wait_until_ready(workers, error);
 
+        if (r < 0) {
+                return r;
+        }
         for (size_t i = 0; i < WORKER_FDS; i++) {
                 if (fds[i] >= 0) {
                         sent[message.count] = fds[i];
