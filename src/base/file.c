@@ -12,6 +12,9 @@
 
 #include "base/strings.h"
 
+/* What one turn of a copy moves. */
+#define COPY_CHUNK (1U << 20)
+
 int fd_close(int fd)
 {
         int saved = errno;
@@ -87,6 +90,24 @@ int file_write_all(int fd, const void *data, size_t length)
                 }
                 bytes += n;
                 length -= (size_t)n;
+        }
+        return 0;
+}
+
+int file_copy(int from, int to)
+{
+        _cleanup_free_ char *chunk = malloc(COPY_CHUNK);
+        ssize_t n;
+
+        if (!chunk) {
+                return -ENOMEM;
+        }
+        while ((n = read(from, chunk, COPY_CHUNK)) != 0) {
+                int r = n < 0 ? -errno : file_write_all(to, chunk, (size_t)n);
+
+                if (r < 0 && r != -EINTR) {
+                        return r;
+                }
         }
         return 0;
 }

@@ -24,6 +24,10 @@ int file_read_fd(int fd, size_t maximum, char **ret, size_t *ret_length);
 /** Writes all bytes, going on after EINTR and short writes. 0 or -errno. */
 int file_write_all(int fd, const void *data, size_t length);
 
+/** Copies what is left of one descriptor to the other, from their current positions. 0 or -errno.
+ */
+int file_copy(int from, int to);
+
 /** One write(2) of a string to an existing file of procfs, sysfs or cgroupfs, which take a value in
  *  one call. 0 or -errno as the kernel judged the value. */
 int file_write_value(int directory_fd, const char *path, const char *value);

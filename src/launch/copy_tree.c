@@ -18,7 +18,6 @@
 
 /* How deep directories may lie in each other: each level is a call and a descriptor. */
 #define DEPTH_MAXIMUM 256
-#define CHUNK         65536
 
 enum item_type {
         ITEM_FILE,  /* with a descriptor of its content */
@@ -258,24 +257,6 @@ static void temporary_name(const char *purpose, char name[static 64])
         snprintf(name, 64, "%s-%s-%d", prefix, purpose, getpid());
 }
 
-static int copy_content(int from, int to)
-{
-        _cleanup_free_ char *chunk = malloc(CHUNK);
-        ssize_t n;
-
-        if (!chunk) {
-                return -ENOMEM;
-        }
-        while ((n = read(from, chunk, CHUNK)) != 0) {
-                int r = n < 0 ? -errno : file_write_all(to, chunk, (size_t)n);
-
-                if (r < 0 && r != -EINTR) {
-                        return r;
-                }
-        }
-        return 0;
-}
-
 /* Never writes to a file that is there: it could be one of the kernel's, or have other names. */
 static int receive_file(int directory, const struct item *item, int content)
 {
@@ -289,7 +270,7 @@ static int receive_file(int directory, const struct item *item, int content)
         if (fd < 0) {
                 return -errno;
         }
-        r = copy_content(content, fd);
+        r = file_copy(content, fd);
         if (r == 0 && (fchmod(fd, item->mode) < 0 ||
                        renameat(directory, temporary, directory, item->name) < 0)) {
                 r = -errno;

@@ -17,28 +17,9 @@
 
 /* How deep directories may lie in each other: each level is a call and two descriptors. */
 #define DEPTH_MAXIMUM 256
-#define CHUNK         (1U << 20)
 #define NAMES_MAXIMUM 65536
 
 static int copy_directory(int from, int to, unsigned int depth, struct machine_error *error);
-
-static int copy_content(int from, int to)
-{
-        _cleanup_free_ char *chunk = malloc(CHUNK);
-        ssize_t n;
-
-        if (!chunk) {
-                return -ENOMEM;
-        }
-        while ((n = read(from, chunk, CHUNK)) != 0) {
-                int r = n < 0 ? -errno : file_write_all(to, chunk, (size_t)n);
-
-                if (r < 0 && r != -EINTR) {
-                        return r;
-                }
-        }
-        return 0;
-}
 
 /* The user's own attributes, capabilities of programs, and access control lists. A tmpfs has not
  * all of them (user.* since Linux 6.6), and that is no reason not to start. */
@@ -115,7 +96,7 @@ static int copy_file(int from_directory, int to_directory, const char *name)
         if (to < 0) {
                 return -errno;
         }
-        r = copy_content(from, to);
+        r = file_copy(from, to);
         return r < 0 ? r : copy_metadata(from, to);
 }
 
