@@ -69,6 +69,10 @@ def test_configuration(host, start):
     eth0 = {each["local"]: each for each in links["eth0"]["addr_info"]}
     assert machine.address in eth0 and machine.address6 in eth0
     assert not any(each.get("tentative") for each in links["eth0"]["addr_info"])
+    [bridge] = [name for name in host.own_links() if name.startswith("mlb")]
+    for where, interface in ((machine, "eth0"), (host, bridge)):
+        for setting in ("accept_ra", "accept_dad"):
+            assert where.sysctl(f"ipv6/conf/{interface}/{setting}") == "0", (interface, setting)
     gateway, gateway6 = machine.gateways()
     assert gateway in machine.run("ip", "route", "show", "default")
     assert gateway6 in machine.run("ip", "-6", "route", "show", "default")
@@ -99,6 +103,41 @@ def test_kept_across_restarts(host, start):
     assert json.loads(again.run("ip", "-j", "link", "show", "eth0"))[0]["address"] == mac
     # Locally administered, not a group.
     assert int(mac[:2], 16) & 3 == 2
+
+
+def test_bridge_keeps_its_address(host, start):
+    """The bridge's MAC is none of a port's: peers' neighbour entries stay good."""
+    def mac():
+        [bridge] = [name for name in host.own_links() if name.startswith("mlb")]
+        return json.loads(host.run("ip", "-j", "link", "show", bridge))[0]["address"]
+
+    first = start("one")
+    before = mac()
+    start("two")
+    first.stop()
+    harness.wait_for(lambda: len(host.own_links()) == 2, 20, "the first one's link to go")
+    assert mac() == before
+
+
+def test_changed_definition(host, start, refuse, cli):
+    """A network in use stays as it is; afterwards machines get addresses of the new subnet."""
+    networks(cli, "lab", bridge="brlab", subnet="10.66.0.0/24")
+    machine = start("web", network={"name": "lab"})
+    networks(cli, "lab", bridge="brlab", subnet="10.67.0.0/24")
+    refuse("was changed while machines use it", "two", network={"name": "lab"})
+    machine.stop()
+    again = start("web", network={"name": "lab"})
+    assert again.address.startswith("10.67.0.")
+    assert again.gateways()[0] in host.run("ip", "addr", "show", "brlab")
+    assert "10.66.0." not in host.run("ip", "addr", "show", "brlab")
+
+
+def test_bridge_of_another_network(start, refuse, cli):
+    """Two networks do not share a bridge that is ours."""
+    networks(cli, "one", bridge="br7", subnet="10.66.0.0/24")
+    networks(cli, "two", bridge="br7", subnet="10.67.0.0/24")
+    start("web", network={"name": "one"})
+    refuse("it is that of", "db", network={"name": "two"})
 
 
 def test_static(start, refuse, cli):
@@ -233,6 +272,19 @@ def test_taken_port(host, start, refuse):
     start("three", ports=["9005:80/tcp"])
 
 
+def test_port_of_an_ended_server(host, start):
+    """Connections that a server's end left in TIME_WAIT are no reason to refuse its port."""
+    script = ("import socket\n"
+              "server = socket.create_server(('192.0.2.1', 8080))\n"
+              "client = socket.create_connection(('192.0.2.1', 8080))\n"
+              "accepted = server.accept()[0]\n"
+              "accepted.close()\nclient.recv(1)\nclient.close()\n")
+    host.run(networking.PYTHON, "-c", script)
+    machine = start("web", ports=["8080:80"])
+    machine.serve("web", 80)
+    assert host.outside.ask(networking.LAN, 8080) == f"web sees {networking.OUTSIDE}"
+
+
 def test_port_is_reserved(host, start):
     """Another program's bind fails while the machine runs, and works afterwards."""
     machine = start("web", ports=["8080:80"])
@@ -343,6 +395,39 @@ def test_loopback_of_the_host(host, start):
     assert machine.ask("127.0.0.1", 631) in ("timeout", "unreachable")
 
 
+# A UDP packet (RFC 768, 791) whose source is the receiver's own loopback.
+FORGE = """
+import socket, struct, sys
+source, target, port = "127.0.0.1", sys.argv[1], int(sys.argv[2])
+data = struct.pack("!HHHH", 4444, port, 8 + 6, 0) + b"forged"
+header = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 0, 0, 0, 64, 17, 0, socket.inet_aton(source),
+                     socket.inet_aton(target))
+forger = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+forger.sendto(header + data, (target, 0))
+honest = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+honest.sendto(b"honest", (target, port))
+"""
+LISTEN = """
+import socket
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(("", 7777))
+print("ready", flush=True)
+print(server.recv(99).decode())
+"""
+
+
+def test_forged_loopback(host, start):
+    """With a published port, packets of a machine do not pass for those of the host's loopback."""
+    machine = start("web", ports=["8080:80"])
+    # Without it the kernel drops them itself.
+    host.sysctl("ipv4/conf/all/accept_local", 1)
+    with subprocess.Popen(host.wrapper + [networking.PYTHON, "-c", LISTEN],
+                          stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout.readline() == "ready\n"
+        machine.run(networking.PYTHON, "-c", FORGE, machine.gateways()[0], 7777)
+        assert server.stdout.readline() == "honest\n"
+
+
 def test_bridge_of_the_users(host, start, cli):
     """A bridge that was there is used as it is, and left."""
     host.sh("ip link add br7 type bridge; ip addr add 10.66.0.1/24 dev br7; ip link set br7 up")
@@ -395,6 +480,40 @@ def test_stop_leaves_nothing(host, start):
     clean(host)
     assert host.sysctl("ipv4/conf/eth0/forwarding") == "0"
     assert host.sysctl("ipv4/ip_forward") == "0"
+
+
+def test_users_settings_win(host, start):
+    """Who switches forwarding on for the whole host while machines run keeps it."""
+    machine = start("web")
+    host.sysctl("ipv4/ip_forward", 1)
+    machine.stop()
+    clean(host)
+    assert host.sysctl("ipv4/conf/eth0/forwarding") == "1"
+
+
+def test_routers_stay_welcome(host, start):
+    """An interface that takes addresses from routers does so while it forwards (accept_ra)."""
+    host.sysctl("ipv6/conf/eth0/accept_ra", 1)
+    per_interface = Path("/proc/sys/net/ipv6/conf/all/force_forwarding").exists()
+    machine = start("web")
+    assert host.sysctl("ipv6/conf/eth0/accept_ra") == ("1" if per_interface else "2")
+    machine.stop()
+    clean(host)
+    assert host.sysctl("ipv6/conf/eth0/accept_ra") == "1"
+
+
+def test_bridge_with_a_port_of_the_users(host, start, cli):
+    """Our bridge stays for as long as somebody else has a port in it."""
+    networks(cli, "lab", bridge="brlab", subnet="10.66.0.0/24")
+    machine = start("web", network={"name": "lab"})
+    host.sh("ip link add tap7 type veth peer name tap8; ip link set tap7 master brlab")
+    machine.stop()
+    harness.wait_for(lambda: "machinectl-lite" not in host.table(), 20, "the rules to go")
+    assert "brlab" in host.links()
+    host.sh("ip link delete tap7")
+    host.command("collect").check()
+    clean(host)
+    assert "brlab" not in host.links()
 
 
 def test_failed_start_leaves_nothing(host, refuse):
@@ -487,11 +606,17 @@ def test_host_does_not_become_a_router(host, start):
         second.sh("ip link set lo up; ip addr add 198.51.100.9/24 dev eth0; ip link set eth0 up; "
                   "ip route add default via 198.51.100.1")
         host.outside.sh(f"ip route add 198.51.100.0/24 via {networking.LAN}")
+        host.sh("ip addr add 2001:db8:2::1/64 dev eth1 nodad")
+        second.sh("ip addr add 2001:db8:2::9/64 dev eth0 nodad; "
+                  "ip route add default via 2001:db8:2::1")
+        host.outside.sh(f"ip route add 2001:db8:2::/64 via {networking.LAN6}")
         host.outside.serve("outside", 80)
         machine = start("web", ports=["8080:80"])
         machine.serve("web", 80)
         assert second.ask("198.51.100.1", 8080) == "web sees 198.51.100.9"
+        assert second.ask("2001:db8:2::1", 8080) == "web sees 2001:db8:2::9"
         assert second.ask(networking.OUTSIDE, 80) in ("timeout", "unreachable")
+        assert second.ask(networking.OUTSIDE6, 80) in ("timeout", "unreachable")
     finally:
         second.close()
 
