@@ -160,6 +160,27 @@ def test_a_killed_supervisor_leaves_nothing(lite, installed):
     assert json.loads(lite("show", name).stdout)["state"] == "running"
 
 
+def test_a_crash_is_mended_where_the_unit_says_so(lite, installed):
+    name = installed("web", command=STAY)
+    drop_in = Path(f"/etc/systemd/system/container@{name}.service.d")
+    drop_in.mkdir(parents=True)
+    (drop_in / "restart.conf").write_text("[Service]\nRestart=on-failure\nRestartSec=100ms\n")
+    try:
+        run("systemctl", "daemon-reload")
+        lite("start", name)
+        before = json.loads(lite("show", name).stdout)
+        run("systemctl", "kill", "--signal=SIGKILL", f"container@{name}")
+        harness.wait_for(lambda: unit(name, "NRestarts", "ActiveState") == {
+            "NRestarts": "1", "ActiveState": "active"}, 60)
+        after = json.loads(lite("show", name).stdout)
+        assert after["state"] == "running" and after["supervisor"] != before["supervisor"]
+        assert name in run("machinectl", "list", "--no-legend").stdout
+    finally:
+        (drop_in / "restart.conf").unlink()
+        drop_in.rmdir()
+        run("systemctl", "daemon-reload")
+
+
 @pytest.fixture
 def booted(lite, installed, debian_root):
     """A machine that has booted a Debian with systemd; its name."""
