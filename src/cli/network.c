@@ -22,8 +22,7 @@ static int take_follow(const struct cli_option *option, const char *value, void 
 }
 
 static const struct cli_option options[] = {
-        { 'f', "follow", NULL, "reload: whenever firewalld does, until killed",
-          take_follow },
+        { 'f', "follow", NULL, "reload: whenever firewalld does, until killed", take_follow },
         CLI_OPTIONS_END,
 };
 
