@@ -9,10 +9,13 @@ mapfile -t build_packages < <(
 example_packages=(busybox-static)
 test_packages=(
         busybox-static clang clang-format clang-tidy cppcheck curl iproute2
-        libcmocka-dev mmdebstrap nftables python3 python3-jsonschema python3-pytest strace
-        util-linux valgrind
+        libcmocka-dev mmdebstrap nftables openssl podman python3 python3-jsonschema python3-pytest
+        skopeo strace umoci util-linux valgrind zstd
 )
-benchmark_packages=(bubblewrap crun runc systemd-container)
+# docker-registry, which begins to serve where it is installed, is left to the virtual machine.
+benchmark_packages=(
+        bubblewrap crun docker-registry podman runc skopeo systemd-container umoci zstd
+)
 
 say() {
         printf '%s\n' "$*" >&2

@@ -122,6 +122,7 @@ def test_an_image_made_by_umoci(cli, registry, workspace, busybox_root):
 
 
 @pytest.mark.slow
+@pytest.mark.needs("native-speed")
 def test_a_debian_system(cli, registry, workspace, debian_root):
     """A root as distributions make it."""
     layout = workspace / "layout"
@@ -135,6 +136,7 @@ def test_a_debian_system(cli, registry, workspace, debian_root):
 
 
 @pytest.mark.slow
+@pytest.mark.needs("native-speed")
 def test_small_files_in_great_number(cli, registry, workspace):
     """110,000 of them."""
     image = Image(layer(*(entry for i in range(1100) for entry in (

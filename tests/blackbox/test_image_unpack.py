@@ -399,6 +399,7 @@ def test_zero_bomb(cli, workspace):
 
 
 @pytest.mark.slow
+@pytest.mark.needs("native-speed")
 def test_a_million_entries(cli, workspace):
     """What such an archive costs is its unpacking, in bounded memory, or a refusal; here the same
     name again and again, so that the last wins."""
