@@ -23,9 +23,7 @@ static size_t split(char *text, struct config_setting *settings)
                         continue;
                 }
                 *blank = '\0';
-                if (config_is_setting(line)) {
-                        settings[n++] = (struct config_setting){ line, blank + 1 };
-                }
+                settings[n++] = (struct config_setting){ line, blank + 1 };
         }
         return n;
 }
