@@ -319,27 +319,44 @@ def test_thousand_ports(host, start):
     clean(host)
 
 
+# A client that never stops: prints what it is told, each new answer once.
+SENDER = """
+import socket, sys, time
+client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+client.connect((sys.argv[1], 5353))
+client.settimeout(0.05)
+last = None
+while True:
+    try:
+        client.send(b"x")
+        said = client.recv(99).decode()
+    except ConnectionRefusedError:
+        said = "refused"
+    except OSError:
+        said = last
+    if said != last:
+        print(said, flush=True)
+    last = said
+    time.sleep(0.02)
+"""
+
+
 def test_udp_flow_follows(host, start):
-    """A client that keeps sending reaches the restarted machine: its flow was forgotten."""
-    script = ("import socket, sys, time\n"
-              "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
-              "s.connect((sys.argv[1], 5353))\ns.settimeout(0.05)\n"
-              "until = time.monotonic() + 10\n"
-              "while time.monotonic() < until:\n"
-              "    try:\n        s.send(b'x')\n        print(s.recv(99).decode(), flush=True)\n"
-              "    except OSError:\n        pass\n    time.sleep(0.02)\n")
-    client = subprocess.Popen(host.outside.wrapper + [networking.PYTHON, "-c", script,
+    """A client that keeps sending is refused when the machine ends, and reaches the next one: the
+    kernel forgot its flow each time."""
+    # Connections are tracked throughout, for another machine stays.
+    start("keeper")
+    client = subprocess.Popen(host.outside.wrapper + [networking.PYTHON, "-c", SENDER,
                                                       networking.LAN],
                               stdout=subprocess.PIPE, text=True)
     try:
-        time.sleep(0.3)
-        first = start("one", ports=["5353:53/udp"])
-        first.serve("one", 53)
-        assert client.stdout.readline().startswith("one sees")
-        first.stop()
-        second = start("two", ports=["5353:53/udp"])
-        second.serve("two", 53)
-        harness.wait_for(lambda: client.stdout.readline().startswith("two sees"), 20, "two")
+        assert client.stdout.readline() == "refused\n"
+        for name in ("one", "two"):
+            machine = start(name, ports=["5353:53/udp"])
+            machine.serve(name, 53)
+            harness.wait_for(lambda: client.stdout.readline().startswith(f"{name} sees"), 60, name)
+            machine.stop()
+            harness.wait_for(lambda: client.stdout.readline() == "refused\n", 60, "refusal")
     finally:
         client.kill()
         client.wait()
@@ -348,9 +365,16 @@ def test_udp_flow_follows(host, start):
 # ---- isolation ----
 
 
-def test_internal(host, start, cli):
-    """Machines of an internal network reach each other and nobody else."""
-    networks(cli, "inside", internal=True, subnet="10.66.0.0/24", subnet6="fd66::/64")
+@pytest.mark.parametrize("whose", ["own", "user"])
+def test_internal(host, start, cli, whose):
+    """Machines of an internal network reach each other and nobody else, also where the host is a
+    router, and on a bridge of the user's."""
+    host.sh("cd /proc/sys/net; echo 1 > ipv4/ip_forward; echo 1 > ipv6/conf/all/forwarding")
+    if whose == "user":
+        host.sh("ip link add br7 type bridge; ip addr add 10.66.0.1/24 dev br7; "
+                "ip addr add fd66::1/64 dev br7 nodad; ip link set br7 up")
+    networks(cli, "inside", internal=True, bridge="br7", subnet="10.66.0.0/24",
+             subnet6="fd66::/64")
     host.outside.serve("outside", 80)
     other = start("other", ports=["8080:80"])
     other.serve("other", 80)
@@ -358,12 +382,24 @@ def test_internal(host, start, cli):
     one.serve("one", 80)
     assert two.ask(one.address, 80) == f"one sees {two.address}"
     assert two.ask(networking.OUTSIDE, 80) == "unreachable"
-    two.sh(f"ip route add default via {two.gateways()[0]}; "
-           f"ip -6 route add default via {two.gateways()[1]}")
-    assert two.ask(networking.OUTSIDE, 80) == "timeout"
-    assert two.ask(networking.OUTSIDE6, 80) == "timeout"
-    assert two.ask(other.address, 80) == "timeout"
+    two.sh("ip route add default via 10.66.0.1; ip -6 route add default via fd66::1")
+    # The answers would find their way.
+    host.outside.sh(f"ip route add 10.66.0.0/24 via {networking.LAN}; "
+                    f"ip route add fd66::/64 via {networking.LAN6}")
+    for address in (networking.OUTSIDE, networking.OUTSIDE6, other.address):
+        assert two.ask(address, 80) == "timeout", address
     assert two.ask(networking.LAN, 8080) == "refused"
+    for address in (one.address, one.address6):
+        assert host.outside.ask(address, 80) == "timeout", address
+    # A port that somebody forwards by hand is no way in.
+    one.sh("ip route add default via 10.66.0.1")
+    host.run("nft", "-f", "-", input=f"""table ip hand {{
+  chain prerouting {{
+    type nat hook prerouting priority -100;
+    tcp dport 9999 dnat to {one.address}:80
+  }}
+}}""")
+    assert host.outside.ask(networking.LAN, 9999) == "timeout"
 
 
 @pytest.mark.needs("bridge-filter")
@@ -376,6 +412,9 @@ def test_isolated(host, start, cli, nf_call):
     one = start("one", network={"name": "apart"}, ports=["8080:80"])
     two = start("two", network={"name": "apart"})
     one.serve("one", 80)
+    assert two.ask(one.address, 80) in ("timeout", "unreachable")
+    # By the host, which would send it back into the bridge.
+    two.sh(f"ip route add {one.address} via {two.gateways()[0]}")
     assert two.ask(one.address, 80) in ("timeout", "unreachable")
     assert two.ask(networking.OUTSIDE, 80) == f"outside sees {networking.LAN}"
     assert host.outside.ask(networking.LAN, 8080) == f"one sees {networking.OUTSIDE}"
