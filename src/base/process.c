@@ -76,17 +76,22 @@ int process_identify(pid_t pid, struct process_identity *ret)
         return r;
 }
 
+bool process_is_alive_in_boot(const struct process_identity *identity, const char *boot_id)
+{
+        uint64_t start_time;
+        char state;
+
+        return identity->pid > 0 && strcmp(boot_id, identity->boot_id) == 0 &&
+               read_stat(identity->pid, &state, &start_time) == 0 &&
+               start_time == identity->start_time && state != 'Z' && state != 'X';
+}
+
 bool process_is_alive(const struct process_identity *identity)
 {
-        char boot_id[37], state;
-        uint64_t start_time;
+        char boot_id[37];
 
-        if (identity->pid <= 0 || process_boot_id(boot_id) < 0 ||
-            strcmp(boot_id, identity->boot_id) != 0) {
-                return false;
-        }
-        return read_stat(identity->pid, &state, &start_time) == 0 &&
-               start_time == identity->start_time && state != 'Z' && state != 'X';
+        return identity->pid > 0 && process_boot_id(boot_id) == 0 &&
+               process_is_alive_in_boot(identity, boot_id);
 }
 
 int process_open(const struct process_identity *identity)

@@ -24,6 +24,9 @@ int process_identify(pid_t pid, struct process_identity *ret);
 /** Whether exactly that process still runs (a zombie does not). */
 bool process_is_alive(const struct process_identity *identity);
 
+/** The same for whoever asks about many and knows the id of this boot. */
+bool process_is_alive_in_boot(const struct process_identity *identity, const char *boot_id);
+
 /** A pidfd for exactly that process, or -ESRCH where it is gone. The caller closes it. */
 int process_open(const struct process_identity *identity);
 

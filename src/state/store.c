@@ -43,6 +43,10 @@ int state_store_open(const char *runtime_directory, struct state_store *ret,
         if (store.directory_fd < 0) {
                 return error_set(error, errno, "cannot open the runtime directory %s", store.path);
         }
+        r = process_boot_id(store.boot_id);
+        if (r < 0) {
+                return error_set(error, r, "cannot read the id of this boot");
+        }
         *ret = store;
         store = (struct state_store)STATE_STORE_INIT;
         return 0;
@@ -123,7 +127,8 @@ int state_query(const struct state_store *store, const char *name, struct machin
 {
         int r = state_load(store, name, ret, error);
 
-        if (r < 0 || !machine_state_is_live(ret->state) || process_is_alive(&ret->supervisor)) {
+        if (r < 0 || !machine_state_is_live(ret->state) ||
+            process_is_alive_in_boot(&ret->supervisor, store->boot_id)) {
                 return r;
         }
         ret->state = MACHINE_STATE_FAILED;

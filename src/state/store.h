@@ -12,7 +12,8 @@
  */
 struct state_store {
         int directory_fd;
-        char *path; /* RUNTIME/machines */
+        char *path;       /* RUNTIME/machines */
+        char boot_id[37]; /* of this boot */
 };
 
 #define STATE_STORE_INIT               \
