@@ -28,6 +28,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -156,6 +157,15 @@ def proportional(pid):
     return 0
 
 
+def proportional(pid):
+    """A process' memory, its part of what it shares."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) << 10
+    return 0
+
+
 def run(command, place):
     """Seconds until the contestant is done and its files are on disk, and the most memory that its
     processes have together, looked at ten times a second."""
@@ -170,6 +180,29 @@ def run(command, place):
         sys.exit(f"failed: {command}")
     subprocess.run(["sync", "-f", place], check=True)
     return time.monotonic() - started, peak
+
+
+def watch(pid, ended, peak):
+    """Notes the most memory that a process and its descendants have together."""
+    while not ended.wait(0.1):
+        peak[0] = max(peak[0], sum(map(proportional, [pid, *hoststate.live_processes(pid)])))
+
+
+def run(command, place):
+    """Seconds until the contestant is done and its files are on disk, and the most memory of its
+    processes, looked at ten times a second."""
+    peak, ended, started = [0], threading.Event(), time.monotonic()
+    with subprocess.Popen(["sh", "-c", command], stdout=subprocess.DEVNULL) as process:
+        watcher = threading.Thread(target=watch, args=(process.pid, ended, peak))
+        watcher.start()
+        if process.wait() != 0:
+            ended.set()
+            sys.exit(f"failed: {command}")
+    subprocess.run(["sync", "-f", place], check=True)
+    seconds = time.monotonic() - started
+    ended.set()
+    watcher.join()
+    return seconds, peak[0]
 
 
 def empty(place):
@@ -206,7 +239,8 @@ def report(case, results):
         ratio = statistics.median(mine[0] / other[0] for mine, other in zip(results[OURS], runs))
         seconds = statistics.median(run[0] for run in runs)
         peak = max(run[1] for run in runs)
-        print(f"{case:8}{name:18}{seconds:8.2f} s{peak / (1 << 20):8.1f} MiB"
+        memory = f"{peak / (1 << 20):8.1f} MiB" if peak else " " * 12
+        print(f"{case:8}{name:18}{seconds:8.3f} s{memory}"
               + (f"   we take {ratio:.2f} of it" if name != OURS else ""), flush=True)
         aim = AIM_BESIDE_FLOOR if name == FLOOR else AIM_BESIDE_PEERS
         if name != OURS and ratio > aim:
