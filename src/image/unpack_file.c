@@ -21,8 +21,9 @@
 struct writer {
         struct unpacker *self;
         int fd;
-        uint64_t end;  /* of what was written or left out as zeros */
-        uint64_t sent; /* end of what the kernel was told to begin to write to disk */
+        uint64_t end;     /* of what was written or left out as zeros */
+        uint64_t written; /* end of what was written */
+        uint64_t sent;    /* end of what the kernel was told to begin to write to disk */
         uint32_t checksum;
 };
 
@@ -31,10 +32,10 @@ static bool is_zero(const uint8_t *data, size_t length)
         return data[0] == 0 && data[length - 1] == 0 && memcmp(data, data + 1, length - 1) == 0;
 }
 
-static int write_at(int fd, const uint8_t *data, size_t length, uint64_t offset)
+static int write_at(struct writer *writer, const uint8_t *data, size_t length, uint64_t offset)
 {
         while (length > 0) {
-                ssize_t n = pwrite(fd, data, length, (off_t)offset);
+                ssize_t n = pwrite(writer->fd, data, length, (off_t)offset);
 
                 if (n < 0 && errno == EINTR) {
                         continue;
@@ -45,12 +46,14 @@ static int write_at(int fd, const uint8_t *data, size_t length, uint64_t offset)
                 data += n;
                 offset += (uint64_t)n;
                 length -= (size_t)n;
+                writer->written = offset;
         }
         return 0;
 }
 
 /* Writes a piece and leaves pages of zeros out: a layer of zeros costs no disk. */
-static int write_sparsely(int fd, const uint8_t *data, size_t length, uint64_t offset)
+static int write_sparsely(struct writer *writer, const uint8_t *data, size_t length,
+                          uint64_t offset)
 {
         size_t start = 0, at = 0;
         int r = 0;
@@ -60,12 +63,12 @@ static int write_sparsely(int fd, const uint8_t *data, size_t length, uint64_t o
                 size_t step = to_page < length - at ? to_page : length - at;
 
                 if (step == PAGE && is_zero(data + at, PAGE)) {
-                        r = write_at(fd, data + start, at - start, offset + start);
+                        r = write_at(writer, data + start, at - start, offset + start);
                         start = at + PAGE;
                 }
                 at += step;
         }
-        return r == 0 ? write_at(fd, data + start, length - start, offset + start) : r;
+        return r == 0 ? write_at(writer, data + start, length - start, offset + start) : r;
 }
 
 static int write_block(struct writer *writer, const void *data, size_t length, int64_t offset)
@@ -78,7 +81,7 @@ static int write_block(struct writer *writer, const void *data, size_t length, i
         writer->checksum = checksum_add(writer->checksum, data, length);
         writer->end = (uint64_t)offset + length;
         if (length > 0) {
-                int r = write_sparsely(writer->fd, data, length, (uint64_t)offset);
+                int r = write_sparsely(writer, data, length, (uint64_t)offset);
 
                 if (r < 0) {
                         return unpack_failed(writer->self, r, "write");
@@ -128,7 +131,7 @@ int unpack_content(struct unpacker *self, int fd, struct layer_entry *described)
                                  "the layer is refused: a file in it is longer than it says");
         }
         /* The end of the file may be a hole. */
-        if (size > 0 && ftruncate(fd, (off_t)size) < 0) {
+        if (writer.written < (uint64_t)size && ftruncate(fd, (off_t)size) < 0) {
                 return unpack_failed(self, -errno, "write");
         }
         described->size = (uint64_t)size;
