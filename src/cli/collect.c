@@ -18,8 +18,12 @@ static int collect_machine(struct cli *cli, const struct state_store *store, con
         _cleanup_close_ int lock = state_lock(store, name, error);
         int r = lock < 0 ? lock : state_load(store, name, &record, error);
 
-        if (r == -ENOENT || (r == 0 && (!machine_state_is_live(record.state) ||
-                                        process_is_alive(&record.supervisor)))) {
+        /* Deleted while its lock was waited for, whose file this has made anew. */
+        if (r == -ENOENT) {
+                return state_remove(store, name, error);
+        }
+        if (r == 0 &&
+            (!machine_state_is_live(record.state) || process_is_alive(&record.supervisor))) {
                 return 0;
         }
         return r < 0 ? r : launch_collect(&directories, store, &record, &cli->log, error);

@@ -3,6 +3,7 @@
 
 import collections
 import contextlib
+import fcntl
 import itertools
 import json
 import os
@@ -131,6 +132,21 @@ def test_killed_at_random_moments(cli, machine_file, name, host_state, mode):
             cli("start", path, wrapper=wrapper).check()
             cli("delete", "--force", name, wrapper=wrapper).check()
             reap()
+
+
+def test_collect_leaves_no_lock_of_a_machine_that_was_deleted_meanwhile(cli, machine_file, name):
+    cli("start", machine_file(name, command=["true"])).check()
+    cli("stop", name).check()
+    lock = cli.runtime / "machines" / f"{name}.lock"
+    with open(lock, "wb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        running = cli.start("collect")
+        time.sleep(0.5)
+        # As delete does it, the lock last.
+        for path in (cli.runtime / "machines").glob(f"{name}.*"):
+            path.unlink()
+    running.wait().check()
+    assert not lock.exists()
 
 
 # ---- a full disk ----
