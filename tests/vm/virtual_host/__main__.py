@@ -152,6 +152,22 @@ def chosen_tests(arguments):
             for test in ran_nowhere(reports)]
 
 
+def start(arguments, release, command, watch, results):
+    """
+    One start, with another try where the emulator is to blame: a kernel patches its own code while
+    it boots, and QEMU's emulation of several processors now and then executes half of a patch.
+    """
+    for attempt in range(settings.BOOT_TRIES):
+        say(f"{release}: starting ({arguments.accelerator})")
+        session = Session(Limits(arguments.limit, arguments.silence), watch, results)
+        session.run(command)
+        if arguments.accelerator != "tcg" or not session.panicked_at_boot():
+            break
+        if attempt + 1 < settings.BOOT_TRIES:
+            say(f"{release}: the kernel panicked before it was up; once more")
+    return session
+
+
 def run_release(arguments, release):
     watch = Stopwatch()
     tests = chosen_tests(arguments)
@@ -174,9 +190,7 @@ def run_release(arguments, release):
         )
         status = 0
         for _ in range(1 + settings.REBOOTS):
-            say(f"{release}: starting ({arguments.accelerator})")
-            session = Session(Limits(arguments.limit, arguments.silence), watch, results)
-            session.run(command)
+            session = start(arguments, release, command, watch, results)
             status = status or session.status
             if not session.reboot or session.problem:
                 break

@@ -200,8 +200,14 @@ class Session:
     def at_test(self):
         return f" while {self.test} ran" if self.test else ""
 
+    def panicked(self):
+        return b"Kernel panic" in bytes(self.console_tail)
+
+    def panicked_at_boot(self):
+        return self.phase == "boot" and self.panicked()
+
     def describe_end(self, status):
-        if b"Kernel panic" in bytes(self.console_tail):
+        if self.panicked():
             return f"its kernel panicked{self.at_test()}"
         if status:
             return f"QEMU ended with status {status} during {self.phase}{self.at_test()}"

@@ -31,6 +31,9 @@ SHUTDOWN_LIMIT = 120
 # How often one run may restart the virtual host because tests asked for it.
 REBOOTS = 3
 
+# How often a start is tried whose kernel panics before it is up, where the processor is emulated.
+BOOT_TRIES = 3
+
 # sysexits(3) EX_SOFTWARE; pytest itself uses 0 to 5.
 EXIT_MACHINE_FAILED = 70
 
