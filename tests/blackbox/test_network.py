@@ -484,6 +484,15 @@ def test_bridge_of_the_users(host, start, cli):
     assert host.sysctl("ipv4/conf/br7/forwarding") == "0"
 
 
+def test_router_on_the_users_bridge(host, start, cli):
+    """The way out may be a router elsewhere on it: its address is none that the bridge gets."""
+    host.sh("ip link add br7 type bridge; ip addr add 10.66.0.1/24 dev br7; ip link set br7 up")
+    networks(cli, "mine", bridge="br7", subnet="10.66.0.0/24", gateway="10.66.0.254")
+    machine = start("web", network={"name": "mine"})
+    assert "via 10.66.0.254" in machine.run("ip", "route", "show", "default")
+    assert "10.66.0.254" not in host.run("ip", "addr", "show", "br7")
+
+
 def test_bridge_without_a_tag(host, start, cli):
     """A bridge that a killed start had made and not yet tagged is ours, and goes in the end."""
     host.sh(f"ip link add brlab group {GROUP} type bridge")
@@ -580,6 +589,16 @@ def test_killed_supervisor(host, start, how):
             host.command("network", "reload").check()
         host.command("collect").check()
     clean(host)
+
+
+def test_restart_at_once(host, start):
+    """What a stop leaves to be done in the background takes nothing from the next start."""
+    for _ in range(5):
+        machine = start("web", ports=["8080:80"])
+        # Longer than the background takes.
+        time.sleep(0.3)
+        assert "8080" in host.table()
+        machine.stop()
 
 
 def test_none_does_not_hide_a_crash(host, start):
