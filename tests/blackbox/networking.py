@@ -6,6 +6,7 @@ import concurrent.futures
 import contextlib
 import json
 import os
+import queue
 import selectors
 import socket
 import subprocess
@@ -21,6 +22,18 @@ OUTSIDE = "192.0.2.9"
 OUTSIDE6 = "2001:db8::9"
 LAN = "192.0.2.1"
 LAN6 = "2001:db8::1"
+
+
+def lines_of(stream):
+    """Calls of the result give the stream's next line, or fail where none comes in time."""
+    lines = queue.Queue()
+
+    def read():
+        for line in stream:
+            lines.put(line)
+
+    threading.Thread(target=read, daemon=True).start()
+    return lambda timeout=60: lines.get(timeout=timeout)
 
 
 def _serve(name, ports):

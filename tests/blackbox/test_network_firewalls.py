@@ -200,17 +200,17 @@ def test_firewalld_is_asked(host, start, cli, workspace):
         harness.wait_for((workspace / "bus").exists, 20, "the bus")
         processes.append(subprocess.Popen([networking.PYTHON, "-c", FIREWALLD_ON_THE_BUS, address],
                                           stdout=subprocess.PIPE, text=True))
-        said = processes[1].stdout
-        assert said.readline() == "ready\n"
+        said = networking.lines_of(processes[1].stdout)
+        assert said() == "ready\n"
         cli.environment["DBUS_SYSTEM_BUS_ADDRESS"] = address
         host.run("nft", "-f", "-", input=FIREWALLD)
         machine = start()
-        assert said.readline() == "trusted brlab\n"
+        assert said() == "trusted brlab\n"
         host.command("network", "reload").check()
-        assert said.readline() == "trusted brlab\n"
+        assert said() == "trusted brlab\n"
         follower = host.cli.start("network", "reload", "--follow", wrapper=host.wrapper)
         for _ in range(2):
-            assert said.readline() == "trusted brlab\n"
+            assert said() == "trusted brlab\n"
         follower.signal(signal.SIGTERM)
         follower.wait()
         assert machine.stop().stderr == ""
