@@ -20,6 +20,9 @@
 /* A firewall that does not answer must not hold up starts for the usual 25 seconds. */
 #define TIMEOUT (3 * USEC_PER_SEC)
 
+/* How long it may take to load its rules when it is started. */
+#define READY_TIMEOUT (90 * USEC_PER_SEC)
+
 /* Loaded when it is needed: few hosts have firewalld. */
 struct bus_library {
         __typeof__(sd_bus_open_system) *open_system;
@@ -78,6 +81,15 @@ static int handle(const struct bus_library *library, sd_bus *bus)
         return r;
 }
 
+/* firewalld has its name on the bus before it has loaded its rules, and answers only afterwards.
+ * What it answers, if anything, does not matter. */
+static void wait_until_ready(const struct bus_library *library, sd_bus *bus)
+{
+        (void)library->set_timeout(bus, READY_TIMEOUT);
+        (void)library->call_method(bus, NAME, OBJECT, "org.freedesktop.DBus.Properties", "Get",
+                                   NULL, NULL, "ss", INTERFACE, "state");
+}
+
 int firewalld_follow(void (*reloaded)(void *data), void *data)
 {
         struct bus_library library;
@@ -93,6 +105,10 @@ int firewalld_follow(void (*reloaded)(void *data), void *data)
         }
         r = library.match_signal(bus, NULL, NAME, OBJECT, INTERFACE, "Reloaded", note_signal,
                                  &signalled);
+        if (r >= 0) {
+                wait_until_ready(&library, bus);
+                reloaded(data);
+        }
         while (r >= 0) {
                 r = handle(&library, bus);
                 if (signalled) {

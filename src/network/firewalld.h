@@ -9,7 +9,8 @@
 int firewalld_trust(const char *interface);
 
 /**
- * Calls `reloaded` after each reload of firewalld, which forgets what it was asked for until then.
+ * Calls `reloaded` when firewalld is ready and after each reload of it, which forgets what it was
+ * asked for until then.
  * Returns only when that is no longer possible: -errno, as above.
  */
 int firewalld_follow(void (*reloaded)(void *data), void *data);

@@ -97,12 +97,16 @@ def _serve_names(address):
                       + question[12:end] + record * count, peer)
 
 
+# getprotobyname(3) is not for threads.
+PROTOCOLS = {"tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP, "sctp": socket.IPPROTO_SCTP}
+
+
 def _ask(protocol, address, port, timeout):
     """What a server says, or "refused", "timeout", "unreachable"."""
     kind = socket.SOCK_DGRAM if protocol == "udp" else socket.SOCK_STREAM
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
-        with socket.socket(family, kind, socket.getprotobyname(protocol)) as client:
+        with socket.socket(family, kind, PROTOCOLS[protocol]) as client:
             client.settimeout(timeout)
             client.connect((address, port))
             if protocol == "udp":
