@@ -366,6 +366,20 @@ def test_udp_flow_follows(host, start):
 # ---- isolation ----
 
 
+def hears(listener, sender, address):
+    """Whether a UDP packet to the listener's address arrives."""
+    script = ("import socket\nserver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
+              "server.bind(('', 7777))\nserver.settimeout(1)\nprint('ready', flush=True)\n"
+              "try:\n    print(server.recv(9).decode())\nexcept OSError:\n    pass\n")
+    with subprocess.Popen(listener.wrapper + [networking.PYTHON, "-c", script],
+                          stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout.readline() == "ready\n"
+        sender.run(networking.PYTHON, "-c", "import socket, sys; socket.socket("
+                   "socket.AF_INET, socket.SOCK_DGRAM).sendto(b'heard', (sys.argv[1], 7777))",
+                   address)
+        return server.stdout.read() == "heard\n"
+
+
 @pytest.mark.parametrize("whose", ["own", "user"])
 def test_internal(host, start, cli, whose):
     """Machines of an internal network reach each other and nobody else, also where the host is a
@@ -392,6 +406,10 @@ def test_internal(host, start, cli, whose):
     assert two.ask(networking.LAN, 8080) == "refused"
     for address in (one.address, one.address6):
         assert host.outside.ask(address, 80) == "timeout", address
+    # Not even a packet that nobody answers.
+    assert not hears(host.outside, two, networking.OUTSIDE)
+    assert not hears(one, host.outside, one.address)
+    assert hears(one, two, one.address)
     # A port that somebody forwards by hand is no way in.
     one.sh("ip route add default via 10.66.0.1")
     host.run("nft", "-f", "-", input=f"""table ip hand {{
@@ -415,7 +433,8 @@ def test_isolated(host, start, cli, nf_call):
     one.serve("one", 80)
     assert two.ask(one.address, 80) in ("timeout", "unreachable")
     # By the host, which would send it back into the bridge.
-    two.sh(f"ip route add {one.address} via {two.gateways()[0]}")
+    for machine, peer in ((one, two), (two, one)):
+        machine.sh(f"ip route add {peer.address} via {machine.gateways()[0]}")
     assert two.ask(one.address, 80) in ("timeout", "unreachable")
     assert two.ask(networking.OUTSIDE, 80) == f"outside sees {networking.LAN}"
     assert host.outside.ask(networking.LAN, 8080) == f"one sees {networking.OUTSIDE}"
