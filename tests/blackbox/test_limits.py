@@ -61,17 +61,25 @@ def cpu_share(cli, name, seconds):
     return (after["cpu"] - before["cpu"]) / passed / 1e4
 
 
+def within(measure, low, high, what):
+    """Measures a rate that is to lie between the two. A busy host may give less than it should, so
+    that is measured again, twice at most; it never gives more than the limit lets through."""
+    for _ in range(3):
+        value = measure()
+        print(f"{what}: {value:.2f}")
+        assert value <= high
+        if value >= low:
+            return
+    pytest.fail(f"{what}: less than {low} three times")
+
+
 def test_cpu(cli, running):
     """50 % of a CPU is 50 % of a CPU; changed while it runs, the new share holds."""
     running("half", BURN, limits={"cpu": "50%"})
-    share = cpu_share(cli, "half", 5)
-    print(f"cpu = 50%: {share:.1f} % over 5 s")
-    assert 45 <= share <= 55
+    within(lambda: cpu_share(cli, "half", 5), 45, 55, "cpu = 50%, over 5 s")
     assert stats(cli, "half")["cpu_throttled"] > 0
     cli("set-limit", "half", "cpu=20%").check()
-    share = cpu_share(cli, "half", 3)
-    print(f"cpu = 20%: {share:.1f} % over 3 s")
-    assert 16 <= share <= 24
+    within(lambda: cpu_share(cli, "half", 3), 16, 24, "cpu = 20%, over 3 s")
     cli("set-limit", "half", "cpu=max").check()
     assert cpu_share(cli, "half", 2) > 60
 
@@ -236,11 +244,14 @@ def test_write_bandwidth(cli, running, settled):
             limits={"io": ({"device": root_disk(), "write_bandwidth": f"{rate}M"},)})
         harness.wait_for(lambda: (stats(cli, "throttled")["io_write"] or 0) > 2 * MIB,
                          what="the first writes")
-        before, start = stats(cli, "throttled"), time.monotonic()
-        time.sleep(6)
-        after, passed = stats(cli, "throttled"), time.monotonic() - start
-        measured = (after["io_write"] - before["io_write"]) / passed / MIB
-        print(f"write_bandwidth = {rate}M: {measured:.2f} MiB/s")
+
+        def measure():
+            before, start = stats(cli, "throttled"), time.monotonic()
+            time.sleep(6)
+            after, passed = stats(cli, "throttled"), time.monotonic() - start
+            return (after["io_write"] - before["io_write"]) / passed / MIB
+
+        within(measure, rate * 0.85, rate * 1.15, f"write_bandwidth = {rate}M, MiB/s")
         killed = time.monotonic()
         process.signal(signal.SIGINT)
         time.sleep(0.2)
@@ -248,7 +259,6 @@ def test_write_bandwidth(cli, running, settled):
         result = process.wait()
         print(f"ended {time.monotonic() - killed:.1f} s after it was killed")
         assert result.status == 128 + signal.SIGKILL and not result.stderr, result
-    assert rate * 0.85 <= measured <= rate * 1.15
 
 
 @pytest.fixture
