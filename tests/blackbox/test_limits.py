@@ -472,6 +472,8 @@ def test_delegated_unit(cli, machine_file, settled):
 def test_controller_that_a_unit_was_not_given(cli, machine_file):
     """The error names the unit's group and what to set."""
     path = machine_file("not-given", command=["true"], limits={"cpus": "0"})
-    result = cli("run", path, wrapper=in_unit(cli, "Delegate=pids")).check(125)
+    # In a slice of its own: a unit has all controllers that any of its siblings asked for.
+    unit = in_unit(cli, "Delegate=pids", "Slice=notgiven.slice")
+    result = cli("run", path, wrapper=unit).check(125)
     assert "limits.cpus" in result.stderr and "has not been given" in result.stderr, result
     assert "Delegate=yes" in result.stderr

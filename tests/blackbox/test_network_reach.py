@@ -104,7 +104,9 @@ def check(table, protocol):
 @pytest.mark.needs("bridge-filter")
 @pytest.mark.parametrize("nf_call", [0, 1])
 @pytest.mark.parametrize("protocol", [
-    "tcp", "udp", pytest.param("sctp", marks=pytest.mark.needs("protocol:sctp"))])
+    "tcp", "udp",
+    # Slow: each lost packet of a handshake costs it seconds on an emulated host.
+    pytest.param("sctp", marks=[pytest.mark.needs("protocol:sctp"), pytest.mark.slow])])
 def test_reach(host, three, protocol, nf_call):
     """The reach matrix, with bridged frames passing the packet filter and without."""
     host.sysctl("bridge/bridge-nf-call-iptables", nf_call)
