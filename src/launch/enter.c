@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -343,8 +344,29 @@ static int take_message(struct entering *entering, struct entered *entered, bool
         }
 }
 
-static void abandon(struct entered *entered)
+/* The process may fail before the threshold, which has ended by now, got to send its descriptor:
+ * the error then stands before it in the socket. */
+static void take_late_process(struct entering *entering, struct entered *entered)
 {
+        struct pollfd socket = { .fd = entering->sockets[0], .events = POLLIN };
+        struct message message;
+
+        while (entered->pidfd < 0 && poll(&socket, 1, 0) > 0 &&
+               message_receive(socket.fd, &message) > 0) {
+                if (message.type == MESSAGE_PROCESS) {
+                        entered->pidfd = message.fd;
+                } else {
+                        fd_close(message.fd);
+                        machine_error_clear(&message.error);
+                }
+        }
+}
+
+/* Reaped here, for nobody else would before this process ends: a process of the machine that is not
+ * reaped keeps its pid namespace, and with it the machine's end, waiting. */
+static void abandon(struct entering *entering, struct entered *entered)
+{
+        take_late_process(entering, entered);
         if (entered->pidfd >= 0) {
                 siginfo_t info;
 
@@ -374,7 +396,7 @@ static int follow(struct entering *entering, struct entered *ret, struct machine
                 r = error_say(error, EBADMSG, "the process in the machine was never seen");
         }
         if (r < 0) {
-                abandon(&entered);
+                abandon(entering, &entered);
                 return r;
         }
         *ret = entered;
