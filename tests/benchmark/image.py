@@ -157,15 +157,6 @@ def proportional(pid):
     return 0
 
 
-def proportional(pid):
-    """A process' memory, its part of what it shares."""
-    with contextlib.suppress(OSError):
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) << 10
-    return 0
-
-
 def run(command, place):
     """Seconds until the contestant is done and its files are on disk, and the most memory that its
     processes have together, looked at ten times a second."""

@@ -96,16 +96,22 @@ ESCAPES = {
 }
 
 
-@pytest.mark.parametrize("name", ESCAPES)
-def test_nothing_leaves_the_layer(cli, canary, name):
-    """Whatever the archive tries, the host's files stay as they are. The layer may be taken, with
-    all inside, or refused."""
+def escape(name, canary):
+    """The members of one of them, with the outside that it aims at."""
     members = []
     for info, content in ESCAPES[name]:
         info = copy.copy(info)
         info.name = info.name.format(outside=str(canary))
         info.linkname = info.linkname.format(outside=str(canary))
         members.append((info, content))
+    return members
+
+
+@pytest.mark.parametrize("name", ESCAPES)
+def test_nothing_leaves_the_layer(cli, canary, name):
+    """Whatever the archive tries, the host's files stay as they are. The layer may be taken, with
+    all inside, or refused."""
+    members = escape(name, canary)
     result, _ = load(cli, layer(*members))
     assert result.status in (0, 1), result
     assert not images.leftovers(cli)
@@ -114,12 +120,7 @@ def test_nothing_leaves_the_layer(cli, canary, name):
 @pytest.mark.parametrize("name", ["link", "whiteout-link", "hard-link-link", "node-through"])
 def test_nothing_leaves_by_two_layers(cli, canary, name):
     """The link in a lower layer, what goes through it in an upper one."""
-    members = []
-    for info, content in ESCAPES[name]:
-        info = copy.copy(info)
-        info.name = info.name.format(outside=str(canary))
-        info.linkname = info.linkname.format(outside=str(canary))
-        members.append((info, content))
+    members = escape(name, canary)
     result, _ = load(cli, layer(*members[:1]), layer(*members[1:]))
     assert result.status in (0, 1), result
     assert not images.leftovers(cli)
