@@ -3,8 +3,8 @@
 
 import importlib.util
 import os
+import secrets
 import shutil
-import tempfile
 from pathlib import Path
 
 import harness
@@ -35,8 +35,10 @@ def reaper():
 @pytest.fixture
 def workspace():
     """A directory of the test's own that every user may enter. Not under a 0700 parent: a machine's
-    root is an unprivileged user of the host."""
-    path = Path(tempfile.mkdtemp(prefix="mlite-test-", dir="/var/tmp"))
+    root is an unprivileged user of the host. In hexadecimal: podman makes an image's name of its
+    place, in which the underscore that tempfile likes may not stand at the end."""
+    path = Path("/var/tmp", f"mlite-test-{secrets.token_hex(6)}")
+    path.mkdir()
     path.chmod(0o755)
     yield path
     shutil.rmtree(path, ignore_errors=True)
