@@ -263,6 +263,17 @@ int file_lock(int directory_fd, const char *path, int operation)
         return TAKE_FD(fd);
 }
 
+int file_hold_standard(void)
+{
+        for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+                if (fcntl(fd, F_GETFD) < 0 &&
+                    open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd) {
+                        return errno ? -errno : -EBADF;
+                }
+        }
+        return 0;
+}
+
 int file_sealed(const char *name, const void *data, size_t length)
 {
         _cleanup_close_ int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/strings.h"
 #include "cli/cli.h"
 #include "cli/verbs.h"
@@ -205,8 +206,13 @@ int main(int argc, char **argv)
         };
         _cleanup_error_ struct machine_error error = MACHINE_ERROR_INIT;
         const struct verb *verb = NULL;
-        int status = dispatch(&cli, argc, argv, &verb, &error);
+        int status = file_hold_standard();
 
+        if (status < 0) {
+                error_set(&error, status, "cannot open /dev/null in place of a closed descriptor");
+        } else {
+                status = dispatch(&cli, argc, argv, &verb, &error);
+        }
         if (status >= 0 && flush_output(&error) < 0) {
                 status = -EIO;
         }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "network/network.h"
 
-#include <fcntl.h>
 #include <linux/nsfs.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -9,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/strings.h"
 #include "network/apply.h"
 #include "network/conntrack.h"
@@ -132,17 +132,6 @@ static void finish(const struct network *network, const char *name)
         (void)conntrack_flush(network->released.ports, network->released.port_count, NULL);
 }
 
-/* A library's stray word must not end up in a lock or state file. */
-static int hold_standard_files(void)
-{
-        for (int fd = 0; fd <= 2; fd++) {
-                if (open("/dev/null", O_RDWR) != fd) {
-                        return -EBADF;
-                }
-        }
-        return 0;
-}
-
 /* The kernel takes tens of milliseconds to remove a link, for it waits until nobody can still use
  * it (RCU), and ten to commit the removal of a rule. A process of its own, a child of nobody, does
  * that. It closes what it inherited: whoever waits for the end of a pipe must not wait for it. */
@@ -153,7 +142,7 @@ static void finish_in_background(const struct network *network, const char *name
         if (child == 0) {
                 pid_t grandchild = setsid() < 0 ? -1 : fork();
 
-                if (grandchild == 0 && process_close_from(0) == 0 && hold_standard_files() == 0) {
+                if (grandchild == 0 && process_close_from(0) == 0 && file_hold_standard() == 0) {
                         finish(network, name);
                 }
                 _exit(0);

@@ -51,6 +51,28 @@ def test_closed_descriptors(cli, machine_file):
     assert done.returncode == 0
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- 2>&-", "<&- >&- 2>&-"])
+def test_a_closed_descriptor_is_nothing_of_the_hosts(cli, machine_file, workspace, closed):
+    """What takes the place of a descriptor that the caller closed is no directory of the host, from
+    which a payload would leave its root, and nothing that can be read or written."""
+    share = workspace / "share"
+    share.mkdir()
+    share.chmod(0o777)
+    script = ("for i in 0 2; do readlink /proc/self/fd/$i; done >/share/links;"
+              "sleep 9 & readlink /proc/$!/fd/1 >>/share/links; kill $!;"
+              "cat >/share/input; echo x; echo x >&2; true")
+    command = cli.command("run", machine_file(
+        command=["sh", "-c", script], mounts=[{"source": share, "target": "/share"}]))
+    done = subprocess.run(["sh", "-c", f'exec "$@" {closed}', "sh"] + command,
+                          env=cli.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=60, check=False)
+    assert done.returncode == 0
+    links = (share / "links").read_text().split()
+    assert len(links) == 3
+    assert all(link == "/dev/null" or link.startswith("pipe:") for link in links), links
+    assert (share / "input").read_bytes() == b""
+
+
 def test_output_to_a_closed_pipe(cli, machine_file):
     """A reader that went away ends the payload by SIGPIPE, as in a shell."""
     running = cli.start("run", machine_file(command=["yes"]))
