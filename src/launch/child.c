@@ -138,6 +138,16 @@ static int step_dev(struct launch *launch, struct machine_error *error)
         return rootfs_dev(launch->rootfs, error);
 }
 
+static bool wants_boot(const struct launch *launch)
+{
+        return launch->machine->process.boot;
+}
+
+static int step_boot(struct launch *launch, struct machine_error *error)
+{
+        return rootfs_boot(launch->rootfs, error);
+}
+
 static int step_host(struct launch *launch, struct machine_error *error)
 {
         return rootfs_host(launch->rootfs, error);
@@ -367,8 +377,9 @@ const struct launch_step launch_child_steps[] = {
         { .name = "proc", .set_up = step_proc },
         { .name = "sys", .set_up = step_sys },
         { .name = "dev", .set_up = step_dev },
-        { .name = "run-host", .set_up = step_host },
+        { .name = "boot-directories", .wanted = wants_boot, .set_up = step_boot },
         { .name = "mounts", .set_up = step_mounts },
+        { .name = "run-host", .set_up = step_host },
         { .name = "user", .set_up = step_user },
         { .name = "terminal", .wanted = wants_terminal, .set_up = step_terminal },
         { .name = "credentials", .wanted = wants_credentials, .set_up = step_credentials },

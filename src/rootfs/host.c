@@ -166,22 +166,19 @@ static bool needs_host_directory(const struct machine *machine)
         return machine->credential_count > 0 || machine->life.ready == MACHINE_READY_NOTIFY;
 }
 
+int rootfs_boot(struct rootfs *rootfs, struct machine_error *error)
+{
+        int r = mount_boot(rootfs, "run", "0755", "20%", error);
+
+        return r < 0 ? r : mount_boot(rootfs, "tmp", "1777", "10%", error);
+}
+
 int rootfs_host(struct rootfs *rootfs, struct machine_error *error)
 {
         _cleanup_error_ struct machine_error reason = MACHINE_ERROR_INIT;
-        _cleanup_close_ int place = -EBADF;
-        int r = 0;
+        _cleanup_close_ int place = open_host_place(rootfs, &reason);
+        int r;
 
-        if (rootfs->machine->process.boot) {
-                r = mount_boot(rootfs, "run", "0755", "20%", error);
-                if (r == 0) {
-                        r = mount_boot(rootfs, "tmp", "1777", "10%", error);
-                }
-                if (r < 0) {
-                        return r;
-                }
-        }
-        place = open_host_place(rootfs, &reason);
         if (place == -EROFS && !needs_host_directory(rootfs->machine)) {
                 rootfs_note(rootfs, "no /run/host in the machine: its root has no such directory "
                                     "and is read-only");

@@ -113,11 +113,14 @@ int rootfs_dev(struct rootfs *rootfs, struct machine_error *error);
 int rootfs_terminal(struct rootfs *rootfs, int *ret_master, int *ret_slave,
                     struct machine_error *error);
 
-/** /run/host, and with `boot` a tmpfs each on /run and /tmp. */
-int rootfs_host(struct rootfs *rootfs, struct machine_error *error);
+/** A tmpfs each on /run and /tmp, for a machine that boots. */
+int rootfs_boot(struct rootfs *rootfs, struct machine_error *error);
 
 /** `mounts`, in their order. */
 int rootfs_mounts(struct rootfs *rootfs, struct machine_error *error);
+
+/** /run/host; after `mounts`, one of which may cover /run. */
+int rootfs_host(struct rootfs *rootfs, struct machine_error *error);
 
 /** `credentials`, readable by the ids given (of the machine) alone. */
 int rootfs_credentials(struct rootfs *rootfs, uid_t uid, gid_t gid, struct machine_error *error);

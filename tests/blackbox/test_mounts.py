@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """`mounts` of a definition."""
 
+import shutil
+
 import pytest
 from inside import MIGHTY, mount_table, picture, refused, shell
 
@@ -115,6 +117,31 @@ def test_order(cli, machine_file, data):
               {"source": str(data), "target": "/outer/inner"})
     result = shell(cli, machine_file, "cat /outer/inner/file", mounts=mounts)
     assert result.stdout == "of the host\n"
+
+
+@pytest.mark.parametrize("keys", [{}, {"read_only": True}], ids=["writable", "read-only"])
+def test_run_of_ones_own_hides_nothing(cli, machine_file, own_root, keys):
+    """What the host gives the machine by way of /run/host is there whatever is mounted on /run."""
+    shutil.rmtree(own_root / "run")
+    (own_root / "run").mkdir()
+    script = "cat $CREDENTIALS_DIRECTORY/word /run/host/container-manager && touch /run/new"
+    result = shell(cli, machine_file, script, rootfs=str(own_root),
+                   mounts=({"type": "tmpfs", "target": "/run"},),
+                   credentials=({"name": "word", "value": "secret "},), **keys)
+    assert result.stdout == "secret machinectl-lite"
+
+
+def test_every_option(cli, machine_file, data):
+    """What `check` accepts as an option is one."""
+    options = ["ro", "rw", "nosuid", "suid", "nodev", "dev", "noexec", "exec", "nosymfollow",
+               "symfollow", "nodiratime", "diratime", "noatime", "relatime", "strictatime",
+               "private", "rprivate", "slave", "rslave", "bind", "rbind", "idmap", "noidmap"]
+    mounts = [{"source": str(data), "target": f"/data/{option}", "options": [option]}
+              for option in options]
+    mounts += [{"type": "tmpfs", "target": f"/tmp/{number}", "options": [option]}
+               for number, option in enumerate(["size=1m", "size=1%", "mode=0700",
+                                                "nr_inodes=10k"])]
+    shell(cli, machine_file, "true", mounts=tuple(mounts))
 
 
 def test_links_of_the_root_stay_inside(cli, machine_file, own_root, data):

@@ -183,17 +183,22 @@ static inline int fixture_network_namespace(void)
 static const struct fixture_step {
         const char *name;
         int (*run)(struct rootfs *rootfs, struct machine_error *error);
+        bool when_booted;
 } fixture_steps[] = {
-        { "enter", rootfs_enter }, { "proc", rootfs_proc }, { "sys", rootfs_sys },
-        { "dev", rootfs_dev },     { "host", rootfs_host }, { "mounts", rootfs_mounts },
-        { "files", rootfs_files },
+        { "enter", rootfs_enter }, { "proc", rootfs_proc },       { "sys", rootfs_sys },
+        { "dev", rootfs_dev },     { "boot", rootfs_boot, true }, { "mounts", rootfs_mounts },
+        { "host", rootfs_host },   { "files", rootfs_files },
 };
 
-static inline int fixture_enter(struct rootfs *rootfs, struct machine_error *error)
+static inline int fixture_enter(const struct fixture *fixture, struct rootfs *rootfs,
+                                struct machine_error *error)
 {
         int r;
 
         for (size_t i = 0; i < ELEMENTS_OF(fixture_steps); i++) {
+                if (fixture_steps[i].when_booted && !fixture->machine->process.boot) {
+                        continue;
+                }
                 r = fixture_steps[i].run(rootfs, error);
                 if (r < 0) {
                         return r;
@@ -216,7 +221,7 @@ static inline int fixture_child(struct fixture *fixture, struct rootfs *rootfs, 
             (fixture->mapped && (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0))) {
                 return 101;
         }
-        if (fixture_enter(rootfs, &error) < 0) {
+        if (fixture_enter(fixture, rootfs, &error) < 0) {
                 dprintf(report, "%s", error.message ? error.message : "no message");
                 return 100;
         }
