@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -43,10 +44,23 @@ static int make_parents(int dev_fd, const char *path, struct machine_error *erro
         return 0;
 }
 
+/* A definition may name what every machine has. */
+static bool is_there(int fd, const char *path, const struct stat *wanted)
+{
+        struct stat info;
+
+        return fstatat(fd, path, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+               (info.st_mode & S_IFMT) == (wanted->st_mode & S_IFMT) &&
+               info.st_rdev == wanted->st_rdev;
+}
+
 static int make_node(int fd, const char *path, const struct machine_device *device,
                      const struct stat *info, struct machine_error *error)
 {
         if (mknodat(fd, path, info->st_mode & (S_IFMT | 0777), info->st_rdev) < 0) {
+                if (errno == EEXIST && is_there(fd, path, info)) {
+                        return 0;
+                }
                 return errno == EEXIST ? error_say(error, EEXIST,
                                                    "cannot make the device \"%s\": /dev of a "
                                                    "machine has something of that name already",

@@ -40,6 +40,13 @@ def test_devices(cli, machine_file, user_namespace):
     assert result.stdout == "3\n"
 
 
+@pytest.mark.parametrize("user_namespace", ["auto", "none"])
+def test_devices_that_every_machine_has(cli, machine_file, user_namespace):
+    """May be named all the same."""
+    shell(cli, machine_file, "echo x >/dev/null", user_namespace=user_namespace,
+          devices=["/dev/null:rw", "/dev/tty"])
+
+
 def test_errors(cli, machine_file):
     refused(cli, machine_file, "/dev/no-such-device", devices=["/dev/no-such-device"])
     refused(cli, machine_file, "not a device", devices=["/dev/shm:/dev/x"])
