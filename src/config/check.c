@@ -118,6 +118,25 @@ static int check_boot(struct config_definition *definition)
         return r;
 }
 
+/* An argument may be empty, a program's name may not. */
+static int check_program(struct config_definition *definition, const char *key,
+                         char *const *command)
+{
+        return command && command[0] && !command[0][0]
+                       ? report(definition, DIAGNOSTIC_ERROR, key, 0,
+                                string_format("the program of \"%s\" has no name", key), strdup(""))
+                       : 0;
+}
+
+static int check_programs(struct config_definition *definition)
+{
+        const struct machine *machine = definition->machine;
+        int r = check_program(definition, "command", machine->process.command);
+
+        return r < 0 ? r
+                     : check_program(definition, "health.command", machine->life.health_command);
+}
+
 static int check_namespaces(struct config_definition *definition)
 {
         const struct machine *machine = definition->machine;
@@ -308,6 +327,19 @@ static int check_own_ports(struct config_definition *definition)
         return 0;
 }
 
+static int check_own_network(struct config_definition *definition)
+{
+        const struct machine_network *network = &definition->machine->network;
+
+        if (network->mode == MACHINE_NETWORK_MACHINE &&
+            string_equal(network->target, definition->machine->name)) {
+                return refuse(definition, "network.mode",
+                              strdup("a machine cannot share its own network"),
+                              strdup("name another machine"));
+        }
+        return 0;
+}
+
 /* ---- Life ---- */
 
 static int check_self(struct config_definition *definition, const char *key, char *const *names)
@@ -353,8 +385,9 @@ static int check_life(struct config_definition *definition)
 int config_check_machine(struct config_definition *definition)
 {
         static int (*const checks[])(struct config_definition *) = {
-                check_root,   check_upper,      check_boot,      check_namespaces, check_sysctls,
-                check_memory, check_ports_mode, check_link_keys, check_own_ports,  check_life,
+                check_root,       check_programs,  check_upper,       check_boot,
+                check_namespaces, check_sysctls,   check_memory,      check_ports_mode,
+                check_link_keys,  check_own_ports, check_own_network, check_life,
         };
 
         for (size_t i = 0; i < ELEMENTS_OF(checks); i++) {

@@ -9,6 +9,9 @@
 /** Within one definition, by its text alone. */
 int config_check_machine(struct config_definition *definition);
 
+/** Within one definition: what has no effect, or undoes something else. */
+int config_check_effect(struct config_definition *definition);
+
 /** Against the host: ids of a given range that are in use, and directories of an overlay on
  * different file systems. Looks at the host only for keys that are given. etc is the directory of
  * passwd, group, subuid and subgid. */

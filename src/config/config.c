@@ -233,6 +233,7 @@ static int fill_machine(struct config_definition *definition, struct machine_err
                 derive_defaults(definition);
         }
         r = r < 0 ? r : config_check_machine(definition);
+        r = r < 0 ? r : config_check_effect(definition);
         return r < 0 ? error_oom(error) : 0;
 }
 

@@ -114,23 +114,28 @@ static const char *member_of(const char *name, const char *group)
         return member && !strchr(member, '.') ? member : NULL;
 }
 
-/* A key that belongs to another group is often written at the top, and the other way round. */
-static const struct config_key *find_elsewhere(const struct config_table *table, const char *name)
+/* A key that belongs to another group is often written at the top, and the other way round. A group
+ * is no such key's value. */
+static const struct config_key *find_elsewhere(const struct config_table *table,
+                                               const struct config_node *node)
 {
         for (size_t i = 0; i < table->count; i++) {
-                const char *point = strrchr(table->keys[i].name, '.');
+                const struct config_key *key = &table->keys[i];
+                const char *point = strrchr(key->name, '.');
 
-                if (strcmp(point ? point + 1 : table->keys[i].name, name) == 0) {
-                        return &table->keys[i];
+                if (strcmp(point ? point + 1 : key->name, node->name) == 0 &&
+                    (node->type == CONFIG_NODE_GROUP) == (key->kind->shape == CONFIG_SHAPE_GROUP)) {
+                        return key;
                 }
         }
         return NULL;
 }
 
-static char *hint_for_unknown(const struct config_table *table, const char *group, const char *name)
+static char *hint_for_unknown(const struct config_table *table, const char *group,
+                              const struct config_node *node)
 {
         struct suggestion best = SUGGESTION_INIT;
-        const struct config_key *elsewhere = find_elsewhere(table, name);
+        const struct config_key *elsewhere = find_elsewhere(table, node);
 
         if (elsewhere) {
                 return strchr(elsewhere->name, '.')
@@ -144,7 +149,7 @@ static char *hint_for_unknown(const struct config_table *table, const char *grou
                 const char *member = member_of(table->keys[i].name, group);
 
                 if (member) {
-                        suggest(&best, name, member);
+                        suggest(&best, node->name, member);
                 }
         }
         if (best.word) {
@@ -162,7 +167,7 @@ static int refuse_unknown(const struct config_fill *fill, const struct config_ta
                 fill->diagnostics, DIAGNOSTIC_ERROR, &node->key,
                 where[0] ? string_format("unknown key \"%s\" in \"%s\"", node->name, where)
                          : string_format("unknown key \"%s\"", node->name),
-                hint_for_unknown(table, group, node->name));
+                hint_for_unknown(table, group, node));
 }
 
 /* ---- Shapes ---- */
@@ -220,11 +225,36 @@ static const char *shape_name(const struct config_key *key)
         return "another type";
 }
 
+/* The first element of a list that no list of the key's has, or NULL: it is not the list that is
+ * wrong. */
+static const struct config_node *find_odd_element(const struct config_value *value,
+                                                  enum config_node_type *ret_wanted)
+{
+        unsigned int shape = value->key->kind->shape;
+
+        if (value->node->type != CONFIG_NODE_LIST ||
+            !(shape & (CONFIG_SHAPE_STRINGS | CONFIG_SHAPE_GROUPS))) {
+                return NULL;
+        }
+        *ret_wanted = shape & CONFIG_SHAPE_STRINGS ? CONFIG_NODE_STRING : CONFIG_NODE_GROUP;
+        for (size_t i = 0; i < value->node->child_count; i++) {
+                if (value->node->children[i]->type != *ret_wanted) {
+                        return value->node->children[i];
+                }
+        }
+        return NULL;
+}
+
 static int refuse_shape(const struct config_value *value)
 {
         const struct config_key *key = value->key;
-        char *message = string_format("\"%s\" is %s, not %s", value->name, shape_name(key),
-                                      config_node_type_name(value->node));
+        enum config_node_type wanted;
+        const struct config_node *odd = find_odd_element(value, &wanted);
+        char *message = odd ? string_format("an element of \"%s\" is %s, not %s", value->name,
+                                            wanted == CONFIG_NODE_STRING ? "a string" : "a group",
+                                            config_node_type_name(odd))
+                            : string_format("\"%s\" is %s, not %s", value->name, shape_name(key),
+                                            config_node_type_name(value->node));
         char *hint = key->example
                              ? string_format("write %s = %s;",
                                              strrchr(key->name, '.') ? strrchr(key->name, '.') + 1
@@ -232,7 +262,8 @@ static int refuse_shape(const struct config_value *value)
                                              key->example)
                              : NULL;
 
-        return config_value_refuse(value, value->node, message, hint ? hint : strdup(""));
+        return config_value_refuse(value, odd ? odd : value->node, message,
+                                   hint ? hint : strdup(""));
 }
 
 /* ---- The walk ---- */

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/path.h"
 #include "base/strings.h"
+#include "config/suggest.h"
 
 /* ---- Lists of groups ---- */
 
@@ -131,7 +132,7 @@ static int check_mount(const struct config_value *value, const struct config_nod
 }
 
 /* What a kernel mounts at /proc, /sys and /dev is the machine's protection: nothing may take its
- * place, only go below. */
+ * place, only go below. /run/host is covered by this program's own, which is read-only. */
 static int check_mount_target(const struct config_value *value, const struct config_node *node,
                               const struct machine_mount *mount)
 {
@@ -145,6 +146,10 @@ static int check_mount_target(const struct config_value *value, const struct con
         }
         if (mount->target && path_is_below(mount->target, "/proc")) {
                 return refuse_member(value, node, "target", "lies in /proc");
+        }
+        if (mount->target && path_is_below(mount->target, "/run/host")) {
+                return refuse_member(value, node, "target",
+                                     "lies in /run/host, where the host tells about itself");
         }
         return 0;
 }
@@ -203,17 +208,42 @@ const struct config_kind config_kind_mounts = {
         .emit = emit_groups,
 };
 
+/* Those of mount(8) that make sense for a machine; the ones of a tmpfs have a value. */
+static const char *const mount_options[] = {
+        "ro",      "rw",       "nosuid",      "suid",      "nodev",      "dev",
+        "noexec",  "exec",     "nosymfollow", "symfollow", "nodiratime", "diratime",
+        "noatime", "relatime", "strictatime", "private",   "rprivate",   "slave",
+        "rslave",  "bind",     "rbind",       "idmap",     "noidmap",
+};
+static const char *const tmpfs_options[] = { "size=", "mode=", "nr_inodes=" };
+
 static int check_option(const struct config_value *value, const struct config_node *node,
                         const char *text, char **ret)
 {
-        if (!text[0] || strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_-=:.") != strlen(text)) {
-                return config_value_refuse(value, node, NULL, NULL);
+        struct suggestion best = SUGGESTION_INIT;
+        bool known = false;
+
+        for (size_t i = 0; i < ELEMENTS_OF(mount_options) && !known; i++) {
+                known = strcmp(text, mount_options[i]) == 0;
+                suggest(&best, text, mount_options[i]);
+        }
+        for (size_t i = 0; i < ELEMENTS_OF(tmpfs_options) && !known; i++) {
+                const char *rest = string_after(text, tmpfs_options[i]);
+
+                known = rest && rest[0] && strspn(rest, "0123456789kmgKMG%") == strlen(rest);
+        }
+        if (!known) {
+                return config_value_refuse(
+                        value, node, string_format("unknown option \"%.80s\" of a mount", text),
+                        best.word ? string_format("did you mean \"%s\"?", best.word) : NULL);
         }
         *ret = strdup(text);
         return *ret ? 0 : -ENOMEM;
 }
 
-CONFIG_TEXTS_KIND(config_kind_mount_options, check_option, "^[a-z0-9_=:.-]+$",
+CONFIG_TEXTS_KIND(config_kind_mount_options, check_option,
+                  "^(ro|rw|(no)?(suid|dev|exec|symfollow|diratime)|noatime|relatime|strictatime|"
+                  "r?(private|slave|bind)|(no)?idmap|(size|mode|nr_inodes)=[0-9kmgKMG%]+)$",
                   "options as in mount(8): [ \"noexec\" ]");
 
 /* ---- Credentials ---- */
@@ -298,6 +328,13 @@ static int read_device(char **parts, struct machine_device *device)
         return strlen(device->source) > 5 && strlen(device->target) > 5 ? 0 : -EINVAL;
 }
 
+/* What is mounted in the machine's /dev after its nodes were made. */
+static bool is_hidden(const char *target)
+{
+        return path_is_below(target, "/dev/pts") || path_is_below(target, "/dev/shm") ||
+               path_is_below(target, "/dev/mqueue");
+}
+
 /* Two paths and a few letters. */
 #define DEVICE_MAXIMUM (2 * PATH_MAX + 8)
 
@@ -318,8 +355,17 @@ static int add_device(const struct config_value *value, const struct config_node
         if (!device) {
                 return -ENOMEM;
         }
-        r = read_device(parts, device);
-        return r < 0 ? config_value_refuse(value, node, NULL, NULL) : 0;
+        if (read_device(parts, device) < 0) {
+                return config_value_refuse(value, node, NULL, NULL);
+        }
+        if (is_hidden(device->target)) {
+                return config_value_refuse(
+                        value, node,
+                        string_format("\"%.80s\" lies in a file system that the machine has there",
+                                      device->target),
+                        strdup("choose another place below /dev"));
+        }
+        return 0;
 }
 
 static int parse_devices(const struct config_value *value)

@@ -157,6 +157,11 @@ static int check_mac(const struct config_value *value, const struct config_node 
             end != 17) {
                 return config_value_refuse(value, node, NULL, NULL);
         }
+        if (strspn(text, "0:") == 17) {
+                return config_value_refuse(
+                        value, node, string_format("no interface can have the address %s", text),
+                        NULL);
+        }
         if (bytes[0] & 1) {
                 return config_value_refuse(value, node,
                                            string_format("%s is a multicast address", text),

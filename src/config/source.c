@@ -58,6 +58,11 @@ static char *directory_of(const char *path)
         }
         if (directory[0] != '/') {
                 here = get_current_dir_name();
+                /* A directory that was removed has no name. Nothing is found in it, which whoever
+                 * opens a relative path tells: a definition may do without. */
+                if (!here && errno != ENOMEM) {
+                        here = strdup("/proc/self/cwd");
+                }
         }
         absolute = directory[0] == '/' ? TAKE_PTR(directory)
                    : here              ? path_join(here, directory)

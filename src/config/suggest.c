@@ -45,12 +45,12 @@ void suggest(struct suggestion *best, const char *word, const char *candidate)
         size_t a = strlen(word), b = strlen(candidate), d;
         size_t difference = a > b ? a - b : b - a;
 
-        /* Two edits make any two letters of any other two. */
+        /* Two edits make any two letters of any other two, and leave one of three. */
         if (a > WORD_MAXIMUM || b > WORD_MAXIMUM || difference >= best->distance || a < 3) {
                 return;
         }
         d = distance(word, a, candidate, b);
-        if (d < best->distance && d < b) {
+        if (d < best->distance && d < b && 2 * d <= a) {
                 *best = (struct suggestion){ candidate, d };
         }
 }

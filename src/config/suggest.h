@@ -15,8 +15,8 @@ struct suggestion {
                 NULL, 3 \
         }
 
-/** Considers a candidate; keeps the nearest within two edits (a swap of neighbours is one), the
- * first of equals. */
+/** Considers a candidate; keeps the nearest within two edits (a swap of neighbours is one) that
+ * leave half of the word as it is, the first of equals. */
 void suggest(struct suggestion *best, const char *word, const char *candidate);
 
 #endif

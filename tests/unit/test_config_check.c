@@ -49,6 +49,23 @@ static void test_within(void **state)
         assert_refuses(setting, "namespaces = { ipc = \"host\"; }; sysctl = [ \"kernel.sem=1\" ];",
                        "whose namespace the machine shares");
         assert_refuses(setting, "ready = \"health\";", "the machine is never ready");
+        assert_refuses(setting, "command = [ \"\", \"x\" ];", "has no name");
+        assert_refuses(setting, "masked_paths = [ \"/a\", \"/\" ];", "cannot have the whole root");
+        assert_refuses(setting, "read_only_paths = [ \"//\" ];", "write read_only = true;");
+        assert_refuses(setting, "devices = [ \"/dev/a\", \"/dev/b:/dev/a\" ];", "two devices are");
+        assert_refuses(setting, "devices = [ \"/dev/a:/dev/shm/a\" ];", "another place below /dev");
+        assert_refuses(setting, "limits = { io = ( { device = \"/dev/a\"; } ); };",
+                       "nothing is limited on /dev/a");
+        assert_refuses(setting,
+                       "limits = { io = ( { device = \"/dev/a\"; read_iops = 1; }, "
+                       "{ device = \"/dev/a\"; write_iops = 1; } ); };",
+                       "/dev/a is limited twice");
+        assert_refuses(setting, "mounts = ( { source = \"/a\"; target = \"/run/host/a\"; } );",
+                       "lies in /run/host");
+        assert_refuses(
+                setting,
+                "mounts = ( { source = \"/a\"; target = \"/b\"; options = [ \"noexc\" ]; } );",
+                "did you mean \"noexec\"?");
         assert_refuses(setting, "ports = [ \"80:80\", \"1.2.3.4:80:81\" ];", "published already");
         assert_int_equal(load_rooted(setting, "ports = [ \"1.2.3.5:80:80\", \"1.2.3.4:80:81\", "
                                               "\"80:80/udp\" ];"),
@@ -65,6 +82,14 @@ static void test_ineffective(void **state)
         assert_warns(setting, "boot = true; user = \"x\";", "no effect with \"boot\"");
         assert_warns(setting, "limits = { memory = \"1M\"; memory_high = \"2M\"; };", "above");
         assert_warns(setting, "health = { retries = 5; };", "without \"health.command\"");
+        assert_warns(setting, "restart = { delay = \"1s\"; };", "where \"policy\" is \"no\"");
+        assert_warns(setting, "log = { driver = \"none\"; max_size = \"1M\"; };", "no file");
+        assert_warns(setting, "seccomp = { profile = \"off\"; allow = [ \"ptrace\" ]; };",
+                     "with the profile \"off\"");
+        assert_warns(setting,
+                     "mounts = ( { source = \"/a\"; target = \"/b/c\"; }, "
+                     "{ type = \"tmpfs\"; target = \"/b\"; } );",
+                     "the mount on \"/b/c\" is hidden by the later one on \"/b\"");
         /* With `strict` these are errors. */
         setting->diagnostics.strict = true;
         assert_int_equal(load_rooted(setting, "pull = \"never\";"), -EINVAL);

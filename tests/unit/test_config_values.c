@@ -182,7 +182,9 @@ static const struct bad bad[] = {
         { "limits.io", "( { device = \"vda\"; } )", "its path or \"MAJOR:MINOR\"" },
         { "limits.io", "( { device = \"8:0\"; read_iop = 1; } )",
           "unknown key \"read_iop\" in \"limits.io\"" },
-        { "limits.io", "( 1 )", "\"limits.io\" is a list of groups" },
+        { "limits.io", "( 1 )", "an element of \"limits.io\" is a group, not a number" },
+        { "limits.io", "1", "\"limits.io\" is a list of groups" },
+        { "command", "[ 1 ]", "an element of \"command\" is a string, not a number" },
         { "network.mode", "\"bridg\"", "did you mean \"bridge\"?" },
         { "network.mode", "\"bridge:x\"", "is not a value" },
         { "network.mode", "\"macvlan\"", "is not a value" },
@@ -338,6 +340,14 @@ static void test_suggestions(void **state)
         assert_finds(setting, "it belongs at the top, outside of \"limits\"");
         assert_int_equal(load_rooted(setting, "frobnicate = 1;"), -EINVAL);
         assert_null(strstr(setting->findings, "did you mean"));
+        /* A word of three letters with two others is another word; a group is no limit of restarts.
+         */
+        assert_int_equal(load_rooted(setting, "namespaces = { pid = \"host\"; };"), -EINVAL);
+        assert_null(strstr(setting->findings, "did you mean"));
+        assert_int_equal(load_rooted(setting, "limit = { tasks = 1; };"), -EINVAL);
+        assert_finds(setting, "did you mean \"limits\"?");
+        assert_int_equal(load_rooted(setting, "limit = 3;"), -EINVAL);
+        assert_finds(setting, "it belongs in \"restart\"");
         assert_int_equal(load_rooted(setting, "x-own = 1; limits = { x-own = 2; };"), 0);
 }
 
