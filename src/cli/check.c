@@ -260,8 +260,8 @@ static int run_check(struct cli *cli, const struct verb *verb, int argc, char **
 
 const struct verb verb_check = {
         .name = "check",
-        .arguments = "FILE or DIR..",
-        .summary = "validate definitions, and several against each other",
+        .arguments = "[FILE or DIR..]",
+        .summary = "validate definitions, also against each other",
         .options = options,
         .run = run_check,
 };

@@ -40,6 +40,7 @@ struct cli {
         bool legend;
         bool pager;
         bool help;
+        bool version;
 };
 
 /** One option of the program or of a verb. */
@@ -81,7 +82,8 @@ extern const struct verb *const cli_verbs[];
 /**
  * Parses the options of a verb, wherever they stand, and the program's own options among them.
  * *argc and *argv become the positional arguments, without the verb's name; a "--" ends the options
- * and is left out. Returns 0, 1 when help was asked for and has been printed, or -EINVAL.
+ * and is left out. Returns 0, 1 when help or the version was asked for and has been printed, or
+ * -EINVAL.
  */
 int cli_parse(struct cli *cli, const struct verb *verb, void *data, int *argc, char ***argv,
               struct machine_error *error);
@@ -92,6 +94,9 @@ int cli_parse_program(struct cli *cli, int *argc, char ***argv, struct machine_e
 /** A usage error: the message and where to find help. Returns -EINVAL. */
 int cli_usage_error(const struct verb *verb, struct machine_error *error, const char *format, ...)
         _printf_(3, 4);
+
+/** Prints the version of the program. */
+void cli_print_version(void);
 
 /** Prints the help of the program, or of one verb. */
 void cli_print_help(void);

@@ -229,7 +229,7 @@ static int run_config(struct cli *cli, const struct verb *verb, int argc, char *
 const struct verb verb_config = {
         .name = "config",
         .arguments = "show or diff M",
-        .summary = "the definition in effect; how it differs from what runs",
+        .summary = "the definition in effect; its changes since start",
         .options = options,
         .run = run_config,
 };

@@ -59,13 +59,13 @@ static int run_from(struct cli *cli, const struct verb *verb, int argc, char **a
 const struct verb verb_copy_to = {
         .name = "copy-to",
         .arguments = "M SOURCE TARGET",
-        .summary = "copy a file or a directory into a running machine",
+        .summary = "copy a file or a directory into a machine",
         .run = run_to,
 };
 
 const struct verb verb_copy_from = {
         .name = "copy-from",
         .arguments = "M SOURCE TARGET",
-        .summary = "copy a file or a directory out of a running machine",
+        .summary = "copy a file or a directory out of a machine",
         .run = run_from,
 };

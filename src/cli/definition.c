@@ -83,7 +83,7 @@ int cli_check_startable(const struct machine *machine, struct machine_error *err
         if (!machine->process.command && !machine->process.boot &&
             machine->root.source != MACHINE_ROOT_IMAGE) {
                 error_say(error, EINVAL, "machine \"%s\" has nothing to run", machine->name);
-                error_hint(error, "give it a command in its definition");
+                error_hint(error, "give it a command in its definition, or behind \"--\"");
                 return error_kind(error, MACHINE_ERROR_DEFINITION);
         }
         return 0;

@@ -162,7 +162,7 @@ static int run(struct cli *cli, const struct verb *verb, int argc, char **argv,
 const struct verb verb_delete = {
         .name = "delete",
         .arguments = "M..",
-        .summary = "remove all that machines have made, writable layers included",
+        .summary = "remove all that machines have made and written",
         .options = options,
         .run = run,
 };

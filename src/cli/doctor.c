@@ -167,6 +167,6 @@ static int run(struct cli *cli, const struct verb *verb, int argc, char **argv,
 const struct verb verb_doctor = {
         .name = "doctor",
         .arguments = "",
-        .summary = "what this host can and cannot do, and what to do about it",
+        .summary = "what this host can do, and how to mend the rest",
         .run = run,
 };

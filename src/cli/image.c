@@ -156,7 +156,7 @@ const struct verb verb_pull = {
 const struct verb verb_load = {
         .name = "load",
         .arguments = "FILE|DIRECTORY|-",
-        .summary = "read images from a file: docker save, OCI layout, root file system tar",
+        .summary = "read images from an archive or an OCI layout",
         .options = load_options,
         .run = run,
 };
@@ -164,7 +164,7 @@ const struct verb verb_load = {
 const struct verb verb_save = {
         .name = "save",
         .arguments = "IMAGE FILE|DIRECTORY|-",
-        .summary = "write an image to a file: OCI layout or docker archive",
+        .summary = "write an image: an OCI layout or docker archive",
         .options = save_options,
         .run = run,
 };
@@ -172,7 +172,7 @@ const struct verb verb_save = {
 const struct verb verb_commit = {
         .name = "commit",
         .arguments = "M NAME",
-        .summary = "make an image from a stopped machine's writable layer",
+        .summary = "make an image of a machine's writable layer",
         .run = run_commit,
 };
 
@@ -202,14 +202,14 @@ const struct verb verb_image_status = {
 const struct verb verb_remove_image = {
         .name = "remove-image",
         .arguments = "IMAGE..",
-        .summary = "remove images and the layers that no other image has",
+        .summary = "remove images, and layers that no other has",
         .options = remove_options,
         .run = run,
 };
 
 const struct verb verb_prune = {
         .name = "prune",
-        .summary = "remove images, layers and downloads that nothing uses",
+        .summary = "remove what no image and no machine uses",
         .options = prune_options,
         .run = run,
 };

@@ -160,6 +160,10 @@ static int dispatch(struct cli *cli, int argc, char **argv, const struct verb **
         if (r < 0) {
                 return r;
         }
+        if (cli->version) {
+                cli_print_version();
+                return 0;
+        }
         if (argc == 0) {
                 if (!cli->help) {
                         return cli_usage_error(NULL, error, "no verb given");

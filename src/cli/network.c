@@ -234,7 +234,7 @@ static int run_network(struct cli *cli, const struct verb *verb, int argc, char 
 const struct verb verb_network = {
         .name = "network",
         .arguments = "list | status NAME | reload [--follow]",
-        .summary = "show networks; put back rules that a firewall's reload dropped",
+        .summary = "show networks; put back rules that were dropped",
         .options = options,
         .run = run_network,
 };

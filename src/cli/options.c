@@ -8,6 +8,8 @@
 #include "base/strings.h"
 #include "cli/cli.h"
 
+#define HELP_COLUMN 28
+
 static int parse_json(const struct cli_option *option, const char *value, void *data,
                       struct machine_error *error)
 {
@@ -116,8 +118,16 @@ static int parse_help(const struct cli_option *option, const char *value, void *
         return 0;
 }
 
+static int parse_version(const struct cli_option *option, const char *value, void *data,
+                         struct machine_error *error)
+{
+        ((struct cli *)data)->version = true;
+        return 0;
+}
+
 static const struct cli_option program_options[] = {
         { 'h', "help", NULL, "show this help, or that of a verb", parse_help },
+        { 0, "version", NULL, "show the version of this program", parse_version },
         { 'q', "quiet", NULL, "say nothing but errors", parse_quiet },
         { 'v', "verbose", NULL, "say what is done", parse_debug },
         { 0, "debug", NULL, "tell each step with its time", parse_debug },
@@ -293,6 +303,10 @@ int cli_parse(struct cli *cli, const struct verb *verb, void *data, int *argc, c
                 return kept;
         }
         settle_colour(cli);
+        if (cli->version) {
+                cli_print_version();
+                return 1;
+        }
         if (cli->help) {
                 cli_print_verb_help(verb);
                 return 1;
@@ -318,6 +332,16 @@ int cli_parse_program(struct cli *cli, int *argc, char ***argv, struct machine_e
         return 0;
 }
 
+/* What is too wide for its column has a line of its own. */
+static void print_row(const char *left, const char *right)
+{
+        if (strlen(left) > HELP_COLUMN) {
+                printf("  %s\n", left);
+                left = "";
+        }
+        printf("  %-*s %s\n", HELP_COLUMN, left, right);
+}
+
 static void print_options(const struct cli_option *options)
 {
         for (; options && options->name; options++) {
@@ -327,21 +351,26 @@ static void print_options(const struct cli_option *options)
                          options->short_name ? options->short_name : ' ',
                          options->short_name ? "," : " ", options->name, options->value ? "=" : "",
                          options->value ? options->value : "");
-                printf("  %-28s %s\n", left, options->help);
+                print_row(left, options->help);
         }
+}
+
+void cli_print_version(void)
+{
+        printf("machinectl-lite %s\n", MACHINECTL_LITE_VERSION);
 }
 
 void cli_print_help(void)
 {
         printf("machinectl-lite [OPTIONS] VERB [ARGUMENTS]\n\n"
-               "Runs machines described by .machine files. A machine is given as a name or as the\n"
-               "path of its file.\n\nVerbs:\n");
+               "Runs machines described by .machine files. A machine is given as a name or as\n"
+               "the path of its file.\n\nVerbs:\n");
         for (const struct verb *const *verb = cli_verbs; *verb; verb++) {
                 char left[64];
 
                 snprintf(left, sizeof left, "%s %s", (*verb)->name,
                          (*verb)->arguments ? (*verb)->arguments : "");
-                printf("  %-28s %s\n", left, (*verb)->summary);
+                print_row(left, (*verb)->summary);
         }
         printf("\nOptions:\n");
         print_options(program_options);

@@ -3,9 +3,11 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/process.h"
 #include "base/strings.h"
 #include "cli/definition.h"
+#include "cli/machines.h"
 #include "cli/verbs.h"
 #include "supervise/foreground.h"
 
@@ -82,6 +84,32 @@ static void print_step(const char *step, bool child, void *data)
         printf("%s%s\n", child ? "  in the machine: " : "", step);
 }
 
+/* An array that was not made stays none, which cli_print_json() tells. */
+static void append_step(const char *step, bool child, void *data)
+{
+        json_t **array = data;
+
+        if (json_array_append_new(*array,
+                                  json_pack("{s:s, s:b}", "step", step, "in_machine", child)) < 0) {
+                json_decref(*array);
+                *array = NULL;
+        }
+}
+
+static int print_steps(const struct cli *cli, const struct machine *machine,
+                       const struct launch_options *launch_options, struct machine_error *error)
+{
+        json_t *array = NULL;
+
+        if (cli->json == CLI_JSON_OFF) {
+                launch_list_steps(machine, launch_options, print_step, NULL);
+                return 0;
+        }
+        array = json_array();
+        launch_list_steps(machine, launch_options, append_step, &array);
+        return cli_print_json(cli, array, error);
+}
+
 /* One run. *ret_again: a booted machine asks for another. */
 static int start_and_stay(struct cli *cli, struct machine *machine,
                           const struct launch_options *launch_options, bool *ret_again,
@@ -118,8 +146,7 @@ static int run_machine(struct cli *cli, struct machine *machine, const struct ru
         int r;
 
         if (given->dry_run) {
-                launch_list_steps(machine, &launch_options, print_step, NULL);
-                return 0;
+                return print_steps(cli, machine, &launch_options, error);
         }
         /* Descriptors that the caller left open are none of the machine's business, nor of a
          * supervisor that opens paths of a hostile root. */
@@ -166,7 +193,7 @@ static int run(struct cli *cli, const struct verb *verb, int argc, char **argv,
         }
         machine_free(machine);
         free(given.settings.items);
-        return r > 0 && cli->help ? 0 : r;
+        return r > 0 && (cli->help || cli->version) ? 0 : r;
 }
 
 const struct verb verb_run = {

@@ -130,7 +130,7 @@ static int run(struct cli *cli, const struct verb *verb, int argc, char **argv,
 const struct verb verb_set_limit = {
         .name = "set-limit",
         .arguments = "M KEY=VALUE..",
-        .summary = "change limits of a machine that runs, all of them or none",
+        .summary = "change limits of a running machine, all or none",
         .options = options,
         .run = run,
 };

@@ -133,7 +133,7 @@ const struct verb verb_start = {
 const struct verb verb_supervise = {
         .name = "supervise",
         .arguments = "M",
-        .summary = "start a machine and stay beside it, as a service's main process",
+        .summary = "start a machine and stay beside it, as a service",
         .options = supervise_options,
         .run = run_supervise,
 };

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What the payload finds when it starts: environment, working directory, user, limits."""
 
+import json
+
 import pytest
 
 
@@ -167,6 +169,22 @@ def test_dry_run(cli, machine_file, host_state):
     with host_state.unchanged():
         result = cli("run", "--dry-run", path).check()
     assert len(result.stdout.splitlines()) >= 5, result
+    steps = json.loads(cli("run", "--dry-run", "--json=short", path).check().stdout)
+    assert [step["step"] for step in steps] == [
+        line.removeprefix("  in the machine: ") for line in result.stdout.splitlines()]
+    assert {step["in_machine"] for step in steps} == {True, False}
+
+
+def test_working_directory_that_was_removed(cli, machine_file, workspace, busybox_root):
+    """The caller's is of no matter to a machine that is told by absolute paths."""
+    gone = workspace / "gone"
+    script = f'mkdir {gone}; cd {gone}; rmdir {gone}; exec "$@"'
+    wrapper = ["sh", "-c", script, "sh"]
+    options = ["--rootfs", busybox_root, "--ephemeral", "--set", "network.mode=none"]
+    result = cli("run", *options, "--", "echo", "x", wrapper=wrapper).check()
+    assert result.stdout == "x\n"
+    result = cli("run", "--rootfs", "root", "--", "true", wrapper=wrapper).check(125)
+    assert 'root" does not exist' in result.stderr
 
 
 def test_debug(cli, machine_file):

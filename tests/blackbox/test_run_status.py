@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Exit statuses of `run`, and the messages of programs that cannot be executed."""
 
+import re
 import shutil
 import struct
 
@@ -153,6 +154,26 @@ def test_truncated_program(cli, machine_file, own_root):
     """A program cut short after its magic number gives an error, not a crash."""
     program = put_program(own_root, b"\x7fELF\x02")
     cli("run", machine_file(rootfs=own_root, command=[program])).check(126)
+
+
+def test_version(cli):
+    """As with systemctl and podman; also behind a verb, where it does nothing else."""
+    for arguments in (["--version"], ["run", "--version", "nothing"]):
+        result = cli(*arguments).check()
+        assert result.stdout.startswith("machinectl-lite ") and result.stderr == "", result
+
+
+def test_help_fits_a_terminal(cli):
+    """Of 80 columns; that of a verb also of 24 lines."""
+    text = cli("--help").check().stdout
+    verbs = re.findall(r"^  ([a-z][a-z-]+)", text.partition("Verbs:")[2].partition("Options:")[0],
+                       re.MULTILINE)
+    assert len(verbs) > 30
+    for verb in verbs:
+        of_verb = cli(verb, "--help").check().stdout
+        assert len(of_verb.splitlines()) <= 24, of_verb
+        text += of_verb
+    assert [line for line in text.splitlines() if len(line) > 80] == []
 
 
 def test_help_and_usage(cli):
