@@ -394,6 +394,14 @@ def test_show_has_the_fixed_names_and_the_definitions_own(cli, started):
     assert "Labels: team=web tier=1\n" in cli("status", name).check().stdout
 
 
+def test_a_machine_that_was_never_started_is_stopped(cli, machine_file, name):
+    """As after a boot of the host, which forgets what has run."""
+    machine_file(name, command=STAY)
+    result = cli("stop", name).check()
+    assert result.stdout == result.stderr == ""
+    cli("stop", "no-such-machine").check(66)
+
+
 def test_several_machines_are_stopped_at_once_and_a_failure_keeps_none(cli, machine_file, name):
     names = [f"{name}-{number}" for number in range(4)]
     paths = [machine_file(machine, command=IGNORE, stop={"timeout": "2s"}) for machine in names]
