@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/log.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <string.h>
 #include <time.h>
@@ -67,9 +68,23 @@ void log_line(const struct log *log, enum log_level level, const char *format, .
         }
 }
 
+/* Whatever was attempted, these have one way out. */
+static const char *way_out(int number)
+{
+        switch (number) {
+        case EMFILE:
+                return "raise the caller's limit of open files: ulimit -n 1024";
+        case ENFILE:
+                return "raise the host's limit of open files: sysctl fs.file-max";
+        default:
+                return NULL;
+        }
+}
+
 void log_error(const struct log *log, const struct machine_error *error)
 {
         const char *message = error->message;
+        const char *hint = error->hint ? error->hint : way_out(error->number);
 
         if (!message) {
                 message = error->number ? strerror(error->number) : "unknown error";
@@ -78,7 +93,7 @@ void log_error(const struct log *log, const struct machine_error *error)
         if (error->step) {
                 log_line(log, LOG_LEVEL_NOTICE, "  step: %s", error->step);
         }
-        if (error->hint) {
-                log_line(log, LOG_LEVEL_NOTICE, "  hint: %s", error->hint);
+        if (hint) {
+                log_line(log, LOG_LEVEL_NOTICE, "  hint: %s", hint);
         }
 }

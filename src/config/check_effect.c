@@ -155,6 +155,64 @@ static int check_devices(struct config_definition *definition)
         return 0;
 }
 
+/* The kernel refuses layers that lie in each other, without a word which. */
+static int check_layers(struct config_definition *definition)
+{
+        char *const *layers = definition->machine->root.layers;
+
+        if (!is_whole(definition, "overlay", strv_length(layers))) {
+                return 0;
+        }
+        for (size_t i = 1; layers[0] && layers[i]; i++) {
+                for (size_t k = 0; k < i; k++) {
+                        int r;
+
+                        if (!path_is_below(layers[i], layers[k]) &&
+                            !path_is_below(layers[k], layers[i])) {
+                                continue;
+                        }
+                        r = report_pair(definition, "overlay", i, k,
+                                        string_equal(layers[i], layers[k])
+                                                ? strdup("this layer is given twice")
+                                                : strdup("of two layers one lies in the other"));
+                        if (r < 0) {
+                                return r;
+                        }
+                        break;
+                }
+        }
+        return 0;
+}
+
+/* What the directory `upper` holds would be written into a layer, or be one. The host's own root is
+ * a layer around everything. */
+static int check_upper_place(struct config_definition *definition)
+{
+        const struct machine_root *root = &definition->machine->root;
+        char *const directory[] = { root->directory, NULL };
+
+        if (!root->upper_directory) {
+                return 0;
+        }
+        STRV_FOREACH(layer, root->layers ? root->layers : directory) {
+                const char *inside = path_is_below(*layer, root->upper_directory)
+                                             ? *layer + strlen(root->upper_directory)
+                                             : "";
+
+                if (string_equal(*layer, "/") ||
+                    (!path_is_below(root->upper_directory, *layer) &&
+                     !path_is_below(inside, "/upper") && !path_is_below(inside, "/work"))) {
+                        continue;
+                }
+                return report(definition, DIAGNOSTIC_ERROR, "upper", SIZE_MAX,
+                              string_format("the upper directory and %s, which is never written "
+                                            "to, lie in each other",
+                                            *layer),
+                              strdup("give writes a directory of their own"));
+        }
+        return 0;
+}
+
 static bool limits_nothing(const struct machine_io_limit *limit)
 {
         return limit->read_bandwidth == MACHINE_UNSET && limit->write_bandwidth == MACHINE_UNSET &&
@@ -221,7 +279,8 @@ static int check_paths(struct config_definition *definition)
 int config_check_effect(struct config_definition *definition)
 {
         static int (*const checks[])(struct config_definition *) = {
-                check_effects, check_covered_mounts, check_devices, check_io, check_paths,
+                check_effects, check_layers, check_upper_place, check_covered_mounts,
+                check_devices, check_io,     check_paths,
         };
 
         for (size_t i = 0; i < ELEMENTS_OF(checks); i++) {

@@ -59,7 +59,9 @@ int mount_new(const char *type, const struct mount_option *options, uint64_t att
         int fd;
 
         if (context < 0) {
-                return error_set(error, errno, "this kernel has no file system %s", type);
+                return errno == ENODEV
+                               ? error_say(error, errno, "this kernel has no file system %s", type)
+                               : error_set(error, errno, "cannot make a %s file system", type);
         }
         /* What the mount table and df(1) name it by; "none" otherwise. */
         if (fsconfig(context, FSCONFIG_SET_STRING, "source", type, 0) < 0) {

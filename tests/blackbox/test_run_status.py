@@ -156,6 +156,22 @@ def test_truncated_program(cli, machine_file, own_root):
     cli("run", machine_file(rootfs=own_root, command=[program])).check(126)
 
 
+def test_few_open_files(cli, machine_file, host_state):
+    """Wherever descriptors run out, the way out is told, and nothing is left."""
+    path = machine_file(command=["echo", "x"])
+    cli("run", path).check()
+    failures = 0
+    for limit in range(6, 60, 4):
+        with host_state.unchanged():
+            result = cli("run", path, wrapper=["sh", "-c", f'ulimit -n {limit}; exec "$@"', "sh"])
+        # What the loader of libraries lacks is not ours to tell.
+        if result.status == 125 and "error: " in result.stderr:
+            assert "Too many open files" in result.stderr and "ulimit -n" in result.stderr, result
+            assert "this kernel has no" not in result.stderr
+            failures += 1
+    assert result.stdout == "x\n" and failures > 0, result
+
+
 def test_version(cli):
     """As with systemctl and podman; also behind a verb, where it does nothing else."""
     for arguments in (["--version"], ["run", "--version", "nothing"]):

@@ -49,6 +49,9 @@ static void test_within(void **state)
         assert_refuses(setting, "namespaces = { ipc = \"host\"; }; sysctl = [ \"kernel.sem=1\" ];",
                        "whose namespace the machine shares");
         assert_refuses(setting, "ready = \"health\";", "the machine is never ready");
+        assert_refuses(setting, "upper = \"/srv/root/up\";", "lie in each other");
+        assert_refuses(setting, "upper = \"/srv/root\";", "lie in each other");
+        assert_int_equal(load_rooted(setting, "upper = \"/srv\";"), 0);
         assert_refuses(setting, "command = [ \"\", \"x\" ];", "has no name");
         assert_refuses(setting, "masked_paths = [ \"/a\", \"/\" ];", "cannot have the whole root");
         assert_refuses(setting, "read_only_paths = [ \"//\" ];", "write read_only = true;");
@@ -70,6 +73,25 @@ static void test_within(void **state)
         assert_int_equal(load_rooted(setting, "ports = [ \"1.2.3.5:80:80\", \"1.2.3.4:80:81\", "
                                               "\"80:80/udp\" ];"),
                          0);
+}
+
+static void test_layers(void **state)
+{
+        struct setting *setting = *state;
+
+        assert_int_equal(load_text(setting, "overlay = [ \"/a\", \"/b\", \"/a/\" ];"), -EINVAL);
+        assert_finds(setting, ":1:25: error: this layer is given twice");
+        assert_finds(setting, ":1:13: note: the first one is here");
+        assert_int_equal(load_text(setting, "overlay = [ \"/a/b\", \"/a\" ];"), -EINVAL);
+        assert_finds(setting, "of two layers one lies in the other");
+        assert_int_equal(load_text(setting, "overlay = [ \"/ab\", \"/a\" ];"), 0);
+        assert_int_equal(load_text(setting, "overlay = [ \"/b\", \"/a\" ]; upper = \"/a/up\";"),
+                         -EINVAL);
+        assert_finds(setting, "the upper directory and /a, which is never written to");
+        assert_int_equal(load_text(setting, "overlay = [ \"/up/upper\" ]; upper = \"/up\";"),
+                         -EINVAL);
+        assert_finds(setting, "lie in each other");
+        assert_int_equal(load_text(setting, "overlay = [ \"/up/base\" ]; upper = \"/up\";"), 0);
 }
 
 static void test_ineffective(void **state)
@@ -322,6 +344,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_within, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_layers, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_ineffective, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_derived, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_accounts, set_up, tear_down),
