@@ -10,6 +10,8 @@
 #include <machine/machine.h>
 
 #include "base/strings.h"
+#include "base/syscall_groups.h"
+#include "base/syscall_table.h"
 #include "config/suggest.h"
 
 /* ---- Capabilities, as linux/capability.h has them up to Linux 6.12 (capabilities(7)) ---- */
@@ -80,13 +82,40 @@ CONFIG_TEXTS_KIND(config_kind_capabilities, check_capability, "^[A-Za-z_]+$",
 
 /* ---- System calls ---- */
 
+static void suggest_syscall(struct suggestion *best, const char *text)
+{
+        const char *name;
+
+        for (size_t i = 0; text[0] == '@' && (name = syscall_group_name(i)); i++) {
+                suggest(best, text, name);
+        }
+        for (size_t i = 0; text[0] != '@' && i < syscall_count; i++) {
+                suggest(best, text, syscall_name(i));
+        }
+}
+
+static int refuse_syscall(const struct config_value *value, const struct config_node *node,
+                          const char *text)
+{
+        struct suggestion best = SUGGESTION_INIT;
+
+        suggest_syscall(&best, text);
+        return config_value_refuse(
+                value, node,
+                string_format(text[0] == '@' ? "\"%.80s\" is not a group of system calls"
+                                             : "\"%.80s\" is not a system call",
+                              text),
+                best.word ? string_format("did you mean \"%s\"?", best.word)
+                : text[0] == '@'
+                        ? strdup("the groups are those of systemd.exec(5), SystemCallFilter=")
+                        : strdup("syscalls(2) lists them"));
+}
+
 static int check_syscall(const struct config_value *value, const struct config_node *node,
                          const char *text, char **ret)
 {
-        const char *name = text + (text[0] == '@');
-
-        if (!name[0] || strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") != strlen(name)) {
-                return config_value_refuse(value, node, NULL, NULL);
+        if (text[0] == '@' ? !syscall_group_exists(text) : syscall_find(text, strlen(text)) < 0) {
+                return refuse_syscall(value, node, text);
         }
         *ret = strdup(text);
         return *ret ? 0 : -ENOMEM;

@@ -15,7 +15,7 @@
 #include "security/definition_error.h"
 #include "security/seccomp_cache.h"
 #include "security/seccomp_default.h"
-#include "security/seccomp_groups.h"
+#include "base/syscall_groups.h"
 #include "security/seccomp_oci.h"
 #include "security/seccomp_programs.h"
 
@@ -144,7 +144,7 @@ static int replace_call(const char *name, size_t length, void *data)
 static int check_name(const struct source *source, const char *key, const char *name,
                       struct machine_error *error)
 {
-        if (*name == '@' ? seccomp_group_exists(name) && !strchr(name, ' ')
+        if (*name == '@' ? syscall_group_exists(name) && !strchr(name, ' ')
                          : syscall_find(name, strlen(name)) >= 0) {
                 return 0;
         }
@@ -168,7 +168,7 @@ static int replace_names(const struct source *source, const char *key, char *con
                 if (r < 0) {
                         return r;
                 }
-                r = seccomp_names_walk(*name, replace_call, &replacement);
+                r = syscall_names_walk(*name, replace_call, &replacement);
                 if (r < 0) {
                         return error_set(error, r, "applying \"%s\" of %s failed", *name, key);
                 }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "security/seccomp_groups.h"
+#include "base/syscall_groups.h"
 
 /* A rule that can be told from all others needs at least one instruction. */
 #define RULES_MAXIMUM (BPF_MAXINSNS * 4)
@@ -85,7 +85,7 @@ int seccomp_policy_add_names(struct seccomp_policy *policy, const char *names, u
 {
         struct addition addition = { policy, action };
 
-        return seccomp_names_walk(names, add_name, &addition);
+        return syscall_names_walk(names, add_name, &addition);
 }
 
 int seccomp_policy_replace(struct seccomp_policy *policy, uint32_t call, uint32_t action)

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "base/cleanup.h"
-#include "security/syscall_table.h"
+#include "base/syscall_table.h"
 
 /*
  * What a filter shall do, before it is one: rules per system call, in terms of names and values.
@@ -68,7 +68,7 @@ void seccomp_policy_clear(struct seccomp_policy *policy);
 int seccomp_policy_add(struct seccomp_policy *policy, uint32_t call, uint32_t action,
                        const struct seccomp_condition *conditions, size_t count);
 
-/** Adds a rule without conditions for every call of a list as seccomp_names_walk() takes it. Names
+/** Adds a rule without conditions for every call of a list as syscall_names_walk() takes it. Names
  *  that the table lacks are passed over. 0 or -errno. */
 int seccomp_policy_add_names(struct seccomp_policy *policy, const char *names, uint32_t action);
 

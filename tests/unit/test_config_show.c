@@ -31,7 +31,7 @@ static const char everything[] =
         "devices = [ \"/dev/kvm:rw\" ]; credentials = ( { name = \"a\"; value = \"b\"; } );\n"
         "sysctl = [ \"net.a=1\" ]; masked_paths = [ ]; no_new_privileges = false;\n"
         "capabilities = { profile = \"minimal\"; add = [ \"all\" ]; drop = [ \"kill\" ]; };\n"
-        "seccomp = { profile = \"a.json\"; allow = [ \"@x\" ]; log = true; };\n"
+        "seccomp = { profile = \"a.json\"; allow = [ \"@timer\" ]; log = true; };\n"
         "stop = { signal = \"SIGRTMIN+3\"; timeout = \"1min 30s\"; };\n"
         "restart = { policy = \"always\"; limit = \"max\"; };\n"
         "health = { command = [ \"x\" ]; start_period = \"0\"; }; ready = \"health\";\n"

@@ -31,7 +31,7 @@
 #include "base/strings.h"
 #include "security/seccomp.h"
 #include "security/seccomp_default.h"
-#include "security/seccomp_groups.h"
+#include "base/syscall_groups.h"
 #include "security/seccomp_policy.h"
 #include "security/seccomp_programs.h"
 
@@ -363,13 +363,13 @@ static void test_groups(void **state)
         for (size_t i = 0; i < ELEMENTS_OF(groups); i++) {
                 size_t before = count;
 
-                assert_true(seccomp_group_exists(groups[i]));
-                assert_int_equal(seccomp_names_walk(groups[i], count_name, &count), 0);
+                assert_true(syscall_group_exists(groups[i]));
+                assert_int_equal(syscall_names_walk(groups[i], count_name, &count), 0);
                 assert_true(count > before);
         }
-        assert_false(seccomp_group_exists("@nosuch"));
-        assert_false(seccomp_group_exists("@"));
-        assert_int_equal(seccomp_names_walk("read @nosuch", count_name, &count), -ENOENT);
+        assert_false(syscall_group_exists("@nosuch"));
+        assert_false(syscall_group_exists("@"));
+        assert_int_equal(syscall_names_walk("read @nosuch", count_name, &count), -ENOENT);
 }
 
 /* ---- The default profile ---- */

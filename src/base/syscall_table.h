@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#ifndef SECURITY_SYSCALL_TABLE_H
-#define SECURITY_SYSCALL_TABLE_H
+#ifndef BASE_SYSCALL_TABLE_H
+#define BASE_SYSCALL_TABLE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "security/seccomp_groups.h"
+#include "base/syscall_groups.h"
 
 #include <errno.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 
 /* The groups that users know from systemd.exec(5), with the same members, so that a list can be
  * carried over from a unit. Calls of processors that this program is not built for do no harm. */
-static const struct seccomp_group {
+static const struct syscall_group {
         const char *name;
         const char *members;
 } groups[] = {
@@ -120,7 +120,7 @@ static const struct seccomp_group {
           "timerfd_gettime64 timerfd_settime timerfd_settime64 times" },
 };
 
-static const struct seccomp_group *find_group(const char *name, size_t length)
+static const struct syscall_group *find_group(const char *name, size_t length)
 {
         for (size_t i = 0; i < ELEMENTS_OF(groups); i++) {
                 if (strlen(groups[i].name) == length && memcmp(groups[i].name, name, length) == 0) {
@@ -130,20 +130,25 @@ static const struct seccomp_group *find_group(const char *name, size_t length)
         return NULL;
 }
 
-bool seccomp_group_exists(const char *name)
+const char *syscall_group_name(size_t index)
+{
+        return index < ELEMENTS_OF(groups) ? groups[index].name : NULL;
+}
+
+bool syscall_group_exists(const char *name)
 {
         return find_group(name, strlen(name)) != NULL;
 }
 
 /* Bounded by the table's own depth. */
-static int walk(const char *names, seccomp_name_handler handler, void *data, unsigned int depth)
+static int walk(const char *names, syscall_name_handler handler, void *data, unsigned int depth)
 {
         while (*(names += strspn(names, " "))) {
                 size_t length = strcspn(names, " ");
                 int r;
 
                 if (*names == '@') {
-                        const struct seccomp_group *group = find_group(names, length);
+                        const struct syscall_group *group = find_group(names, length);
 
                         if (!group || depth == DEPTH_MAXIMUM) {
                                 return -ENOENT;
@@ -160,7 +165,7 @@ static int walk(const char *names, seccomp_name_handler handler, void *data, uns
         return 0;
 }
 
-int seccomp_names_walk(const char *names, seccomp_name_handler handler, void *data)
+int syscall_names_walk(const char *names, syscall_name_handler handler, void *data)
 {
         return walk(names, handler, data, 0);
 }

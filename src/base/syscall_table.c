@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "security/syscall_table.h"
+#include "base/syscall_table.h"
 
 #include <errno.h>
 #include <string.h>

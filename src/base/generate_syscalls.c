@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "security/syscall_table.h"
+#include "base/syscall_table.h"
 
 #define NAMES_MAXIMUM 2048
 #define X32_BIT       0x40000000
@@ -223,7 +223,7 @@ int main(int argc, char **argv)
                 add_numbers(&table, i);
         }
         qsort(table.calls, table.count, sizeof table.calls[0], by_name);
-        printf("#include \"security/syscall_table.h\"\n");
+        printf("#include \"base/syscall_table.h\"\n");
         print_architectures(table.processor);
         print_calls(&table);
         return ferror(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
