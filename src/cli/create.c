@@ -31,14 +31,17 @@ static int run(struct cli *cli, const struct verb *verb, int argc, char **argv,
         struct machine *machine = NULL;
         int r = cli_parse(cli, verb, &settings, &argc, &argv, error);
 
-        if (r == 0 && argc != 1) {
+        if (r == 0 && argc != 1 && (argc > 1 || !cli_settings_have_root(&settings))) {
                 r = cli_usage_error(verb, error, "one machine at a time");
         }
         if (r == 0) {
-                r = cli_load_definition(cli, argv[0], &settings, &machine, error);
+                r = cli_load_definition(cli, argc > 0 ? argv[0] : NULL, &settings, &machine, error);
         }
         if (r == 0) {
                 r = create_machine(cli, machine, error);
+        }
+        if (r == 0) {
+                cli_print_made_name(machine, &settings);
         }
         machine_free(machine);
         free(settings.items);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/definition.h"
 
+#include <stdio.h>
+
 #include "base/error.h"
 #include "base/file.h"
 #include "base/strings.h"
@@ -19,6 +21,28 @@ int cli_take_setting(const struct cli_option *option, const char *value, void *d
         settings->items = grown;
         grown[settings->count++] = (struct config_setting){ option->name, value };
         return 0;
+}
+
+static bool settings_have(const struct cli_settings *settings, const char *option)
+{
+        for (size_t i = 0; i < settings->count; i++) {
+                if (strcmp(settings->items[i].option, option) == 0) {
+                        return true;
+                }
+        }
+        return false;
+}
+
+bool cli_settings_have_root(const struct cli_settings *settings)
+{
+        return settings_have(settings, "rootfs") || settings_have(settings, "image");
+}
+
+void cli_print_made_name(const struct machine *machine, const struct cli_settings *settings)
+{
+        if (!machine->definition && !settings_have(settings, "name")) {
+                printf("%s\n", machine->name);
+        }
 }
 
 /* Findings go to where diagnostics go, before the error that sums them up. */
@@ -83,7 +107,8 @@ int cli_check_startable(const struct machine *machine, struct machine_error *err
         if (!machine->process.command && !machine->process.boot &&
             machine->root.source != MACHINE_ROOT_IMAGE) {
                 error_say(error, EINVAL, "machine \"%s\" has nothing to run", machine->name);
-                error_hint(error, "give it a command in its definition, or behind \"--\"");
+                error_hint(error, "give it a command in its definition, with --set, or with run "
+                                  "behind \"--\"");
                 return error_kind(error, MACHINE_ERROR_DEFINITION);
         }
         return 0;

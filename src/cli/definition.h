@@ -34,6 +34,13 @@ int cli_take_setting(const struct cli_option *option, const char *value, void *d
                 'e', "env", "K=V", "set a variable of the environment", cli_take_setting \
         }
 
+/** Whether the settings give the root of a machine, which then needs no definition. */
+bool cli_settings_have_root(const struct cli_settings *settings);
+
+/** Prints the name of a machine that has neither a definition nor a name of the command line: later
+ * verbs take it. */
+void cli_print_made_name(const struct machine *machine, const struct cli_settings *settings);
+
 /**
  * Loads the definition that a verb names, prints what was found wrong with it, and says the error.
  * name is NULL for a machine that is made of settings alone. 0 or -errno; the caller frees *ret.

@@ -11,6 +11,7 @@
 #include "base/path.h"
 #include "base/quantity.h"
 #include "base/strings.h"
+#include "config/search.h"
 
 #define DEFINITION_SUFFIX ".machine"
 
@@ -32,6 +33,17 @@ int cli_machine_name(const struct verb *verb, const char *argument, char **ret,
         }
         *ret = TAKE_PTR(name);
         return 0;
+}
+
+bool cli_has_definition(const struct cli *cli, const char *name)
+{
+        _cleanup_free_ char *search_path = strv_join(cli->directories.config_path, ":");
+        struct config_found found = { 0 };
+        bool defined =
+                search_path && config_find(name, DEFINITION_SUFFIX, search_path, &found, NULL) == 0;
+
+        config_found_clear(&found);
+        return defined;
 }
 
 int cli_open_store(const struct cli *cli, struct state_store *ret, struct machine_error *error)

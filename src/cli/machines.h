@@ -12,6 +12,9 @@
 int cli_machine_name(const struct verb *verb, const char *argument, char **ret,
                      struct machine_error *error);
 
+/** Whether the search path has a definition of that name. */
+bool cli_has_definition(const struct cli *cli, const char *name);
+
 /** Opens the store of machines of this command line. */
 int cli_open_store(const struct cli *cli, struct state_store *ret, struct machine_error *error);
 

@@ -38,18 +38,6 @@ static const struct cli_option options[] = {
         CLI_OPTIONS_END,
 };
 
-static bool has_root_setting(const struct cli_settings *settings)
-{
-        for (size_t i = 0; i < settings->count; i++) {
-                const char *option = settings->items[i].option;
-
-                if (strcmp(option, "rootfs") == 0 || strcmp(option, "image") == 0) {
-                        return true;
-                }
-        }
-        return false;
-}
-
 /* A command on the command line goes over the definition's. */
 static int take_command(struct machine *machine, char *const *command, struct machine_error *error)
 {
@@ -169,7 +157,7 @@ static int run(struct cli *cli, const struct verb *verb, int argc, char **argv,
         const char *name = NULL;
         int r = cli_parse(cli, verb, &given, &argc, &argv, error);
 
-        if (r == 0 && !has_root_setting(&given.settings)) {
+        if (r == 0 && !cli_settings_have_root(&given.settings)) {
                 if (argc == 0) {
                         r = cli_usage_error(verb, error, "which machine?");
                 } else {

@@ -68,6 +68,9 @@ static int start(struct cli *cli, const struct verb *verb, char *const *argument
         if (r < 0) {
                 return error_set(error, r, "cannot close inherited descriptors");
         }
+        if (!given->all && !arguments[0] && cli_settings_have_root(&given->settings)) {
+                return cli_start_machines(cli, NULL, &given->settings, error);
+        }
         if (given->all == (arguments[0] != NULL)) {
                 return cli_usage_error(verb, error,
                                        given->all ? "--all and names exclude each other"

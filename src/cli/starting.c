@@ -289,6 +289,14 @@ static void start_units(struct starting *starting, char *const *units)
 static void sort_arguments(struct starting *starting, char *const *arguments,
                            const struct cli_settings *settings, char ***units)
 {
+        if (!arguments) {
+                _cleanup_error_ struct machine_error failure = MACHINE_ERROR_INIT;
+                int r = load(starting, NULL, settings, &failure);
+
+                if (r < 0) {
+                        fail(starting, &failure, r);
+                }
+        }
         STRV_FOREACH(argument, arguments) {
                 _cleanup_error_ struct machine_error failure = MACHINE_ERROR_INIT;
                 int r;
@@ -324,6 +332,9 @@ int cli_start_machines(struct cli *cli, char *const *arguments, const struct cli
         start_units(&starting, units);
         start_in_order(&starting);
         for (size_t i = 0; i < starting.count; i++) {
+                if (starting.candidates[i].progress == READY) {
+                        cli_print_made_name(starting.candidates[i].machine, settings);
+                }
                 machine_free(starting.candidates[i].machine);
         }
         free(starting.candidates);

@@ -10,6 +10,7 @@
  * started at once together, the rest as what they wait for becomes ready. One that runs is fine.
  * Where systemd runs the host, a name in the usual directories is started through its unit. A
  * failure is printed and does not keep others from being started; 0, or the last error filled.
+ * Without arguments (NULL) it is one machine, which the settings tell.
  */
 int cli_start_machines(struct cli *cli, char *const *arguments, const struct cli_settings *settings,
                        struct machine_error *error);

@@ -111,6 +111,21 @@ static char *start_argument(const struct state_store *store, const char *name, c
         return strdup(record.definition && !record.unit ? record.definition : name);
 }
 
+/* A machine of the command line alone is gone once it is stopped: restart leaves it. */
+static int check_startable_again(const struct cli *cli, const struct state_store *store,
+                                 const char *name, struct machine_error *error)
+{
+        _cleanup_record_ struct machine_record record = { 0 };
+
+        if (state_query(store, name, &record, NULL) < 0 || record.definition || record.unit ||
+            cli_has_definition(cli, name)) {
+                return 0;
+        }
+        error_say(error, ENOENT, "machine \"%s\" has no definition to be started from again", name);
+        error_hint(error, "stop it, and start it with the options that made it");
+        return error_kind(error, MACHINE_ERROR_NO_INPUT);
+}
+
 /* Whether there is something of a machine to stop; what cannot be read is for the stop to tell. */
 static bool has_record(const struct state_store *store, const char *name)
 {
@@ -129,6 +144,10 @@ static int restart(struct cli *cli, const struct state_store *store, char *const
         int result, r;
 
         STRV_FOREACH(name, names) {
+                r = check_startable_again(cli, store, *name, error);
+                if (r < 0) {
+                        return r;
+                }
                 if (has_record(store, *name) && strv_append(&known, *name) < 0) {
                         return error_oom(error);
                 }

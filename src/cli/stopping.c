@@ -8,7 +8,6 @@
 
 #include "base/error.h"
 #include "base/strings.h"
-#include "config/search.h"
 #include "systemd/manager.h"
 
 enum progress {
@@ -49,18 +48,6 @@ static void fail(struct stopping *stopping, struct candidate *candidate,
         stopping->result = r;
 }
 
-/* A definition tells of a machine also when nothing of it is known: not since the host has booted,
- * with which records go. It is a stopped one. */
-static bool is_defined(const struct stopping *stopping, const char *name)
-{
-        _cleanup_free_ char *search_path = strv_join(stopping->cli->directories.config_path, ":");
-        struct config_found found = { 0 };
-        bool defined = search_path && config_find(name, ".machine", search_path, &found, NULL) == 0;
-
-        config_found_clear(&found);
-        return defined;
-}
-
 static void add(struct stopping *stopping, const char *name)
 {
         _cleanup_error_ struct machine_error failure = MACHINE_ERROR_INIT;
@@ -75,7 +62,9 @@ static void add(struct stopping *stopping, const char *name)
         *candidate = (struct candidate){ .name = name, .supervisor = -EBADF };
         stopping->count++;
         r = cli_find_machine(stopping->store, name, &candidate->record, &failure);
-        if (r == -ENOENT && is_defined(stopping, name)) {
+        /* Nothing is known of it since the host has booted, with which records go: it is a stopped
+         * one. */
+        if (r == -ENOENT && cli_has_definition(stopping->cli, name)) {
                 candidate->progress = DONE;
         } else if (r < 0) {
                 fail(stopping, candidate, &failure, r);

@@ -217,6 +217,26 @@ static int add_plain_mount(struct config_node *group, const struct config_source
         return -EINVAL;
 }
 
+/* What Podman's and Docker's --mount call it, and the key of `mounts`. */
+static const struct {
+        const char *name;
+        const char *key;
+} mount_names[] = {
+        { "src", "source" },   { "dst", "target" },         { "destination", "target" },
+        { "ro", "read_only" }, { "readonly", "read_only" },
+};
+
+static char *mount_key(const char *name, size_t length)
+{
+        for (size_t i = 0; i < ELEMENTS_OF(mount_names); i++) {
+                if (strlen(mount_names[i].name) == length &&
+                    memcmp(mount_names[i].name, name, length) == 0) {
+                        return strdup(mount_names[i].key);
+                }
+        }
+        return strndup(name, length);
+}
+
 /* type=tmpfs,target=/tmp,size=64M: the keys of an element of `mounts`. */
 static int add_listed_mount(struct config_node *group, const struct config_source *source)
 {
@@ -226,7 +246,7 @@ static int add_listed_mount(struct config_node *group, const struct config_sourc
         for (;;) {
                 size_t length = strcspn(text + at, ",");
                 size_t equals = strcspn(text + at, "=,");
-                _cleanup_free_ char *name = strndup(text + at, equals);
+                _cleanup_free_ char *name = mount_key(text + at, equals);
                 const char *value = text + at + equals + (equals < length);
                 size_t value_length = equals < length ? length - equals - 1 : 0;
                 size_t value_at = (size_t)(value - text);

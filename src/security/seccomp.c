@@ -12,10 +12,10 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/strings.h"
+#include "base/syscall_groups.h"
 #include "security/definition_error.h"
 #include "security/seccomp_cache.h"
 #include "security/seccomp_default.h"
-#include "base/syscall_groups.h"
 #include "security/seccomp_oci.h"
 #include "security/seccomp_programs.h"
 

@@ -394,6 +394,29 @@ def test_show_has_the_fixed_names_and_the_definitions_own(cli, started):
     assert "Labels: team=web tier=1\n" in cli("status", name).check().stdout
 
 
+def test_without_a_definition(cli, busybox_root, name):
+    """What a file says a command line can say, also to start and to create."""
+    options = ["--rootfs", busybox_root, "--set", "network.mode=none", "--set", "read_only=true"]
+    stay = ["--set", 'command=[ "sleep", "1000" ]']
+    cli("create", *options, *stay, "--name", name).check()
+    assert state_of(cli, name)["state"] == "created"
+    assert cli("start", *options, *stay, "--name", name).check().stdout == ""
+    assert state_of(cli, name)["state"] == "running"
+    # Nothing tells later what to start, so that it is not stopped for it.
+    refused = cli("restart", name).check(66)
+    assert "has no definition" in refused.stderr
+    assert state_of(cli, name)["state"] == "running"
+    cli("delete", "--force", name).check()
+    made = cli("start", *options, *stay).check().stdout.strip()
+    try:
+        assert state_of(cli, made)["state"] == "running"
+    finally:
+        cli("delete", "--force", made).check()
+    assert "nothing to run" in cli("create", *options).check(65).stderr
+    cli("create").check(64)
+    cli("start").check(64)
+
+
 def test_a_machine_that_was_never_started_is_stopped(cli, machine_file, name):
     """As after a boot of the host, which forgets what has run."""
     machine_file(name, command=STAY)

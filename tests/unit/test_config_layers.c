@@ -200,7 +200,7 @@ static void test_settings(void **state)
                                { "set", "description=\"quoted; text\"" }, { "set", "labels=a=b" },
                                { "memory", "1G" }, { "cpu", "2" }, { "env", "B=2" },
                                { "env", "C=3" }, { "port", "81:81" }, { "mount", "/a:/b:ro" },
-                               { "mount", "type=tmpfs,target=/tmp,size=1M,options=noexec" },
+                               { "mount", "type=tmpfs,dst=/tmp,size=1M,options=noexec,ro" },
                                { "set", "stop={ signal = \"INT\"; }" })),
                 0);
         machine = machine_of(setting);
@@ -223,6 +223,8 @@ static void test_settings(void **state)
         assert_string_equal(machine->mounts[0].source, "/a");
         assert_true(machine->mounts[0].read_only);
         assert_int_equal(machine->mounts[1].type, MACHINE_MOUNT_TMPFS);
+        assert_string_equal(machine->mounts[1].target, "/tmp");
+        assert_true(machine->mounts[1].read_only);
         assert_string_equal(machine->mounts[1].options[0], "noexec");
         assert_int_equal(machine->life.stop_signal, 2);
         assert_string_equal(origin(setting, "hostname")->file, "--set");

@@ -29,9 +29,9 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/strings.h"
+#include "base/syscall_groups.h"
 #include "security/seccomp.h"
 #include "security/seccomp_default.h"
-#include "base/syscall_groups.h"
 #include "security/seccomp_policy.h"
 #include "security/seccomp_programs.h"
 
