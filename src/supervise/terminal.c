@@ -18,6 +18,9 @@ struct pipe {
         int to;   /* owned: a copy, as epoll takes a descriptor once for reading and writing */
         struct event_source *reader; /* NULL once the reading side has ended */
         struct event_source *writer;
+        bool always_readable; /* a file: nothing to wait for, until its end */
+        bool is_input;        /* whose end the machine is told */
+        char last;            /* byte that was read */
         char data[CHUNK];
         size_t start;
         size_t end;
@@ -43,13 +46,30 @@ static void arm(struct pipe *pipe)
                 (void)event_set_events(pipe->reader, pending(pipe) ? 0 : EPOLLIN);
         }
         if (pipe->writer) {
-                (void)event_set_events(pipe->writer, pending(pipe) ? EPOLLOUT : 0);
+                (void)event_set_events(pipe->writer,
+                                       pending(pipe) || pipe->always_readable ? EPOLLOUT : 0);
         }
 }
 
 static void stop_reading(struct pipe *pipe)
 {
         event_remove(TAKE_PTR(pipe->reader));
+        pipe->always_readable = false;
+}
+
+/* A terminal has no end, only a character for it: at the beginning of a line it is the end, within
+ * one it hands over what is there. Who reads without lines has no use for it. */
+static void type_end(struct pipe *pipe)
+{
+        struct termios modes;
+
+        if (tcgetattr(pipe->to, &modes) == 0 && (modes.c_lflag & ICANON)) {
+                pipe->start = pipe->end = 0;
+                pipe->data[pipe->end++] = (char)modes.c_cc[VEOF];
+                if (pipe->last != '\n') {
+                        pipe->data[pipe->end++] = (char)modes.c_cc[VEOF];
+                }
+        }
 }
 
 /* 1: read something, 0: nothing now, -1: the end. */
@@ -64,6 +84,7 @@ static int fill(struct pipe *pipe)
         if (n > 0) {
                 pipe->start = 0;
                 pipe->end = (size_t)n;
+                pipe->last = pipe->data[n - 1];
                 return 1;
         }
         return n < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -1;
@@ -90,15 +111,21 @@ static void flush(struct pipe *pipe)
         }
 }
 
-static int on_readable(struct event_source *source, int fd, uint32_t events, void *data)
+static void move_on(struct pipe *pipe)
 {
-        struct pipe *pipe = data;
-
         if (fill(pipe) < 0) {
                 stop_reading(pipe);
+                if (pipe->is_input) {
+                        type_end(pipe);
+                }
         }
         flush(pipe);
         arm(pipe);
+}
+
+static int on_readable(struct event_source *source, int fd, uint32_t events, void *data)
+{
+        move_on(data);
         return 0;
 }
 
@@ -106,6 +133,10 @@ static int on_writable(struct event_source *source, int fd, uint32_t events, voi
 {
         struct pipe *pipe = data;
 
+        if (pipe->always_readable) {
+                move_on(pipe);
+                return 0;
+        }
         flush(pipe);
         arm(pipe);
         return 0;
@@ -116,15 +147,21 @@ static int start_pipe(struct event_loop *loop, struct pipe *pipe, int from, int 
         int r;
 
         pipe->from = from;
+        pipe->last = '\n';
         pipe->to = fcntl(to, F_DUPFD_CLOEXEC, 3);
         if (pipe->to < 0) {
                 return -errno;
         }
         r = event_add_fd(loop, from, EPOLLIN, on_readable, pipe, &pipe->reader);
-        if (r == 0) {
-                r = event_add_fd(loop, pipe->to, 0, on_writable, pipe, &pipe->writer);
-        }
         /* EPERM: a regular file cannot be waited for, and never makes anyone wait. */
+        if (r == -EPERM) {
+                pipe->always_readable = true;
+                r = 0;
+        }
+        if (r == 0) {
+                r = event_add_fd(loop, pipe->to, pipe->always_readable ? EPOLLOUT : 0, on_writable,
+                                 pipe, &pipe->writer);
+        }
         return r == -EPERM ? 0 : r;
 }
 
@@ -165,6 +202,7 @@ int terminal_join(struct event_loop *loop, int master, struct terminal **ret,
         }
         terminal->master = master;
         terminal->input.to = terminal->output.to = -EBADF;
+        terminal->input.is_input = true;
         /* Only the master may say EAGAIN: O_NONBLOCK on standard input or output would be seen by
          * every process that shares them. They are read and written when epoll says so. */
         if (fcntl(master, F_SETFL, O_RDWR | O_NONBLOCK) < 0) {

@@ -253,6 +253,22 @@ def test_job_control(cli, machine_file):
     assert terminal.wait() == 6
 
 
+@pytest.mark.parametrize("data", [b"", b"a line\n", b"no end of line", b"x\n" * 20000])
+@pytest.mark.parametrize("kind", ["file", "pipe"])
+def test_input_that_ends_on_a_terminal_of_the_machine(cli, machine_file, workspace, kind, data):
+    """A terminal that the definition asks for has the caller's input, and its end."""
+    path = machine_file(command=["sh", "-c", "stty -echo -onlcr; echo ready; exec cat"],
+                        terminal=True)
+    if kind == "file":
+        (workspace / "input").write_bytes(data)
+        with open(workspace / "input", "rb") as source:
+            result = cli("run", path, stdin=source, timeout=20).check()
+    else:
+        result = cli("run", path, input=data, timeout=20).check()
+    # What was typed before the echo was switched off is echoed.
+    assert result.stdout.endswith(data.decode())
+
+
 def test_no_terminal_with_output_elsewhere(cli, machine_file, workspace):
     """Output that goes to a file gets what the payload wrote, without a terminal's line ends."""
     with open(workspace / "output", "w+b") as output:
