@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/strings.h"
@@ -74,6 +75,9 @@ static const char *way_out(int number)
         switch (number) {
         case EMFILE:
                 return "raise the caller's limit of open files: ulimit -n 1024";
+        case EACCES:
+        case EPERM:
+                return geteuid() != 0 ? "run it as root" : NULL;
         case ENFILE:
                 return "raise the host's limit of open files: sysctl fs.file-max";
         default:

@@ -45,7 +45,9 @@ int state_store_open(const char *runtime_directory, struct state_store *ret,
         }
         r = process_boot_id(store.boot_id);
         if (r < 0) {
-                return error_set(error, r, "cannot read the id of this boot");
+                return error_set(
+                        error, r,
+                        "cannot read the id of this boot from /proc/sys/kernel/random/boot_id");
         }
         *ret = store;
         store = (struct state_store)STATE_STORE_INIT;

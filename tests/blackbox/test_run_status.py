@@ -156,6 +156,16 @@ def test_truncated_program(cli, machine_file, own_root):
     cli("run", machine_file(rootfs=own_root, command=[program])).check(126)
 
 
+def test_without_privileges(cli, machine_file):
+    """What only root can do says so, also where somebody else has made the directories."""
+    path = machine_file(command=["true"])
+    cli("run", path).check()
+    for verb, status in (("run", 125), ("start", 1), ("create", 1)):
+        result = cli(verb, path, wrapper=["setpriv", "--reuid=1000", "--regid=1000",
+                                          "--clear-groups"]).check(status)
+        assert "hint: run it as root" in result.stderr, result
+
+
 def test_few_open_files(cli, machine_file, host_state):
     """Wherever descriptors run out, the way out is told, and nothing is left."""
     path = machine_file(command=["echo", "x"])
