@@ -57,9 +57,9 @@ int directory_make(const char *path, mode_t mode);
 int file_lock(int directory_fd, const char *path, int operation);
 
 /**
- * Sees to it that descriptors 0 to 2 are taken. Where the caller has closed one, what is opened next
- * would get its number and pass for standard input or output, in a machine too. What takes the place
- * fails like a closed one: it cannot be read as input nor written as output. 0 or -errno.
+ * Sees to it that descriptors 0 to 2 are taken. Where the caller has closed one, what is opened
+ * next would get its number and pass for standard input or output, in a machine too. What takes the
+ * place fails like a closed one: it cannot be read as input nor written as output. 0 or -errno.
  */
 int file_hold_standard(void);
 

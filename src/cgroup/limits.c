@@ -189,6 +189,9 @@ static int skip_missing(const struct cgroup *group, struct settings *settings,
                 struct setting *setting = &settings->items[i];
                 bool weight = strcmp(setting->key, "limits.io_weight") == 0;
 
+                if (setting->skip) {
+                        continue;
+                }
                 setting->skip = setting->optional && !has_file(group, setting->file);
                 weight_wanted = weight_wanted || weight;
                 weight_done = weight_done || (weight && !setting->skip);
@@ -210,13 +213,25 @@ static int skip_missing(const struct cgroup *group, struct settings *settings,
         return 0;
 }
 
-static int require_controllers(struct cgroup *group, const struct settings *settings,
+/* A new group has no limits: "max" asks for nothing, also where the controller is not there. */
+static bool is_met(const struct cgroup *group, const struct setting *setting)
+{
+        return group->is_new && !(group->controllers & setting->controller) &&
+               string_after(setting->value, "max");
+}
+
+static int require_controllers(struct cgroup *group, struct settings *settings,
                                struct machine_error *error)
 {
         for (size_t i = 0; i < settings->count; i++) {
-                int r = cgroup_require_controller(group, settings->items[i].controller,
-                                                  settings->items[i].key, error);
+                struct setting *setting = &settings->items[i];
+                int r;
 
+                setting->skip = is_met(group, setting);
+                if (setting->skip) {
+                        continue;
+                }
+                r = cgroup_require_controller(group, setting->controller, setting->key, error);
                 if (r < 0) {
                         return r;
                 }

@@ -62,13 +62,11 @@ static void add(struct stopping *stopping, const char *name)
         *candidate = (struct candidate){ .name = name, .supervisor = -EBADF };
         stopping->count++;
         r = cli_find_machine(stopping->store, name, &candidate->record, &failure);
-        /* Nothing is known of it since the host has booted, with which records go: it is a stopped
-         * one. */
-        if (r == -ENOENT && cli_has_definition(stopping->cli, name)) {
-                candidate->progress = DONE;
-        } else if (r < 0) {
+        /* Nothing is known since the host has booted, with which records go, of what is defined all
+         * the same: it is stopped. */
+        if (r < 0 && (r != -ENOENT || !cli_has_definition(stopping->cli, name))) {
                 fail(stopping, candidate, &failure, r);
-        } else if (!machine_state_is_live(candidate->record.state)) {
+        } else if (r < 0 || !machine_state_is_live(candidate->record.state)) {
                 candidate->progress = DONE;
         }
 }

@@ -59,9 +59,12 @@ def test_controller_on_cgroup_v1(cli, machine_file, settled, limit):
 
 @pytest.mark.needs("hybrid-cgroups")
 def test_no_limit_on_a_hybrid_host(cli, machine_file, settled):
-    """A machine that asks for none runs there."""
+    """A machine that asks for none runs there; "max" is none."""
     with settled.unchanged():
         cli("run", machine_file(command=["true"])).check()
+        cli("run", machine_file(command=["true"], limits={
+            "memory": "max", "memory_high": "max", "swap": "max", "cpu": "max",
+            "tasks": "max"})).check()
 
 
 @pytest.mark.needs("cgroup2")
