@@ -231,7 +231,9 @@ int rootfs_files(struct rootfs *rootfs, struct machine_error *error)
                 return 0;
         }
         if (etc_fd < 0) {
-                return error_set(error, etc_fd, "cannot use /etc of the root");
+                error_set(error, etc_fd, "cannot use /etc of the root");
+                error_hint(error, "make /etc a directory in the root, or a link to one there");
+                return etc_fd;
         }
         for (size_t i = 0; i < ELEMENTS_OF(names); i++) {
                 if (string_equal(names[i], "resolv.conf") && leaves_resolver(rootfs, etc_fd)) {

@@ -3,6 +3,7 @@
 
 import os
 import re
+import shutil
 
 from inside import mount_table, picture, refused, shell
 
@@ -76,6 +77,14 @@ def test_links_are_covered_not_followed(cli, machine_file, own_root, workspace):
     assert result.stdout == "test\nx\n"
     assert victim.read_text() == "of the host\n"
     assert picture(workspace / "root/etc") == before
+
+
+def test_etc_that_leads_nowhere(cli, machine_file, own_root, workspace):
+    """A link of the root to a directory of the host is none, which the error tells."""
+    shutil.rmtree(own_root / "etc")
+    (own_root / "etc").symlink_to(workspace)
+    result = refused(cli, machine_file, "cannot use /etc of the root", rootfs=str(own_root))
+    assert "a link to one there" in result.stderr
 
 
 def test_root_in_place_is_changed_no_more_than_needed(cli, machine_file, own_root):
