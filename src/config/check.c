@@ -32,13 +32,31 @@ static bool gives(const struct config_definition *definition, const char *key)
 
 /* ---- Root ---- */
 
-/* Of two places in one file the later one is the finding. */
+/* Whether a place comes behind another: further down in its file, or in a file read later. */
+static bool is_behind(const struct config_definition *definition, const struct config_place *place,
+                      const struct config_place *other)
+{
+        if (place->source == other->source) {
+                return place->offset > other->offset;
+        }
+        for (size_t i = 0; i < definition->loader.source_count; i++) {
+                if (definition->loader.sources[i] == place->source) {
+                        return false;
+                }
+                if (definition->loader.sources[i] == other->source) {
+                        return true;
+                }
+        }
+        return false;
+}
+
+/* Of two places the later one is the finding. */
 static int report_second_root(struct config_definition *definition, const char *a, const char *b)
 {
         struct config_place first = config_definition_place(definition, a, SIZE_MAX);
         struct config_place second = config_definition_place(definition, b, SIZE_MAX);
 
-        if (first.source == second.source && first.offset > second.offset) {
+        if (is_behind(definition, &first, &second)) {
                 struct config_place later = first;
                 const char *name = a;
 

@@ -135,6 +135,12 @@ static void test_drop_ins(void **state)
         assert_null(machine_of(setting)->process.environment[1]);
         assert_path(setting, machine_of(setting)->root.directory, "web.machine.d/here");
         assert_path(setting, origin(setting, "limits.nice")->file, "web.machine.d/10-less.machine");
+        /* What a drop-in says is what was said last. */
+        write_file(setting, "base.machine", "overlay = [ \"/a\" ];");
+        write_file(setting, "base.machine.d/root.machine", "rootfs = \"/b\";");
+        assert_int_equal(load_with(setting, "base.machine", NULL), -EINVAL);
+        assert_finds(setting, "base.machine.d/root.machine:1:1: error: a machine has one root, and "
+                              "this is a second: \"rootfs\" beside \"overlay\"");
 }
 
 static void test_search_path(void **state)
