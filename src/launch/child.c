@@ -49,6 +49,12 @@ static void wait_for_parent(const struct launch *launch, enum message_type expec
         }
 }
 
+static int step_begin(struct launch *launch, struct machine_error *error)
+{
+        wait_for_parent(launch, MESSAGE_GO);
+        return 0;
+}
+
 static int step_identity(struct launch *launch, struct machine_error *error)
 {
         if (launch_has_user_namespace(launch) &&
@@ -358,10 +364,12 @@ static int step_init(struct launch *launch, struct machine_error *error)
 /* Mounts come while the host's /proc is still fully visible, which a user namespace needs to mount
  * its own. What is written to /proc comes before it is made read-only. */
 const struct launch_step launch_child_steps[] = {
-        { .name = "identity", .set_up = step_identity },
-        { .name = "session", .set_up = step_session },
+        /* What needs no ids, while the parent writes their maps. */
         { .name = "hostname", .wanted = wants_names, .set_up = step_hostname },
         { .name = "loopback", .wanted = wants_loopback, .set_up = step_loopback },
+        { .name = "begin", .set_up = step_begin },
+        { .name = "identity", .set_up = step_identity },
+        { .name = "session", .set_up = step_session },
         { .name = "enter-root", .set_up = step_enter },
         { .name = "volumes", .wanted = wants_volumes, .set_up = step_volumes },
         { .name = "proc", .set_up = step_proc },
@@ -392,7 +400,6 @@ _Noreturn void launch_child(struct launch *launch)
         if (die_with_parent(launch, NULL) < 0) {
                 _exit(EXIT_FAILURE);
         }
-        wait_for_parent(launch, MESSAGE_GO);
         for (const struct launch_step *step = launch_child_steps; step->name; step++) {
                 int r;
 

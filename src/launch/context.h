@@ -11,6 +11,15 @@
 #include "security/seccomp.h"
 #include "security/users.h"
 
+/* Where the parent stood before it went to stage a machine: descriptors, -EBADF while it is there. */
+struct host_place {
+        int mounts; /* the mount namespace */
+        int root;
+        int directory; /* the working directory */
+};
+
+#define HOST_PLACE_INIT { .mounts = -EBADF, .root = -EBADF, .directory = -EBADF }
+
 /* What the steps of a start share. Both sides of the clone have it; each fills its own part. */
 struct launch {
         struct machine *machine;
@@ -28,6 +37,7 @@ struct launch {
         char **environment; /* of environment_files and the definition */
         char *machine_id;
         int init_program; /* machine-init through a read-only mount */
+        struct host_place host;
         struct network *network;
         struct rootfs *rootfs;
         struct cgroup cgroup;
@@ -97,6 +107,23 @@ static inline int launch_stream(const struct launch *launch, int number)
  * place of the one that is there, which it may have caused.
  */
 void launch_prefer_error_of_child(struct launch *launch, struct machine_error *error);
+
+/**
+ * Puts the caller in a mount namespace of its own, to which what the host mounts goes on to come.
+ * 0 or -errno with the error filled.
+ */
+int launch_set_up_mount_namespace(struct launch *launch, struct machine_error *error);
+
+/**
+ * Goes back to the host's, to the root and the working directory that the caller had there. With
+ * its last process goes the other one, and all that was mounted in it: the kernel waits for a grace
+ * period of RCU for that, before this returns. Does nothing in the host's. 0 or -errno with the
+ * error filled.
+ */
+int launch_leave_mount_namespace(struct launch *launch, struct machine_error *error);
+
+/** Closes the descriptors. */
+void launch_forget_host_place(struct host_place *place);
 
 /** The body of the machine's first process up to machine-init. Never returns. */
 _Noreturn void launch_child(struct launch *launch);

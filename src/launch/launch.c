@@ -27,6 +27,7 @@ static struct launch *launch_new(struct machine *machine, const struct launch_op
         launch->ids = (struct id_lease)ID_LEASE_INIT;
         launch->user_namespace = -EBADF;
         launch->init_program = -EBADF;
+        launch->host = (struct host_place)HOST_PLACE_INIT;
         launch->cgroup = (struct cgroup)CGROUP_INIT;
         launch->sockets[0] = launch->sockets[1] = -EBADF;
         launch->pidfd = -EBADF;
@@ -50,6 +51,7 @@ static void launch_free(struct launch *launch)
         free(launch->machine_id);
         fd_close(launch->user_namespace);
         fd_close(launch->init_program);
+        launch_forget_host_place(&launch->host);
         fd_close(launch->sockets[0]);
         fd_close(launch->sockets[1]);
         fd_close(launch->pidfd);

@@ -6,11 +6,9 @@
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -202,25 +200,6 @@ static int set_up_user_namespace(struct launch *launch, struct machine_error *er
 }
 
 /* ---- file systems ---- */
-
-static int set_up_mount_namespace(struct launch *launch, struct machine_error *error)
-{
-        int r;
-
-        if (unshare(CLONE_NEWNS) < 0) {
-                r = error_set(error, errno, "cannot make a mount namespace");
-                if (r == -EPERM) {
-                        error_hint(error, "run as root: machines are started with CAP_SYS_ADMIN");
-                }
-                return r;
-        }
-        /* Slave: mounts that the host makes later arrive, ours never reach it. */
-        if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0) {
-                return error_set(error, errno,
-                                 "cannot make the mount namespace a slave of the host's");
-        }
-        return 0;
-}
 
 static void note_rootfs(void *data, const char *message)
 {
@@ -574,12 +553,7 @@ static int tell_child(const struct launch *launch, enum message_type type,
 /* From here on the child makes its mounts while the parent does the rest of its steps. */
 static int set_up_go(struct launch *launch, struct machine_error *error)
 {
-        int r = tell_child(launch, MESSAGE_GO, error);
-
-        /* The child has its own copy of the mounts. Letting go of this one takes a grace period of
-         * RCU, which the child need not wait for. */
-        rootfs_detach(launch->rootfs);
-        return r;
+        return tell_child(launch, MESSAGE_GO, error);
 }
 
 static int set_up_payload(struct launch *launch, struct machine_error *error)
@@ -587,6 +561,11 @@ static int set_up_payload(struct launch *launch, struct machine_error *error)
         bool ready = false;
         int r = tell_child(launch, MESSAGE_PROCEED, error);
 
+        /* The child has its own copy of what was staged. The grace period of RCU that the end of
+         * this one takes passes while the child executes machine-init and that the payload. */
+        if (r == 0) {
+                r = launch_leave_mount_namespace(launch, error);
+        }
         if (r < 0) {
                 return r;
         }
@@ -625,7 +604,9 @@ const struct launch_step launch_parent_steps[] = {
           .tear_down = launch_tear_down_network,
           .leaves = launch_is_connected,
           .collect = launch_collect_network },
-        { .name = "mount-namespace", .set_up = set_up_mount_namespace },
+        { .name = "mount-namespace",
+          .set_up = launch_set_up_mount_namespace,
+          .tear_down = launch_leave_mount_namespace },
         { .name = "user-namespace",
           .wanted = wants_user_namespace,
           .set_up = set_up_user_namespace },
