@@ -260,9 +260,8 @@ static int mount_staged(const struct overlay *overlay, int stage_fd, const char 
                 return 0;
         }
         refused = errno;
-        return fits_library(layers)
-                       ? mount_by_library(overlay, stage_fd, options, refused, error)
-                       : explain_mount(overlay, stage_fd, refused, "", error);
+        return fits_library(layers) ? mount_by_library(overlay, stage_fd, options, refused, error)
+                                    : explain_mount(overlay, stage_fd, refused, "", error);
 }
 
 /* Overlayfs that cannot use its work directory turns read-only and does not say so. */

@@ -19,7 +19,7 @@
 
 /* Not in every C library's <elf.h> yet. */
 #ifndef EM_LOONGARCH
-#define EM_LOONGARCH 258
+#        define EM_LOONGARCH 258
 #endif
 
 static const char *find_variable(char *const *environment, const char *prefix)
