@@ -24,6 +24,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -31,6 +32,7 @@
 #include <sys/wait.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/strings.h"
 #include "launch/context.h"
 #include "launch/message.h"
@@ -117,19 +119,57 @@ MAKER static int make(void *data)
         return pid < 0 ? fail(maker, MAKER_CLONE) : 0;
 }
 
-static int explain(const struct launch *launch, int number, struct machine_error *error)
+/* Which sysctl stands in the way of a namespace, by the flag that asks for it. */
+static const struct {
+        int flag;
+        const char *kind;
+} kinds[] = {
+        { CLONE_NEWNET, "net" },       { CLONE_NEWIPC, "ipc" }, { CLONE_NEWUTS, "uts" },
+        { CLONE_NEWTIME, "time" },     { CLONE_NEWNS, "mnt" },  { CLONE_NEWPID, "pid" },
+        { CLONE_NEWCGROUP, "cgroup" },
+};
+
+static int explain_number(int flags, struct machine_error *error)
 {
-        if (number == ENOSYS || number == EINVAL) {
+        error_say(error, ENOSPC, "no further namespace of a kind that the machine needs");
+        for (size_t i = 0; i < ELEMENTS_OF(kinds); i++) {
+                _cleanup_free_ char *path =
+                        string_format("/proc/sys/user/max_%s_namespaces", kinds[i].kind);
+                _cleanup_free_ char *text = NULL;
+
+                if ((flags & kinds[i].flag) && path &&
+                    file_read(AT_FDCWD, path, 64, &text, NULL) == 0 && atoi(text) == 0) {
+                        error_hint(error,
+                                   "the sysctl user.max_%s_namespaces is 0: give it a number",
+                                   kinds[i].kind);
+                        return -ENOSPC;
+                }
+        }
+        error_hint(error, "the sysctls user.max_net_namespaces, user.max_pid_namespaces and the "
+                          "like limit how many there are");
+        return -ENOSPC;
+}
+
+/* Why the kernel refused namespaces, those that the flags name. */
+static int explain(const struct launch *launch, int flags, int number, struct machine_error *error)
+{
+        switch (number) {
+        case EPERM:
+                /* AppArmor lets a user namespace be made, and takes its capabilities away. */
+                return launch_has_user_namespace(launch)
+                               ? user_namespace_explain(number, error)
+                               : error_set(error, number, "cannot make the machine's namespaces");
+        case ENOSYS:
+        case EINVAL:
                 error_set(error, number, "the kernel refused the machine's namespaces");
                 error_hint(error, "Linux 6.1 or newer is needed, with all namespaces built in; "
                                   "machinectl-lite doctor tells what is missing");
                 return -number;
+        case ENOSPC:
+                return explain_number(flags, error);
+        default:
+                return error_set(error, number, "cannot make the machine's first process");
         }
-        if (launch_has_user_namespace(launch) &&
-            (number == EPERM || number == ENOSPC || number == EUSERS)) {
-                return user_namespace_explain(number, error);
-        }
-        return error_set(error, number, "cannot make the machine's first process");
 }
 
 /* Without signals: a handler of the parent's would run in it, too. */
@@ -165,7 +205,12 @@ int launch_set_up_namespaces(struct launch *launch, struct machine_error *error)
         maker->loopback = launch->machine->network.mode == MACHINE_NETWORK_NONE;
         maker->pid = start_maker(launch);
         r = network_leave(launch->network, error);
-        return maker->pid < 0 ? explain(launch, -maker->pid, error) : r;
+        if (maker->pid >= 0) {
+                return r;
+        }
+        return launch_has_user_namespace(launch)
+                       ? user_namespace_explain(maker->pid, error)
+                       : error_set(error, maker->pid, "cannot make a process");
 }
 
 static void reap_maker(struct maker *maker)
@@ -221,8 +266,10 @@ static int clone_by_maker(struct launch *launch, struct machine_error *error)
         }
         switch (maker->failed) {
         case MAKER_NAMESPACES:
+                return explain(launch, maker->flags, maker->number, error);
         case MAKER_CLONE:
-                return explain(launch, maker->number, error);
+                return explain(launch, CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWCGROUP, maker->number,
+                               error);
         case MAKER_LOOPBACK:
                 return error_set(error, maker->number,
                                  "cannot bring up the machine's loopback interface");
