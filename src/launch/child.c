@@ -353,8 +353,9 @@ const struct launch_step launch_child_steps[] = {
         { .name = "sysctl", .wanted = wants_sysctls, .set_up = step_sysctl },
         { .name = "protect", .set_up = step_protect },
         { .name = "pivot", .set_up = step_pivot },
-        { .name = "streams-of-user", .wanted = wants_pipes_of_user, .set_up = step_streams },
         { .name = "proceed", .wanted = wants_late_proceed, .set_up = step_proceed },
+        /* The parent has given them to root. */
+        { .name = "streams-of-user", .wanted = wants_pipes_of_user, .set_up = step_streams },
         { .name = "init", .set_up = step_init },
         { 0 },
 };
