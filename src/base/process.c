@@ -8,7 +8,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -127,55 +126,7 @@ int process_wait(pid_t pid)
         return process_exit_status(info.si_code, info.si_status);
 }
 
-void process_signal_name(int signal, char text[static 16])
-{
-        const char *name = sigabbrev_np(signal);
-
-        if (name) {
-                snprintf(text, 16, "SIG%s", name);
-        } else if (signal > SIGRTMIN && signal <= SIGRTMAX) {
-                snprintf(text, 16, "SIGRTMIN+%d", signal - SIGRTMIN);
-        } else if (signal == SIGRTMIN) {
-                snprintf(text, 16, "SIGRTMIN");
-        } else {
-                snprintf(text, 16, "%d", signal);
-        }
-}
-
-int process_parse_signal(const char *text)
-{
-        const char *name = string_after(text, "SIG");
-        const char *offset;
-        uint64_t number;
-
-        if (quantity_parse_number(text, &number) == 0) {
-                return number >= 1 && number <= (uint64_t)SIGRTMAX ? (int)number : -EINVAL;
-        }
-        if (!name) {
-                name = text;
-        }
-        for (int signal = 1; signal < SIGRTMIN; signal++) {
-                const char *known = sigabbrev_np(signal);
-
-                if (known && strcmp(known, name) == 0) {
-                        return signal;
-                }
-        }
-        offset = string_after(name, "RTMIN");
-        if (!offset) {
-                return -EINVAL;
-        }
-        if (*offset == '\0') {
-                return SIGRTMIN;
-        }
-        if (*offset != '+' || quantity_parse_number(offset + 1, &number) < 0 ||
-            number > (uint64_t)(SIGRTMAX - SIGRTMIN)) {
-                return -EINVAL;
-        }
-        return SIGRTMIN + (int)number;
-}
-
 int process_close_from(int first)
 {
-        return close_range((unsigned int)first, ~0U, 0) < 0 ? -errno : 0;
+        return syscall(SYS_close_range, (unsigned int)first, ~0U, 0) < 0 ? -errno : 0;
 }

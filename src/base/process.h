@@ -40,12 +40,6 @@ int process_wait(pid_t pid);
 /** The exit status as a shell would tell it, from si_code and si_status of waitid(2). */
 int process_exit_status(int code, int status);
 
-/** The name of a signal with "SIG" ("SIGTERM", "SIGRTMIN+3") into text. */
-void process_signal_name(int signal, char text[static 16]);
-
-/** Reads "SIGTERM", "TERM", "15", "SIGRTMIN+3". The number, or -EINVAL. */
-int process_parse_signal(const char *text);
-
 /** Closes every descriptor from `first` on. 0 or -errno. */
 int process_close_from(int first);
 

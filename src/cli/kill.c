@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 
 #include "base/error.h"
+#include "base/signal_name.h"
 #include "cli/machines.h"
 #include "cli/verbs.h"
 
@@ -15,7 +16,7 @@ struct kill_options {
 static int take_signal(const struct cli_option *option, const char *value, void *data,
                        struct machine_error *error)
 {
-        int signal = process_parse_signal(value);
+        int signal = signal_parse(value);
 
         if (signal < 0) {
                 return error_say(error, EINVAL,
@@ -52,7 +53,7 @@ static int kill_machine(struct cli *cli, const struct state_store *store, const 
         if (syscall(SYS_pidfd_send_signal, init, given->signal, NULL, 0) < 0) {
                 char text[16];
 
-                process_signal_name(given->signal, text);
+                signal_name(given->signal, text);
                 return error_set(error, errno, "cannot send %s to machine \"%s\"", text, name);
         }
         return 0;

@@ -9,8 +9,8 @@
 
 #include <machine/machine.h>
 
-#include "base/process.h"
 #include "base/quantity.h"
+#include "base/signal_name.h"
 #include "base/strings.h"
 
 static bool is_unlimited(const char *text)
@@ -283,7 +283,7 @@ const struct config_kind config_kind_signed = {
 static int parse_signal(const struct config_value *value)
 {
         int *place = CONFIG_PLACE(value->base, value->key->offset);
-        int number = process_parse_signal(value->node->string);
+        int number = signal_parse(value->node->string);
 
         if (number < 0) {
                 return config_value_refuse(value, value->node, NULL, NULL);
@@ -297,7 +297,7 @@ static int emit_signal(const struct config_key *key, const void *base, json_t **
         const int *place = CONFIG_PLACE_CONST(base, key->offset);
         char text[16];
 
-        process_signal_name(*place, text);
+        signal_name(*place, text);
         return config_emit_value(json_string(text), ret);
 }
 

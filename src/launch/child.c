@@ -3,9 +3,7 @@
 /* The child's side of a start: the machine's first process, from the clone to machine-init. */
 
 #include <errno.h>
-#include <net/if.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -38,17 +36,6 @@ static int die_with_parent(struct launch *launch, struct machine_error *error)
         return 0;
 }
 
-/* Goes on when the parent says so, and ends when it says something else or is dead: it undoes the
- * start then, and nobody listens. */
-static void wait_for_parent(const struct launch *launch, enum message_type expected)
-{
-        struct message message = { .fd = -EBADF };
-
-        if (message_receive(launch->sockets[1], &message) <= 0 || message.type != expected) {
-                _exit(EXIT_FAILURE);
-        }
-}
-
 static int step_identity(struct launch *launch, struct machine_error *error)
 {
         if (launch_has_user_namespace(launch) &&
@@ -68,7 +55,7 @@ static int step_session(struct launch *launch, struct machine_error *error)
         return handover_leave_session(error);
 }
 
-/* ---- namespaces ---- */
+/* ---- names ---- */
 
 static bool wants_names(const struct launch *launch)
 {
@@ -86,22 +73,6 @@ static int step_hostname(struct launch *launch, struct machine_error *error)
             setdomainname(machine->domainname, strlen(machine->domainname)) < 0) {
                 return error_set(error, errno, "cannot set the domainname \"%s\"",
                                  machine->domainname);
-        }
-        return 0;
-}
-
-static bool wants_loopback(const struct launch *launch)
-{
-        return launch->machine->network.mode == MACHINE_NETWORK_NONE;
-}
-
-static int step_loopback(struct launch *launch, struct machine_error *error)
-{
-        struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
-        _cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-        if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) < 0) {
-                return error_set(error, errno, "cannot bring up the machine's loopback interface");
         }
         return 0;
 }
@@ -238,10 +209,15 @@ static int step_pivot(struct launch *launch, struct machine_error *error)
 
 /* ---- handing over ---- */
 
-/* The payload finds its limits and its network in place. */
+/* The payload finds its limits and its network in place. A parent that says something else or is
+ * dead undoes the start, and nobody listens. */
 static int step_proceed(struct launch *launch, struct machine_error *error)
 {
-        wait_for_parent(launch, MESSAGE_PROCEED);
+        struct message message = { .fd = -EBADF };
+
+        if (message_receive(launch->sockets[1], &message) <= 0 || message.type != MESSAGE_PROCEED) {
+                _exit(EXIT_FAILURE);
+        }
         return 0;
 }
 
@@ -371,7 +347,6 @@ const struct launch_step launch_child_steps[] = {
         { .name = "identity", .set_up = step_identity },
         { .name = "session", .set_up = step_session },
         { .name = "hostname", .wanted = wants_names, .set_up = step_hostname },
-        { .name = "loopback", .wanted = wants_loopback, .set_up = step_loopback },
         { .name = "enter-root", .set_up = step_enter },
         { .name = "volumes", .wanted = wants_volumes, .set_up = step_volumes },
         { .name = "proc", .set_up = step_proc },
@@ -389,8 +364,9 @@ const struct launch_step launch_child_steps[] = {
         { .name = "sysctl", .wanted = wants_sysctls, .set_up = step_sysctl },
         { .name = "protect", .set_up = step_protect },
         { .name = "pivot", .set_up = step_pivot },
-        { .name = "streams-of-user", .wanted = wants_pipes_of_user, .set_up = step_streams },
         { .name = "proceed", .wanted = wants_late_proceed, .set_up = step_proceed },
+        /* The parent has given them to root. */
+        { .name = "streams-of-user", .wanted = wants_pipes_of_user, .set_up = step_streams },
         { .name = "init", .set_up = step_init },
         { 0 },
 };
@@ -403,7 +379,6 @@ _Noreturn void launch_child(struct launch *launch)
         if (die_with_parent(launch, NULL) < 0) {
                 _exit(EXIT_FAILURE);
         }
-        wait_for_parent(launch, MESSAGE_GO);
         for (const struct launch_step *step = launch_child_steps; step->name; step++) {
                 int r;
 

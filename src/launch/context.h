@@ -2,6 +2,8 @@
 #ifndef LAUNCH_CONTEXT_H
 #define LAUNCH_CONTEXT_H
 
+#include <signal.h>
+
 #include "cgroup/tree.h"
 #include "launch/launch.h"
 #include "network/network.h"
@@ -10,6 +12,53 @@
 #include "security/id_map.h"
 #include "security/seccomp.h"
 #include "security/users.h"
+
+/* Where the parent stood before it went to stage a machine: descriptors, -EBADF while it is there.
+ */
+struct host_place {
+        int mounts; /* the mount namespace */
+        int root;
+        int directory; /* the working directory */
+};
+
+#define HOST_PLACE_INIT                                               \
+        {                                                             \
+                .mounts = -EBADF, .root = -EBADF, .directory = -EBADF \
+        }
+
+/* The stack of the maker, and from the clone on of the first process up to machine-init. */
+#define MAKER_STACK_SIZE (256 * 1024)
+
+/* Where the maker failed. */
+enum maker_step {
+        MAKER_WAS_KILLED, /* it did not get to say */
+        MAKER_NAMESPACES,
+        MAKER_LOOPBACK,
+        MAKER_CLONE,
+};
+
+/* The process that makes the machine's namespaces: launch/clone.c. */
+struct maker {
+        /* Filled before it starts. */
+        char *stack; /* of the caller's, for as long as the start takes */
+        pid_t parent;
+        int flags; /* CLONE_NEW* that it unshares */
+        bool cgroup_namespace;
+        bool loopback;    /* to be brought up */
+        sigset_t signals; /* the first process' mask */
+        pid_t pid;        /* 0 when it is reaped */
+
+        /* Filled before go: what to clone into. */
+        int cgroup;
+        int directory;
+        uint32_t go; /* futex */
+
+        /* Filled by it before it ends. */
+        pid_t child; /* 0: none, for .. */
+        enum maker_step failed;
+        int number; /* .. of this errno */
+        int pidfd;
+};
 
 /* What the steps of a start share. Both sides of the clone have it; each fills its own part. */
 struct launch {
@@ -28,6 +77,8 @@ struct launch {
         char **environment; /* of environment_files and the definition */
         char *machine_id;
         int init_program; /* machine-init through a read-only mount */
+        struct host_place host;
+        struct maker maker;
         struct network *network;
         struct rootfs *rootfs;
         struct cgroup cgroup;
@@ -97,6 +148,43 @@ static inline int launch_stream(const struct launch *launch, int number)
  * place of the one that is there, which it may have caused.
  */
 void launch_prefer_error_of_child(struct launch *launch, struct machine_error *error);
+
+/**
+ * Puts the caller in a mount namespace of its own, to which what the host mounts goes on to come.
+ * 0 or -errno with the error filled.
+ */
+int launch_set_up_mount_namespace(struct launch *launch, struct machine_error *error);
+
+/**
+ * Goes back to the host's, to the root and the working directory that the caller had there. With
+ * its last process goes the other one, and all that was mounted in it: the kernel waits for a grace
+ * period of RCU for that, before this returns. Does nothing in the host's. 0 or -errno with the
+ * error filled.
+ */
+int launch_leave_mount_namespace(struct launch *launch, struct machine_error *error);
+
+/**
+ * Starts the maker, which makes the user namespace before this returns and the others after.
+ * 0 or -errno with the error filled.
+ */
+int launch_set_up_namespaces(struct launch *launch, struct machine_error *error);
+
+/** Ends the maker where it has not ended by itself. */
+int launch_tear_down_namespaces(struct launch *launch, struct machine_error *error);
+
+/** Maps the machine's ids into its user namespace, and opens that. 0 or -errno with the error
+ *  filled. */
+int launch_set_up_id_maps(struct launch *launch, struct machine_error *error);
+
+/** Lets the maker make the first process, a copy of the caller that runs launch_child(). 0 or
+ *  -errno with the error filled. */
+int launch_set_up_clone(struct launch *launch, struct machine_error *error);
+
+/** Kills and reaps the machine. */
+int launch_tear_down_clone(struct launch *launch, struct machine_error *error);
+
+/** Closes the descriptors. */
+void launch_forget_host_place(struct host_place *place);
 
 /** The body of the machine's first process up to machine-init. Never returns. */
 _Noreturn void launch_child(struct launch *launch);

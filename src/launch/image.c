@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/path.h"
-#include "base/process.h"
+#include "base/signal_name.h"
 #include "base/strings.h"
 #include "image/execute.h"
 #include "launch/context.h"
@@ -220,7 +220,7 @@ static int set_defaults(struct machine *machine, const struct image_info *info,
                 return error_oom(error);
         }
         if (info->stop_signal && !process->boot && !machine_origin_of(machine, "stop.signal")) {
-                int signal = process_parse_signal(info->stop_signal);
+                int signal = signal_parse(info->stop_signal);
 
                 if (signal > 0) {
                         machine->life.stop_signal = signal;

@@ -12,7 +12,8 @@
 #include "base/strings.h"
 #include "launch/context.h"
 
-static struct launch *launch_new(struct machine *machine, const struct launch_options *options)
+static struct launch *launch_new(struct machine *machine, const struct launch_options *options,
+                                 char *stack)
 {
         struct launch *launch = calloc(1, sizeof *launch);
 
@@ -27,6 +28,8 @@ static struct launch *launch_new(struct machine *machine, const struct launch_op
         launch->ids = (struct id_lease)ID_LEASE_INIT;
         launch->user_namespace = -EBADF;
         launch->init_program = -EBADF;
+        launch->host = (struct host_place)HOST_PLACE_INIT;
+        launch->maker = (struct maker){ .stack = stack, .pidfd = -EBADF };
         launch->cgroup = (struct cgroup)CGROUP_INIT;
         launch->sockets[0] = launch->sockets[1] = -EBADF;
         launch->pidfd = -EBADF;
@@ -50,6 +53,7 @@ static void launch_free(struct launch *launch)
         free(launch->machine_id);
         fd_close(launch->user_namespace);
         fd_close(launch->init_program);
+        launch_forget_host_place(&launch->host);
         fd_close(launch->sockets[0]);
         fd_close(launch->sockets[1]);
         fd_close(launch->pidfd);
@@ -169,7 +173,8 @@ static int run_steps(struct launch *launch, const char *end, struct machine_erro
 int launch_start(struct machine *machine, const struct launch_options *options, struct launch **ret,
                  struct machine_error *error)
 {
-        struct launch *launch = launch_new(machine, options);
+        _Alignas(16) char stack[MAKER_STACK_SIZE];
+        struct launch *launch = launch_new(machine, options, stack);
         int r = launch ? run_steps(launch, NULL, error) : error_oom(error);
 
         if (r == 0) {
@@ -181,12 +186,13 @@ int launch_start(struct machine *machine, const struct launch_options *options, 
 int launch_create(struct machine *machine, const struct launch_options *options,
                   struct machine_error *error)
 {
+        _Alignas(16) char stack[MAKER_STACK_SIZE];
         struct launch_options own = *options;
         struct launch *launch;
         int r;
 
         own.keep_record = true;
-        launch = launch_new(machine, &own);
+        launch = launch_new(machine, &own, stack);
         r = launch ? run_steps(launch, "clone", error) : error_oom(error);
         if (r < 0) {
                 return r;

@@ -12,7 +12,6 @@
  * execve(2) has succeeded, when it closes before, the machine's first process has died.
  */
 enum message_type {
-        MESSAGE_GO,       /* parent: the id maps are written, the child's steps may begin */
         MESSAGE_PROCEED,  /* parent: all of the parent's steps are done, the payload may begin */
         MESSAGE_TERMINAL, /* child: carries the master side of the machine's pseudo-terminal */
         MESSAGE_PLAN,     /* child: carries the payload's plan, for programs that join it later */

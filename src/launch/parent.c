@@ -6,11 +6,9 @@
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -196,31 +194,7 @@ static int tear_down_id_range(struct launch *launch, struct machine_error *error
         return 0;
 }
 
-static int set_up_user_namespace(struct launch *launch, struct machine_error *error)
-{
-        return user_namespace_create(&launch->ids.range, &launch->user_namespace, error);
-}
-
 /* ---- file systems ---- */
-
-static int set_up_mount_namespace(struct launch *launch, struct machine_error *error)
-{
-        int r;
-
-        if (unshare(CLONE_NEWNS) < 0) {
-                r = error_set(error, errno, "cannot make a mount namespace");
-                if (r == -EPERM) {
-                        error_hint(error, "run as root: machines are started with CAP_SYS_ADMIN");
-                }
-                return r;
-        }
-        /* Slave: mounts that the host makes later arrive, ours never reach it. */
-        if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0) {
-                return error_set(error, errno,
-                                 "cannot make the mount namespace a slave of the host's");
-        }
-        return 0;
-}
 
 static void note_rootfs(void *data, const char *message)
 {
@@ -349,92 +323,7 @@ static int collect_cgroup(const struct launch_directories *directories,
         return path ? cgroup_collect(path, CGROUP_REMOVE_TIMEOUT, error) : error_oom(error);
 }
 
-/* ---- the clone ---- */
-
-static uint64_t clone_flags(const struct launch *launch)
-{
-        const struct machine_namespaces *namespaces = &launch->machine->namespaces;
-
-        /* With CLONE_INTO_CGROUP a new cgroup namespace is rooted at the group that is entered. */
-        return CLONE_NEWNS | CLONE_NEWPID | CLONE_PIDFD | CLONE_INTO_CGROUP |
-               (launch_has_user_namespace(launch) ? CLONE_NEWUSER : 0) |
-               (namespaces->cgroup ? CLONE_NEWCGROUP : 0) | (namespaces->ipc ? CLONE_NEWIPC : 0) |
-               (namespaces->uts ? CLONE_NEWUTS : 0) | (namespaces->time ? CLONE_NEWTIME : 0) |
-               (network_wants_namespace(launch->network) ? CLONE_NEWNET : 0);
-}
-
-static int explain_clone(struct launch *launch, int number, struct machine_error *error)
-{
-        if (number == ENOSYS || number == EINVAL) {
-                error_set(error, number,
-                          "the kernel refused clone3(2) with the machine's namespaces");
-                error_hint(error, "Linux 6.1 or newer is needed, with all namespaces built in; "
-                                  "machinectl-lite doctor tells what is missing");
-                return -number;
-        }
-        if (launch_has_user_namespace(launch) &&
-            (number == EPERM || number == ENOSPC || number == EUSERS)) {
-                return user_namespace_explain(number, error);
-        }
-        return error_set(error, number, "cannot make the machine's first process");
-}
-
-static int set_up_clone(struct launch *launch, struct machine_error *error)
-{
-        int r = message_socket_pair(launch->sockets);
-        int pidfd = -EBADF;
-        struct clone_args arguments = {
-                .flags = clone_flags(launch),
-                .pidfd = (uint64_t)(uintptr_t)&pidfd,
-                .exit_signal = SIGCHLD,
-                .cgroup = (uint64_t)launch->cgroup.fd,
-        };
-        long pid;
-
-        if (r < 0) {
-                return error_set(error, r, "cannot make a socket pair");
-        }
-        r = network_enter(launch->network, error);
-        if (r < 0) {
-                return r;
-        }
-        pid = syscall(SYS_clone3, &arguments, sizeof arguments);
-        if (pid == 0) {
-                launch_child(launch);
-        }
-        if (pid < 0) {
-                pid = -errno;
-        }
-        r = network_leave(launch->network, error);
-        if (pid < 0) {
-                return explain_clone(launch, (int)-pid, error);
-        }
-        launch->pid = (pid_t)pid;
-        launch->pidfd = pidfd;
-        launch->sockets[1] = fd_close(launch->sockets[1]);
-        if (r == 0 && launch_is_connected(launch)) {
-                r = launch_open_network_namespace(launch, error);
-        }
-        if (r < 0) {
-                return r;
-        }
-        r = process_identify(launch->pid, &launch->record.init);
-        return r < 0 ? error_set(error, r, "cannot identify the machine's first process") : 0;
-}
-
-static int tear_down_clone(struct launch *launch, struct machine_error *error)
-{
-        if (launch->pid > 0 && !launch->reaped) {
-                (void)launch_kill(launch);
-                (void)launch_reap(launch);
-        }
-        return 0;
-}
-
-static int set_up_id_maps(struct launch *launch, struct machine_error *error)
-{
-        return id_maps_write(launch->pid, &launch->ids.range, error);
-}
+/* ---- what is set from outside ---- */
 
 static int set_up_resources(struct launch *launch, struct machine_error *error)
 {
@@ -536,7 +425,6 @@ static int take_message(struct launch *launch, bool *ready, struct machine_error
         case MESSAGE_ERROR:
                 error_move(error, &message.error);
                 return error && error->number ? -error->number : -ECHILD;
-        case MESSAGE_GO:
         case MESSAGE_PROCEED:
         case MESSAGE_PROCESS:
                 fd_close(message.fd);
@@ -560,33 +448,26 @@ void launch_prefer_error_of_child(struct launch *launch, struct machine_error *e
         }
 }
 
-/* A child that died before it could listen is told of by the messages. */
-static int tell_child(const struct launch *launch, enum message_type type,
-                      struct machine_error *error)
+/* A child that died before it could listen is told of by its messages. */
+static int tell_to_proceed(const struct launch *launch, struct machine_error *error)
 {
-        int r = message_send(launch->sockets[0], type);
+        int r = message_send(launch->sockets[0], MESSAGE_PROCEED);
 
         return r < 0 && r != -EPIPE
                        ? error_set(error, r, "cannot tell the machine's first process to go on")
                        : 0;
 }
 
-/* From here on the child makes its mounts while the parent does the rest of its steps. */
-static int set_up_go(struct launch *launch, struct machine_error *error)
-{
-        int r = tell_child(launch, MESSAGE_GO, error);
-
-        /* The child has its own copy of the mounts. Letting go of this one takes a grace period of
-         * RCU, which the child need not wait for. */
-        rootfs_detach(launch->rootfs);
-        return r;
-}
-
 static int set_up_payload(struct launch *launch, struct machine_error *error)
 {
         bool ready = false;
-        int r = tell_child(launch, MESSAGE_PROCEED, error);
+        int r = tell_to_proceed(launch, error);
 
+        /* The child has its own copy of what was staged. The grace period of RCU that the end of
+         * this one takes passes while the child executes machine-init and that the payload. */
+        if (r == 0) {
+                r = launch_leave_mount_namespace(launch, error);
+        }
         if (r < 0) {
                 return r;
         }
@@ -625,10 +506,13 @@ const struct launch_step launch_parent_steps[] = {
           .tear_down = launch_tear_down_network,
           .leaves = launch_is_connected,
           .collect = launch_collect_network },
-        { .name = "mount-namespace", .set_up = set_up_mount_namespace },
-        { .name = "user-namespace",
-          .wanted = wants_user_namespace,
-          .set_up = set_up_user_namespace },
+        { .name = "mount-namespace",
+          .set_up = launch_set_up_mount_namespace,
+          .tear_down = launch_leave_mount_namespace },
+        { .name = "namespaces",
+          .set_up = launch_set_up_namespaces,
+          .tear_down = launch_tear_down_namespaces },
+        { .name = "id-maps", .wanted = wants_user_namespace, .set_up = launch_set_up_id_maps },
         { .name = "init-program", .set_up = set_up_init_program },
         { .name = "root", .set_up = set_up_root, .tear_down = tear_down_root },
         { .name = "notify",
@@ -639,11 +523,9 @@ const struct launch_step launch_parent_steps[] = {
           .set_up = set_up_cgroup,
           .tear_down = tear_down_cgroup,
           .collect = collect_cgroup },
-        { .name = "clone", .set_up = set_up_clone, .tear_down = tear_down_clone },
-        { .name = "id-maps", .wanted = wants_user_namespace, .set_up = set_up_id_maps },
+        { .name = "clone", .set_up = launch_set_up_clone, .tear_down = launch_tear_down_clone },
         { .name = "resources", .set_up = set_up_resources },
         { .name = "standard-streams", .wanted = wants_streams, .set_up = set_up_streams },
-        { .name = "go", .set_up = set_up_go },
         { .name = "limits", .set_up = set_up_limits },
         { .name = "network-attach",
           .wanted = launch_is_connected,

@@ -19,7 +19,7 @@
  * the program. */
 static const char *const places[] = {
         INIT_PROGRAM_FROM_BINDIR,
-        "../launch/machine-init",
+        "../launch/init/machine-init",
 };
 
 /* A mount of one file, attached nowhere: read-only, and without a way to the rest of its file

@@ -46,7 +46,6 @@ static struct rootfs *rootfs_new(const struct rootfs_parameters *parameters)
                               .mapped = parameters->user_namespace_fd >= 0 },
                 .user_namespace_fd = parameters->user_namespace_fd,
                 .scratch_fd = -EBADF,
-                .working_fd = -EBADF,
                 .upper_lock = -EBADF,
                 .host_fd = -EBADF,
                 .root_clone = -EBADF,
@@ -112,17 +111,12 @@ static int mount_scratch(struct rootfs *rootfs, struct machine_error *error)
         if (r < 0) {
                 return error_set(error, r, "cannot make the directory \"%s\"", rootfs->scratch);
         }
-        rootfs->working_fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
         rootfs->scratch_fd = mount_new("tmpfs", options, MOUNT_ATTR_PSEUDO, error);
         if (rootfs->scratch_fd < 0) {
                 return rootfs->scratch_fd;
         }
         r = mount_attach(rootfs->scratch_fd, AT_FDCWD, rootfs->scratch);
-        if (r < 0) {
-                return error_set(error, r, "cannot mount on \"%s\"", rootfs->scratch);
-        }
-        rootfs->attached = true;
-        return 0;
+        return r < 0 ? error_set(error, r, "cannot mount on \"%s\"", rootfs->scratch) : 0;
 }
 
 /* The file that another is mounted on has to be there. */
@@ -206,42 +200,16 @@ int rootfs_host_directory(const struct rootfs *rootfs)
         return rootfs->host_fd;
 }
 
-void rootfs_detach(struct rootfs *rootfs)
-{
-        if (!rootfs->attached) {
-                return;
-        }
-        rootfs->attached = false;
-        /* By descriptor, not by path: it is this mount that goes, whatever else may have been
-         * mounted there. */
-        if (fchdir(rootfs->scratch_fd) == 0) {
-                umount2(".", MNT_DETACH);
-        }
-        /* The last of these lets go of the tmpfs, which takes the kernel a moment: here, while the
-         * child goes on, not when the machine has ended. */
-        fd_close(TAKE_FD(rootfs->scratch_fd));
-        fd_close(TAKE_FD(rootfs->host_fd));
-        if (rootfs->working_fd < 0 || fchdir(rootfs->working_fd) < 0) {
-                /* The directory it was called in is gone or was never open; any other will do that
-                 * holds no mount. */
-                if (chdir("/") < 0) {
-                        return;
-                }
-        }
-}
-
 void rootfs_free(struct rootfs *rootfs)
 {
         if (!rootfs) {
                 return;
         }
-        rootfs_detach(rootfs);
         volumes_free(rootfs);
         mounts_free(rootfs);
         credentials_free(rootfs);
         overlay_clear(&rootfs->root);
         fd_close(rootfs->scratch_fd);
-        fd_close(rootfs->working_fd);
         fd_close(rootfs->upper_lock);
         fd_close(rootfs->host_fd);
         fd_close(rootfs->root_clone);

@@ -61,8 +61,6 @@ struct rootfs {
         /* Parent */
         char *scratch;       /* path */
         int scratch_fd;      /* root of the scratch tmpfs */
-        bool attached;       /* .. which is mounted, and the working directory */
-        int working_fd;      /* working directory to go back to */
         int upper_lock;      /* on the directory that holds a kept upper */
         int host_fd;         /* the writable side of /run/host */
         int root_clone;      /* `rootfs` in place, until it is staged */

@@ -57,15 +57,13 @@ static int mount_in(const struct libmount *library, struct libmnt_context *conte
 }
 
 int libmount_mount(const char *type, const char *source, const char *target, unsigned long flags,
-                   const char *options, struct libmount_failure *ret_failure,
-                   struct machine_error *error)
+                   const char *options, struct libmount_failure *ret_failure)
 {
         struct libmount library;
         struct libmnt_context *context;
-        int r = library_load(LIBRARY, functions, ELEMENTS_OF(functions), &library, error);
+        int r = library_load(LIBRARY, functions, ELEMENTS_OF(functions), &library, NULL);
 
         if (r < 0) {
-                error_hint(error, "install libmount (Debian: libmount1, Fedora: libmount)");
                 return r;
         }
         *ret_failure = (struct libmount_failure){ .number = ENOMEM };

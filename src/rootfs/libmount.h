@@ -11,15 +11,13 @@ struct libmount_failure {
 };
 
 /**
- * Mounts by libmount, which is loaded for it: machines without an overlay do without the library
- * and the three that it brings along. Paths are taken as they are, and neither /etc/mtab nor
- * helper programs are looked at.
+ * Mounts by libmount, which is loaded for it. Paths are taken as they are, and neither /etc/mtab
+ * nor helper programs are looked at.
  *
- * flags are MS_* of mount(2). Returns 0; -ELIBACC with the error filled where the library cannot be
- * loaded; else the negative errno of the mount, with *ret_failure and not the error filled.
+ * flags are MS_* of mount(2). Returns 0; -ELIBACC where there is no libmount, *ret_failure as it
+ * was; else the negative errno of the mount, with *ret_failure.
  */
 int libmount_mount(const char *type, const char *source, const char *target, unsigned long flags,
-                   const char *options, struct libmount_failure *ret_failure,
-                   struct machine_error *error);
+                   const char *options, struct libmount_failure *ret_failure);
 
 #endif

@@ -16,10 +16,6 @@
 /* Names of layers in the stage: two digits of base 36 name 1296 of them. */
 #define LAYER_NAME_BYTES 3
 
-/* What a single value of fsconfig(2) can hold, which libmount uses since 2.39 in place of
- * mount(2). */
-#define FSCONFIG_VALUE_MAXIMUM 255
-
 /* metacopy and redirect_dir let an upper refer to other files of the layers by an extended
  * attribute, which is none of its business; index ties an upper to the inodes of its layers, which
  * a copied or unpacked-again layer does not have. The defaults of all three are the host's choice.
@@ -124,11 +120,11 @@ static int attach_layer(struct overlay_layer *layer, int stage_fd, const char *n
         return 0;
 }
 
-/* Attaches the layers and writes "lowerdir=0:1:2" into text. */
+/* Attaches the layers and writes their names, "0:1:2", into text. */
 static int attach_layers(struct overlay *overlay, int stage_fd, char *text,
                          struct machine_error *error)
 {
-        char *at = stpcpy(text, "lowerdir=");
+        char *at = text;
 
         for (size_t i = 0; i < overlay->count; i++) {
                 char name[LAYER_NAME_BYTES];
@@ -234,20 +230,38 @@ static int explain_mount(const struct overlay *overlay, int stage_fd, int number
 /* libmount of 2.39 and later hands each option to fsconfig(2), which takes 255 bytes. */
 static bool fits_library(const char *layers)
 {
-        return strlen(layers) <= FSCONFIG_VALUE_MAXIMUM;
+        return strlen(layers) <= 255;
 }
 
+/* What the kernel refuses libmount is asked for, which knows more ways to mount than one and has
+ * words for what stands in the way. It is loaded only then: that takes six times as long as the
+ * mount, with the three libraries that it brings along, and a start that works needs none of it. */
 static int mount_by_library(const struct overlay *overlay, int stage_fd, const char *options,
-                            struct machine_error *error)
+                            int refused, struct machine_error *error)
 {
-        struct libmount_failure failure;
-        int r = libmount_mount("overlay", "overlay", STAGE_MERGED, MS_NODEV, options, &failure,
-                               error);
+        struct libmount_failure failure = { .number = refused };
+        int r = libmount_mount("overlay", "overlay", STAGE_MERGED, MS_NODEV, options, &failure);
 
-        if (r == 0 || r == -ELIBACC) {
-                return r;
+        return r < 0 ? explain_mount(overlay, stage_fd, failure.number, failure.sentence, error)
+                     : 0;
+}
+
+static int mount_staged(const struct overlay *overlay, int stage_fd, const char *layers,
+                        struct machine_error *error)
+{
+        _cleanup_free_ char *options = string_format(
+                "lowerdir=%s,upperdir=kept/upper,workdir=kept/work," OVERLAY_OPTIONS, layers);
+        int refused;
+
+        if (!options) {
+                return error_oom(error);
         }
-        return explain_mount(overlay, stage_fd, failure.number, failure.sentence, error);
+        if (mount("overlay", STAGE_MERGED, "overlay", MS_NODEV, options) == 0) {
+                return 0;
+        }
+        refused = errno;
+        return fits_library(layers) ? mount_by_library(overlay, stage_fd, options, refused, error)
+                                    : explain_mount(overlay, stage_fd, refused, "", error);
 }
 
 /* Overlayfs that cannot use its work directory turns read-only and does not say so. */
@@ -274,8 +288,7 @@ static int check_writable(const struct overlay *overlay, int stage_fd, struct ma
 
 int overlay_mount(struct overlay *overlay, int stage_fd, struct machine_error *error)
 {
-        char layers[sizeof "lowerdir=" + OVERLAY_LAYERS_MAXIMUM * LAYER_NAME_BYTES];
-        _cleanup_free_ char *options = NULL;
+        char layers[OVERLAY_LAYERS_MAXIMUM * LAYER_NAME_BYTES];
         int r;
 
         r = attach_layers(overlay, stage_fd, layers, error);
@@ -289,16 +302,7 @@ int overlay_mount(struct overlay *overlay, int stage_fd, struct machine_error *e
         if (mkdirat(stage_fd, STAGE_MERGED, 0755) < 0 || fchdir(stage_fd) < 0) {
                 return error_set(error, errno, "cannot make a place for the overlay");
         }
-        options =
-                string_format("%s,upperdir=kept/upper,workdir=kept/work," OVERLAY_OPTIONS, layers);
-        if (!options) {
-                return error_oom(error);
-        }
-        if (fits_library(layers + strlen("lowerdir="))) {
-                r = mount_by_library(overlay, stage_fd, options, error);
-        } else if (mount("overlay", STAGE_MERGED, "overlay", MS_NODEV, options) < 0) {
-                r = explain_mount(overlay, stage_fd, errno, "", error);
-        }
+        r = mount_staged(overlay, stage_fd, layers, error);
         return r < 0 ? r : check_writable(overlay, stage_fd, error);
 }
 

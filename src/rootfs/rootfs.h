@@ -25,8 +25,8 @@ struct rootfs_parameters {
         /* The machine's own directory for what is kept, made (0700) where the upper is persistent:
          * holds `upper` and `work`. */
         const char *state_directory;
-        /* A directory of this program's where the scratch tmpfs is mounted until rootfs_detach();
-         * made (0700) where missing, nothing in it is seen meanwhile. One may serve all machines.
+        /* A directory of this program's where the scratch tmpfs is mounted; made (0700) where
+         * missing, nothing in it is seen in the caller's namespace. One may serve all machines.
          * (Not "/": a process whose root is covered counts as chrooted and may not make a user
          * namespace, user_namespaces(7).) */
         const char *scratch_directory;
@@ -37,8 +37,8 @@ struct rootfs_parameters {
         gid_t root_gid;
         bool ephemeral; /* writes go to a tmpfs, whatever the definition says */
         /* A detached mount of one file that the caller executes from, or -EBADF. It is attached
-         * beside the rest until rootfs_detach(): to close the last descriptor of a detached mount
-         * waits for a grace period of RCU of its own. */
+         * beside the rest: to close the last descriptor of a detached mount waits for a grace
+         * period of RCU of its own. */
         int program_mount_fd;
         /* The network namespace that the machine joins (modes "machine:" and "path:"), or -EBADF
          * where it has its own or the host's. */
@@ -59,25 +59,19 @@ struct rootfs_parameters {
 
 /**
  * Opens the layers, mounts the overlay, stages binds, devices and files. The caller is host root in
- * an unshared mount namespace that is a slave of the host's. Until rootfs_detach() the working
- * directory is the scratch: the child inherits it. On failure nothing stays mounted. 0 or a
- * negative errno with the error filled. The caller frees *ret with rootfs_free().
+ * an unshared mount namespace that is a slave of the host's, and leaves it when the child has its
+ * copy (after clone3): with the namespace goes what is mounted here, also on failure. The working
+ * directory is the scratch afterwards: the child inherits it. 0 or a negative errno with the error
+ * filled. The caller frees *ret with rootfs_free().
  */
 int rootfs_build(const struct rootfs_parameters *parameters, struct rootfs **ret,
                  struct machine_error *error);
 
-/** A directory (borrowed descriptor, until rootfs_detach()) that is /run/host in the machine: the
- *  parent may make sockets and files in it, the machine itself has it read-only. */
+/** A directory (borrowed descriptor) that is /run/host in the machine: the parent may make sockets
+ *  and files in it, the machine itself has it read-only. */
 int rootfs_host_directory(const struct rootfs *rootfs);
 
-/**
- * Unmounts what was staged, in the caller's namespace only. For the parent once the child has its
- * own copy (after clone3), so that the file systems go when the machine's last process goes. The
- * lock on a persistent upper stays until rootfs_free().
- */
-void rootfs_detach(struct rootfs *rootfs);
-
-/** Detaches and frees. NULL is allowed. */
+/** Closes and frees; the lock on a persistent upper is held until then. NULL is allowed. */
 void rootfs_free(struct rootfs *rootfs);
 
 DEFINE_CLEANUP(struct rootfs *, rootfs_free, cleanup_rootfs)

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/event.h"
 #include "base/quantity.h"
+#include "base/signal_name.h"
 #include "base/strings.h"
 #include "config/snapshot.h"
 #include "launch/message.h"
@@ -296,7 +297,7 @@ static void describe_end(struct supervisor *supervisor)
         } else if (supervisor->status > 128) {
                 _cleanup_free_ char *text = NULL;
 
-                process_signal_name(supervisor->status - 128, name);
+                signal_name(supervisor->status - 128, name);
                 text = string_format("ended by %s", name);
                 set_reason(supervisor, text ? text : "ended by a signal");
         } else {

@@ -110,6 +110,9 @@ def kill_lives(cli, path, name, wrapper, wanted):
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ["none", "bridge"])
 def test_killed_at_random_moments(cli, machine_file, name, host_state, mode):
+    """Whatever is killed, in the midst of whatever: the next start works, and nothing is left."""
+    # The search for leaks is done by a process that is none of ours; killed, it is waited for.
+    cli.environment["ASAN_OPTIONS"] = f"{os.environ.get('ASAN_OPTIONS', '')}:detect_leaks=0"
     with contextlib.ExitStack() as stack:
         host = stack.enter_context(contextlib.closing(networking.Host(cli)))
         wrapper = host.wrapper

@@ -2,6 +2,7 @@
 """What the payload finds when it starts: environment, working directory, user, limits."""
 
 import json
+import sys
 
 import pytest
 
@@ -113,8 +114,14 @@ def test_users_that_are_none(cli, machine_file, user):
 
 
 def test_umask_and_signals_are_the_usual(cli, machine_file):
-    """No blocked or ignored signal and no strange umask is inherited from the caller."""
-    strange = ["sh", "-c", "trap '' HUP USR1; umask 0; exec \"$@\"", "sh"]
+    """No blocked or ignored signal and no strange umask is inherited from the caller; nor one of the
+    signals that a C library may keep to itself."""
+    strange = [sys.executable, "-c", "import os, signal, sys\n"
+               "for number in (signal.SIGHUP, signal.SIGUSR1, 34, 35, 64):\n"
+               "    signal.signal(number, signal.SIG_IGN)\n"
+               "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, 34, 64])\n"
+               "os.umask(0)\n"
+               "os.execvp(sys.argv[1], sys.argv[1:])"]
     status = lines(cli("run", machine_file(command=["cat", "/proc/self/status"]), wrapper=strange))
     assert "SigBlk:\t0000000000000000" in status
     assert "SigIgn:\t0000000000000000" in status

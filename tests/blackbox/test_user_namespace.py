@@ -179,3 +179,19 @@ def test_refusals_name_their_reason(cli, machine_file, script, words):
     result = cli("run", machine_file(command=["true"]), wrapper=in_user_namespace(script))
     result.check(125)
     assert all(word in result.stderr for word in words), result
+
+
+@pytest.mark.needs("virtual-host")
+@pytest.mark.parametrize("kind", ["net", "pid"])
+def test_number_of_namespaces_used_up(cli, machine_file, kind):
+    """The sysctl that forbids one is named: among those made ahead and those of the clone."""
+    sysctl = Path(f"/proc/sys/user/max_{kind}_namespaces")
+    before = sysctl.read_text()
+    path = machine_file(command=["true"])
+    sysctl.write_text("0")
+    try:
+        result = cli("run", path).check(125)
+    finally:
+        sysctl.write_text(before)
+    assert f"user.max_{kind}_namespaces is 0" in result.stderr, result
+    cli("run", path).check()

@@ -7,8 +7,8 @@
 
 #include "base/cleanup.h"
 #include "base/path.h"
-#include "base/process.h"
 #include "base/quantity.h"
+#include "base/signal_name.h"
 #include "base/strings.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -73,15 +73,15 @@ static void fuzz_arrays(const char *text)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         _cleanup_free_ char *text = strndup((const char *)data, size);
-        int signal = text ? process_parse_signal(text) : -1;
+        int signal = text ? signal_parse(text) : -1;
         char name[16];
 
         if (!text) {
                 return 0;
         }
         if (signal > 0) {
-                process_signal_name(signal, name);
-                require(process_parse_signal(name) == signal);
+                signal_name(signal, name);
+                require(signal_parse(name) == signal);
         }
         fuzz_quantities(text);
         fuzz_paths(text);

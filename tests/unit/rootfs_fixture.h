@@ -248,7 +248,6 @@ static inline int fixture_clone(struct fixture *fixture, struct rootfs *rootfs, 
                 fixture_write_maps(pid);
         }
         assert_int_equal(write(go[1], "", 1), 1);
-        rootfs_detach(rootfs);
         close(report[1]);
         report[1] = -1;
         assert_int_equal(waitpid(pid, &status, 0), pid);

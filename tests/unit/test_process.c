@@ -96,54 +96,6 @@ static void test_exit_statuses(void **state)
         assert_int_equal(process_exit_status(CLD_DUMPED, SIGSEGV), 139);
 }
 
-static void test_signal_names_are_read_back(void **state)
-{
-        (void)state;
-        for (int signal = 1; signal <= SIGRTMAX; signal++) {
-                char name[16];
-
-                process_signal_name(signal, name);
-                assert_int_equal(process_parse_signal(name), signal);
-        }
-}
-
-static void test_signal_spellings(void **state)
-{
-        static const struct {
-                const char *text;
-                int signal;
-        } cases[] = {
-                { "SIGTERM", SIGTERM },
-                { "TERM", SIGTERM },
-                { "15", SIGTERM },
-                { "RTMIN", -1 },
-                { "SIGRTMIN+3", -4 },
-                { "RTMIN+0", -1 },
-                { "", 0 },
-                { "0", 0 },
-                { "65", 0 },
-                { "-1", 0 },
-                { "term", 0 },
-                { "SIG", 0 },
-                { "SIGSIGTERM", 0 },
-                { "SIG15", 0 },
-                { "RTMIN+99", 0 },
-                { "RTMIN-1", 0 },
-                { "RTMIN+", 0 },
-                { "TERM ", 0 },
-        };
-
-        (void)state;
-        for (size_t i = 0; i < ELEMENTS_OF(cases); i++) {
-                /* Negative: that far above SIGRTMIN, which is known only at run time. */
-                int expected = cases[i].signal > 0   ? cases[i].signal
-                               : cases[i].signal < 0 ? SIGRTMIN - cases[i].signal - 1
-                                                     : -EINVAL;
-
-                assert_int_equal(process_parse_signal(cases[i].text), expected);
-        }
-}
-
 static void test_closing_all_from(void **state)
 {
         pid_t pid = fork();
@@ -165,8 +117,6 @@ int main(void)
                 cmocka_unit_test(test_another_process_with_that_pid_is_not_it),
                 cmocka_unit_test(test_boot_id),
                 cmocka_unit_test(test_exit_statuses),
-                cmocka_unit_test(test_signal_names_are_read_back),
-                cmocka_unit_test(test_signal_spellings),
                 cmocka_unit_test(test_closing_all_from),
         };
 

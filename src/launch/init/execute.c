@@ -17,6 +17,11 @@
  * name of its loader are in the first page. */
 #define HEAD_MAXIMUM 4096
 
+/* Not in every C library's <elf.h> yet. */
+#ifndef EM_LOONGARCH
+#        define EM_LOONGARCH 258
+#endif
+
 static const char *find_variable(char *const *environment, const char *prefix)
 {
         STRV_FOREACH(entry, environment) {

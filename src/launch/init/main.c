@@ -17,8 +17,10 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "base/error.h"
@@ -83,16 +85,17 @@ static int enter_working_directory(const char *path, struct machine_error *error
         return 0;
 }
 
-/* Signals and their handling as a program expects to find them. */
+/* Signals and their handling as a program expects to find them. By the system call: a C library
+ * keeps some signals for itself, not each the same, and the payload may have another one. */
 static void reset_signals(void)
 {
+        /* The kernel's struct sigaction, which no header has. All zero it is SIG_DFL. */
+        static const unsigned char by_default[64];
         sigset_t none;
 
-        for (int signal = 1; signal <= SIGRTMAX; signal++) {
-                struct sigaction action = { .sa_handler = SIG_DFL };
-
-                /* EINVAL for SIGKILL, SIGSTOP and the two that the C library keeps. */
-                (void)sigaction(signal, &action, NULL);
+        for (int signal = 1; signal < _NSIG; signal++) {
+                /* EINVAL for SIGKILL and SIGSTOP. */
+                (void)syscall(SYS_rt_sigaction, signal, by_default, NULL, _NSIG / 8);
         }
         sigemptyset(&none);
         (void)sigprocmask(SIG_SETMASK, &none, NULL);
@@ -223,7 +226,7 @@ static _Noreturn void run_with_stub(struct init_plan *plan)
         pid_t payload;
 
         /* From here on nothing is lost: a signal that comes before the loop waits for it. */
-        sigfillset(&all);
+        memset(&all, 0xff, sizeof all); /* sigfillset(3) leaves out the C library's own */
         (void)sigprocmask(SIG_SETMASK, &all, NULL);
         payload = start_payload(plan);
         if (payload < 0) {
