@@ -62,7 +62,10 @@ int launch_open_init_program(struct machine_error *error)
         }
         if (r < 0) {
                 error_set(error, r, "cannot open machine-init beside %s", program);
-                error_hint(error, "the installation is incomplete: install machinectl-lite anew");
+                if (r == -ENOENT) {
+                        error_hint(error,
+                                   "the installation is incomplete: install machinectl-lite anew");
+                }
         }
         return r;
 }
