@@ -90,6 +90,16 @@ static int open_streams(const struct exec_options *given, struct enter_request *
                                                   : 0;
 }
 
+static int refuse_paused(const struct machine_record *record, struct machine_error *error)
+{
+        if (record->state != MACHINE_STATE_PAUSED) {
+                return 0;
+        }
+        error_say(error, EBUSY, "machine \"%s\" is paused: nothing can run in it", record->name);
+        error_hint(error, "machinectl-lite resume %s lets it go on", record->name);
+        return -EBUSY;
+}
+
 static int exec_in_machine(struct cli *cli, const char *name, char *const *command,
                            const struct exec_options *given, struct machine_error *error)
 {
@@ -115,6 +125,9 @@ static int exec_in_machine(struct cli *cli, const char *name, char *const *comma
                 r = cli_find_running(&store, name, &record, &init, error);
         }
         if (r == 0) {
+                r = refuse_paused(&record, error);
+        }
+        if (r == 0) {
                 r = open_streams(given, &request, error);
         }
         if (r < 0) {
@@ -127,8 +140,6 @@ static int exec_in_machine(struct cli *cli, const char *name, char *const *comma
         if (r == 0) {
                 r = foreground_follow(&entered, error);
         }
-        fd_close(entered.pidfd);
-        fd_close(entered.terminal);
         return r;
 }
 

@@ -287,7 +287,9 @@ static int write_plan(const struct launch *launch, int *ret_fd, struct machine_e
         const struct machine *machine = launch->machine;
         _cleanup_strv_ char **environment = NULL;
         struct init_plan plan = {
-                .stub = machine->process.init && !machine->process.boot,
+                .role = machine->process.boot   ? INIT_ROLE_SYSTEM
+                        : machine->process.init ? INIT_ROLE_STUB
+                                                : INIT_ROLE_PAYLOAD,
                 .terminal = launch->options.terminal,
                 .identity = {
                         .uid = launch->user.uid,

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/sched.h>
-#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -31,6 +30,7 @@ struct entering {
         int init_program;
         int cgroup_entry;
         int sockets[2];
+        bool init_reaps; /* whether PID 1 of the machine reaps what is left to it */
 };
 
 /* ---- inside ---- */
@@ -130,7 +130,7 @@ static int change_plan(struct entering *entering, struct machine_error *error)
         }
         plan->environment = environment;
         plan->arguments = (char **)request->command;
-        plan->stub = false;
+        plan->role = INIT_ROLE_COMPANION;
         plan->terminal = request->terminal;
         plan->identity.parent_death_signal = SIGKILL;
         if (request->working_directory) {
@@ -175,11 +175,35 @@ static int become_inside(struct entering *entering, struct machine_error *error)
         return r < 0 ? r : handover(&with, error);
 }
 
+/*
+ * Makes PID 1 the parent of what follows: an orphan is given to the PID 1 of the namespace that its
+ * dead parent was in (find_new_reaper() of the kernel).
+ */
+static int leave_to_init(const struct entering *entering, struct machine_error *error)
+{
+        int pidfd = -EBADF;
+        struct clone_args arguments = {
+                .flags = CLONE_PIDFD,
+                .exit_signal = SIGCHLD,
+                .pidfd = (uint64_t)(uintptr_t)&pidfd,
+        };
+        long pid = syscall(SYS_clone3, &arguments, sizeof arguments);
+
+        if (pid > 0) {
+                (void)message_send_fd(entering->sockets[1], MESSAGE_COMPANION, pidfd);
+                _exit(EXIT_SUCCESS);
+        }
+        return pid < 0 ? error_set(error, errno, "cannot make a process in the machine") : 0;
+}
+
 static _Noreturn void run_inside(struct entering *entering)
 {
         _cleanup_error_ struct machine_error error = MACHINE_ERROR_INIT;
 
-        (void)become_inside(entering, &error);
+        (void)signal(SIGCHLD, SIG_DFL);
+        if (!entering->init_reaps || leave_to_init(entering, &error) == 0) {
+                (void)become_inside(entering, &error);
+        }
         (void)message_send_error(entering->sockets[1], &error);
         _exit(EXIT_FAILURE);
 }
@@ -194,8 +218,8 @@ static uint64_t namespaces_to_join(const struct machine_record *record)
 }
 
 /*
- * Joins the namespaces, which takes effect for pids and time in a child only, and makes that child
- * one of the caller's. It is not dumpable before it enters: whoever is root in the machine can
+ * Joins the namespaces, which takes effect for pids and time in a child only, and makes that child,
+ * one of the helper's. It is not dumpable before it enters: whoever is root in the machine can
  * neither trace it nor look through its descriptors (CVE-2016-9962).
  */
 static int cross(struct entering *entering, struct machine_error *error)
@@ -229,18 +253,65 @@ static int cross(struct entering *entering, struct machine_error *error)
         if (pid == 0) {
                 run_inside(entering);
         }
-        return message_send_fd(entering->sockets[1], MESSAGE_PROCESS, pidfd);
+        return entering->init_reaps
+                       ? 0
+                       : message_send_fd(entering->sockets[1], MESSAGE_COMPANION, pidfd);
 }
 
 static _Noreturn void run_threshold(struct entering *entering)
 {
         _cleanup_error_ struct machine_error error = MACHINE_ERROR_INIT;
 
-        fd_close(entering->sockets[0]);
         if (cross(entering, &error) < 0) {
                 (void)message_send_error(entering->sockets[1], &error);
                 _exit(EXIT_FAILURE);
         }
+        _exit(EXIT_SUCCESS);
+}
+
+/* ---- before the threshold ---- */
+
+static int start_threshold(struct entering *entering, struct machine_error *error)
+{
+        struct clone_args arguments = {
+                .flags = CLONE_INTO_CGROUP,
+                .exit_signal = SIGCHLD,
+                .cgroup = (uint64_t)entering->cgroup_entry,
+        };
+        long pid = syscall(SYS_clone3, &arguments, sizeof arguments);
+
+        if (pid < 0) {
+                return error_set(error, errno,
+                                 "cannot make a process in the group of machine \"%s\"",
+                                 entering->request->record->name);
+        }
+        if (pid == 0) {
+                run_threshold(entering);
+        }
+        return 0;
+}
+
+/*
+ * The parent of those in the machine that have one outside. The pid namespace does not end before
+ * they are reaped, which the kernel does by itself for a parent that ignores SIGCHLD, whatever has
+ * become of the caller: Ctrl-Z stops its group of processes, SIGSTOP stops it alone, and who gets
+ * its orphans may reap none. Not in the machine's control group, or the machine's end were its own.
+ */
+static _Noreturn void run_helper(struct entering *entering)
+{
+        _cleanup_error_ struct machine_error error = MACHINE_ERROR_INIT;
+
+        fd_close(entering->sockets[0]);
+        (void)setsid();
+        (void)signal(SIGCHLD, SIG_IGN);
+        if (start_threshold(entering, &error) < 0) {
+                (void)message_send_error(entering->sockets[1], &error);
+                _exit(EXIT_FAILURE);
+        }
+        /* Whoever reads what the program writes waits for all who could write. */
+        (void)process_close_from(0);
+        /* ECHILD, once all are gone. */
+        (void)waitid(P_ALL, 0, NULL, WEXITED);
         _exit(EXIT_SUCCESS);
 }
 
@@ -286,125 +357,38 @@ static int open_cgroup(const struct machine_record *record, int *ret, struct mac
         return 0;
 }
 
-static int start_threshold(struct entering *entering, pid_t *ret, struct machine_error *error)
+static int start_helper(struct entering *entering, int *ret_pidfd, struct machine_error *error)
 {
         struct clone_args arguments = {
-                .flags = CLONE_INTO_CGROUP,
+                .flags = CLONE_PIDFD,
                 .exit_signal = SIGCHLD,
-                .cgroup = (uint64_t)entering->cgroup_entry,
+                .pidfd = (uint64_t)(uintptr_t)ret_pidfd,
         };
         long pid = syscall(SYS_clone3, &arguments, sizeof arguments);
 
         if (pid < 0) {
-                return error_set(error, errno,
-                                 "cannot make a process in the group of machine \"%s\"",
-                                 entering->request->record->name);
+                return error_set(error, errno, "cannot make a process that enters the machine");
         }
         if (pid == 0) {
-                run_threshold(entering);
+                run_helper(entering);
         }
-        *ret = (pid_t)pid;
         return 0;
 }
 
-/* Takes one message. 1: go on, 0: the program runs, -errno. */
-static int take_message(struct entering *entering, struct entered *entered, bool *ready,
-                        struct machine_error *error)
-{
-        struct message message;
-        int r = message_receive(entering->sockets[0], &message);
-
-        if (r < 0) {
-                return error_set(error, r, "cannot read what the process in the machine says");
-        }
-        if (r == 0) {
-                return *ready ? 0
-                              : error_say(error, ECHILD,
-                                          "the process in the machine ended before the program was "
-                                          "started, without saying why");
-        }
-        switch (message.type) {
-        case MESSAGE_PROCESS:
-                fd_close(entered->pidfd);
-                entered->pidfd = message.fd;
-                return 1;
-        case MESSAGE_TERMINAL:
-                fd_close(entered->terminal);
-                entered->terminal = message.fd;
-                return 1;
-        case MESSAGE_READY:
-                *ready = true;
-                return 1;
-        case MESSAGE_ERROR:
-                error_move(error, &message.error);
-                return error && error->number ? -error->number : -ECHILD;
-        default:
-                fd_close(message.fd);
-                return error_say(error, EBADMSG, "the process in the machine sent nonsense");
-        }
-}
-
-/* The process may fail before the threshold, which has ended by now, got to send its descriptor:
- * the error then stands before it in the socket. */
-static void take_late_process(struct entering *entering, struct entered *entered)
-{
-        struct pollfd socket = { .fd = entering->sockets[0], .events = POLLIN };
-        struct message message;
-
-        while (entered->pidfd < 0 && poll(&socket, 1, 0) > 0 &&
-               message_receive(socket.fd, &message) > 0) {
-                if (message.type == MESSAGE_PROCESS) {
-                        entered->pidfd = message.fd;
-                } else {
-                        fd_close(message.fd);
-                        machine_error_clear(&message.error);
-                }
-        }
-}
-
-/* Reaped here, for nobody else would before this process ends: a process of the machine that is not
- * reaped keeps its pid namespace, and with it the machine's end, waiting. */
-static void abandon(struct entering *entering, struct entered *entered)
-{
-        take_late_process(entering, entered);
-        if (entered->pidfd >= 0) {
-                siginfo_t info;
-
-                (void)syscall(SYS_pidfd_send_signal, entered->pidfd, SIGKILL, NULL, 0);
-                (void)waitid(P_PIDFD, (id_t)entered->pidfd, &info, WEXITED);
-        }
-        fd_close(entered->pidfd);
-        fd_close(entered->terminal);
-}
-
-static int follow(struct entering *entering, struct entered *ret, struct machine_error *error)
+static int begin(struct entering *entering, struct entered *ret, struct machine_error *error)
 {
         struct entered entered = ENTERED_INIT;
-        bool ready = false;
-        pid_t threshold = 0;
-        int r = start_threshold(entering, &threshold, error);
+        int r = start_helper(entering, &entered.helper, error);
 
-        if (r < 0) {
-                return r;
+        if (r == 0) {
+                entered.socket = TAKE_FD(entering->sockets[0]);
+                *ret = entered;
         }
-        entering->sockets[1] = fd_close(entering->sockets[1]);
-        do {
-                r = take_message(entering, &entered, &ready, error);
-        } while (r > 0);
-        (void)process_wait(threshold);
-        if (r == 0 && entered.pidfd < 0) {
-                r = error_say(error, EBADMSG, "the process in the machine was never seen");
-        }
-        if (r < 0) {
-                abandon(entering, &entered);
-                return r;
-        }
-        *ret = entered;
-        return 0;
+        return r;
 }
 
-int launch_enter(const struct enter_request *request, struct entered *ret,
-                 struct machine_error *error)
+int launch_enter_begin(const struct enter_request *request, struct entered *ret,
+                       struct machine_error *error)
 {
         struct entering entering = {
                 .request = request,
@@ -414,6 +398,7 @@ int launch_enter(const struct enter_request *request, struct entered *ret,
         };
         int r = read_plan(request, &entering.plan, error);
 
+        entering.init_reaps = entering.plan.role != INIT_ROLE_PAYLOAD;
         if (r == 0) {
                 r = open_cgroup(request->record, &entering.cgroup_entry, error);
         }
@@ -427,7 +412,7 @@ int launch_enter(const struct enter_request *request, struct entered *ret,
                 }
         }
         if (r == 0) {
-                r = follow(&entering, ret, error);
+                r = begin(&entering, ret, error);
         }
         fd_close(entering.init_program);
         fd_close(entering.cgroup_entry);

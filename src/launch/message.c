@@ -14,7 +14,7 @@
 struct packet {
         uint32_t type;
         uint32_t kind;
-        int32_t number;
+        int32_t number;      /* errno, or the exit status of MESSAGE_ENDED */
         uint32_t lengths[3]; /* of step, message and hint, in this order; 0: none */
 };
 
@@ -58,6 +58,14 @@ int message_send_fd(int socket, enum message_type type, int fd)
         struct iovec part = { &packet, sizeof packet };
 
         return send_packet(socket, &part, 1, fd);
+}
+
+int message_send_ended(int socket, int status)
+{
+        struct packet packet = { .type = MESSAGE_ENDED, .number = status };
+        struct iovec part = { &packet, sizeof packet };
+
+        return send_packet(socket, &part, 1, -EBADF);
 }
 
 int message_send_error(int socket, const struct machine_error *error)
@@ -150,6 +158,7 @@ int message_receive(int socket, struct message *ret)
                 return -EBADMSG;
         }
         message.type = (enum message_type)packet.type;
+        message.status = packet.number;
         *ret = message;
         return 1;
 }

@@ -12,18 +12,21 @@
  * execve(2) has succeeded, when it closes before, the machine's first process has died.
  */
 enum message_type {
-        MESSAGE_PROCEED,  /* parent: all of the parent's steps are done, the payload may begin */
-        MESSAGE_TERMINAL, /* child: carries the master side of the machine's pseudo-terminal */
-        MESSAGE_PLAN,     /* child: carries the payload's plan, for programs that join it later */
-        MESSAGE_PROCESS,  /* child: carries a pidfd of the process that goes on in its place */
-        MESSAGE_READY,    /* child: everything is set up, the next thing is execve(2) */
-        MESSAGE_ERROR,    /* child: a step failed; kind, number, step, message and hint */
+        MESSAGE_PROCEED,   /* parent: all of the parent's steps are done, the payload may begin */
+        MESSAGE_TERMINAL,  /* child: carries the master side of the machine's pseudo-terminal */
+        MESSAGE_PLAN,      /* child: carries the payload's plan, for programs that join it later */
+        MESSAGE_COMPANION, /* child: carries a pidfd of machine-init beside a program that joins */
+        MESSAGE_PROCESS,   /* companion: carries a pidfd of the payload, whose execve(2) is over */
+        MESSAGE_ENDED,     /* companion: the payload has ended, with this exit status */
+        MESSAGE_READY,     /* child: everything is set up, the next thing is execve(2) */
+        MESSAGE_ERROR,     /* child: a step failed; kind, number, step, message and hint */
 };
 
 /** A message as received. The error's strings and the descriptor are the receiver's. */
 struct message {
         enum message_type type;
         int fd;                     /* of _TERMINAL, _PLAN and _PROCESS, else -EBADF */
+        int status;                 /* of MESSAGE_ENDED */
         struct machine_error error; /* of MESSAGE_ERROR */
 };
 
@@ -35,6 +38,9 @@ int message_send(int socket, enum message_type type);
 
 /** Sends a descriptor along with a message; it stays the caller's. 0 or -errno. */
 int message_send_fd(int socket, enum message_type type, int fd);
+
+/** Sends MESSAGE_ENDED with an exit status. 0 or -errno. */
+int message_send_ended(int socket, int status);
 
 /** Sends an error; texts too long for a packet are cut. 0 or -errno. */
 int message_send_error(int socket, const struct machine_error *error);

@@ -426,7 +426,9 @@ static int take_message(struct launch *launch, bool *ready, struct machine_error
                 error_move(error, &message.error);
                 return error && error->number ? -error->number : -ECHILD;
         case MESSAGE_PROCEED:
+        case MESSAGE_COMPANION:
         case MESSAGE_PROCESS:
+        case MESSAGE_ENDED:
                 fd_close(message.fd);
                 break;
         }

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "supervise/foreground.h"
 
-#include <errno.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 
 #include "base/error.h"
 #include "base/event.h"
-#include "base/process.h"
 #include "supervise/memory.h"
 #include "supervise/terminal.h"
 
@@ -71,19 +68,6 @@ static int on_signal(struct event_source *source, const struct signalfd_siginfo 
         return 0;
 }
 
-static int reap(const struct foreground *foreground)
-{
-        siginfo_t info = { 0 };
-
-        if (foreground->launch) {
-                return launch_reap(foreground->launch);
-        }
-        if (waitid(P_PIDFD, (id_t)foreground->pidfd, &info, WEXITED) < 0) {
-                return -errno;
-        }
-        return process_exit_status(info.si_code, info.si_status);
-}
-
 static int on_ended(struct event_source *source, int fd, uint32_t events, void *data)
 {
         struct foreground *foreground = data;
@@ -92,7 +76,11 @@ static int on_ended(struct event_source *source, int fd, uint32_t events, void *
         if (foreground->terminal) {
                 terminal_drain(foreground->terminal);
         }
-        status = reap(foreground);
+        if (!foreground->launch) {
+                event_exit(foreground->loop, 0);
+                return 0;
+        }
+        status = launch_reap(foreground->launch);
         memory_watch_settle(foreground->memory, status);
         event_exit(foreground->loop, status);
         return 0;
@@ -150,9 +138,11 @@ int foreground_run(struct launch *launch, struct machine_error *error)
         return stay(&foreground, launch_terminal(launch), error);
 }
 
-int foreground_follow(const struct entered *entered, struct machine_error *error)
+int foreground_follow(struct entered *entered, struct machine_error *error)
 {
         struct foreground foreground = { .pidfd = entered->pidfd };
+        int r = stay(&foreground, entered->terminal, error);
+        int status = launch_leave(entered);
 
-        return stay(&foreground, entered->terminal, error);
+        return r < 0 ? r : status;
 }

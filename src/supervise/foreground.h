@@ -20,7 +20,7 @@ void foreground_block_signals(sigset_t *ret_previous);
  */
 int foreground_run(struct launch *launch, struct machine_error *error);
 
-/** The same beside a program that has entered a running machine. */
-int foreground_follow(const struct entered *entered, struct machine_error *error);
+/** The same beside a program that has entered a running machine; ends it with launch_leave(). */
+int foreground_follow(struct entered *entered, struct machine_error *error);
 
 #endif

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 
 #include "base/error.h"
 #include "base/process.h"
@@ -23,9 +22,9 @@ struct health {
         void *data;
         struct event_source *next;    /* timer of the next check */
         struct event_source *timeout; /* timer of the check under way */
-        struct event_source *ended;   /* its pidfd */
+        struct event_source *told;    /* its socket */
         struct event_loop *loop;
-        int pidfd;
+        struct entered check; /* the program under way */
         bool timed_out;
         bool was_good;
         uint64_t failures;
@@ -70,42 +69,62 @@ static uint64_t next_interval(const struct health *health)
 
 static void end_check(struct health *health, bool good, const char *reason)
 {
-        event_remove(TAKE_PTR(health->ended));
+        event_remove(TAKE_PTR(health->told));
+        (void)launch_leave(&health->check);
         (void)event_set_timer(health->timeout, USEC_INFINITY);
-        health->pidfd = fd_close(health->pidfd);
-        judge(health, good, reason);
+        if (!health->timed_out) {
+                judge(health, good, reason);
+        }
         (void)event_set_timer(health->next, next_interval(health));
 }
 
-static int on_ended(struct event_source *source, int fd, uint32_t events, void *data)
+static int on_told(struct event_source *source, int fd, uint32_t events, void *data)
 {
         struct health *health = data;
-        siginfo_t info = { 0 };
+        _cleanup_error_ struct machine_error error = MACHINE_ERROR_INIT;
         _cleanup_free_ char *reason = NULL;
-        int status;
+        int r = launch_entered_next(&health->check, &error);
 
-        if (waitid(P_PIDFD, (id_t)fd, &info, WEXITED) < 0) {
-                return 0;
+        if (r < 0) {
+                end_check(health, false, error.message ? error.message : "");
+        } else if (health->check.ended) {
+                reason = string_format("the health check ended with status %d",
+                                       health->check.status);
+                end_check(health, health->check.status == 0, reason ? reason : "");
+        } else if (health->timed_out) {
+                /* One that was on its way in when the time was up. */
+                launch_entered_kill(&health->check);
         }
-        status = process_exit_status(info.si_code, info.si_status);
-        reason = health->timed_out ? strdup("the health check took longer than its timeout")
-                                   : string_format("the health check ended with status %d", status);
-        end_check(health, status == 0 && !health->timed_out, reason ? reason : "");
         return 0;
+}
+
+/* Nothing can run in a paused machine, and that says nothing about its health. */
+static bool is_paused(const struct health *health)
+{
+        _cleanup_record_ struct machine_record record = { 0 };
+
+        return state_load(&health->store, health->machine->name, &record, NULL) == 0 &&
+               record.state == MACHINE_STATE_PAUSED;
 }
 
 static int on_timeout(struct event_source *source, void *data)
 {
         struct health *health = data;
 
-        health->timed_out = true;
-        if (health->pidfd >= 0) {
-                (void)syscall(SYS_pidfd_send_signal, health->pidfd, SIGKILL, NULL, 0);
+        if (is_paused(health)) {
+                return event_set_timer(health->timeout, health->machine->life.health_timeout);
         }
-        return 0;
+        if (health->timed_out) {
+                end_check(health, false, "");
+                return 0;
+        }
+        health->timed_out = true;
+        launch_entered_kill(&health->check);
+        judge(health, false, "the health check took longer than its timeout");
+        return event_set_timer(health->timeout, health->machine->life.health_timeout);
 }
 
-static int enter(struct health *health, struct entered *ret, struct machine_error *error)
+static int enter(struct health *health, struct machine_error *error)
 {
         _cleanup_record_ struct machine_record record = { 0 };
         _cleanup_close_ int init = -EBADF, null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -121,21 +140,22 @@ static int enter(struct health *health, struct entered *ret, struct machine_erro
                 return r;
         }
         request.init = init = process_open(&record.init);
-        return init < 0 ? init : launch_enter(&request, ret, error);
+        return init < 0 ? init : launch_enter_begin(&request, &health->check, error);
 }
 
 static int on_next(struct event_source *source, void *data)
 {
         struct health *health = data;
         _cleanup_error_ struct machine_error error = MACHINE_ERROR_INIT;
-        struct entered entered = ENTERED_INIT;
-        int r = enter(health, &entered, &error);
+        int r = is_paused(health) ? -EAGAIN : enter(health, &error);
 
+        if (r == -EAGAIN) {
+                return event_set_timer(health->next, next_interval(health));
+        }
+        health->timed_out = false;
         if (r == 0) {
-                health->pidfd = entered.pidfd;
-                health->timed_out = false;
-                r = event_add_fd(health->loop, entered.pidfd, EPOLLIN, on_ended, health,
-                                 &health->ended);
+                r = event_add_fd(health->loop, health->check.socket, EPOLLIN, on_told, health,
+                                 &health->told);
         }
         if (r < 0) {
                 end_check(health, false,
@@ -160,7 +180,7 @@ int health_start(struct event_loop *loop, const struct machine *machine,
         health->handler = handler;
         health->data = data;
         health->loop = loop;
-        health->pidfd = -EBADF;
+        health->check = (struct entered)ENTERED_INIT;
         health->started = log_now();
         r = state_store_open(directories->runtime, &health->store, error);
         if (r == 0) {
@@ -186,16 +206,10 @@ void health_free(struct health *health)
         if (!health) {
                 return;
         }
-        if (health->pidfd >= 0) {
-                siginfo_t info;
-
-                (void)syscall(SYS_pidfd_send_signal, health->pidfd, SIGKILL, NULL, 0);
-                (void)waitid(P_PIDFD, (id_t)health->pidfd, &info, WEXITED);
-        }
-        event_remove(health->ended);
+        event_remove(health->told);
+        (void)launch_leave(&health->check);
         event_remove(health->next);
         event_remove(health->timeout);
-        fd_close(health->pidfd);
         state_store_close(&health->store);
         free(health);
 }

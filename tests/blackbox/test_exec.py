@@ -4,6 +4,7 @@
 import contextlib
 import json
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -39,6 +40,15 @@ def test_not_found_and_not_executable(cli, machine):
 
 def test_a_machine_that_does_not_run(cli, machine):
     cli("exec", "no-such-machine", "true").check(125)
+
+
+def test_a_paused_machine(cli, machine):
+    cli("pause", machine).check()
+    failed = cli("exec", machine, "true").check(125)
+    assert "is paused" in failed.stderr and f"resume {machine}" in failed.stderr
+    assert failed.seconds < 5
+    cli("resume", machine).check()
+    cli("exec", machine, "true").check()
 
 
 def test_it_is_in_the_machine(cli, machine):
@@ -153,28 +163,136 @@ def test_the_session_keyring_is_not_the_hosts(cli, machine):
 
 def test_a_program_dies_with_the_command_that_started_it(cli, machine):
     running = cli.start("exec", machine, "sleep", "321")
-    wait_for(lambda: sleepers())
-    pid = sleepers()[0]
+    harness.wait_for(lambda: sleepers(321))
     running.kill()
-    wait_for(lambda: not sleepers())
-    # The test run is the reaper of orphans here; a zombie would keep the machine from ending.
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(pid, 0)
+    harness.wait_for(lambda: not sleepers(321))
 
 
-def sleepers():
-    """The processes of the host that are `sleep 321`."""
+def test_a_program_of_another_user_dies_with_the_command(cli, machine):
+    running = cli.start("exec", "-u", "alice", machine, "sleep", "322")
+    harness.wait_for(lambda: sleepers(322))
+    running.kill()
+    harness.wait_for(lambda: not sleepers(322))
+
+
+@pytest.fixture(params=[True, False], ids=["stub", "no-stub"])
+def other(cli, machine_file, request):
+    """The name of a machine with and without a PID 1 that reaps orphans."""
+    name = f"exec-other-{os.getpid()}"
+    cli("start", machine_file(name, command=["sleep", "600"], init=request.param,
+                              stop={"timeout": "100ms"})).check()
+    yield name
+    cli("delete", "--force", name).check()
+
+
+def stop_in_time(cli, name):
+    """A stop takes the grace period and little more."""
+    assert cli("stop", name, timeout=30).check().seconds < 5
+
+
+@pytest.mark.parametrize("options", [(), ("-t",)], ids=["pipes", "terminal"])
+def test_a_suspended_command_keeps_no_stop_waiting(cli, other, options):
+    """Its program is in the machine's pid namespace, which ends when all in it are reaped."""
+    running = cli.terminal("exec", *options, other, "sh", "-c", "echo begun; sleep 323")
+    running.read_until("begun")
+    os.kill(running.process.pid, signal.SIGSTOP)
+    try:
+        stop_in_time(cli, other)
+    finally:
+        os.kill(running.process.pid, signal.SIGCONT)
+    assert running.wait() == 137
+
+
+def test_a_command_that_the_terminal_suspends_keeps_no_stop_waiting(cli, other):
+    """Ctrl-Z stops the whole group of processes that is in the foreground."""
+    running = cli.terminal("exec", other, "sh", "-c", "echo begun; exec sleep 324")
+    running.read_until("begun")
+    # The leader of an orphaned group is not stopped by a terminal, but by whoever asks for it.
+    os.killpg(running.process.pid, signal.SIGSTOP)
+    try:
+        stop_in_time(cli, other)
+    finally:
+        os.killpg(running.process.pid, signal.SIGCONT)
+    assert running.wait() == 137
+
+
+def test_a_killed_command_that_nobody_reaps_for_keeps_no_stop_waiting(cli, machine):
+    """The test run is the reaper of the host's orphans, and does not reap here."""
+    running = cli.start("exec", machine, "sleep", "325")
+    harness.wait_for(lambda: sleepers(325))
+    running.kill()
+    stop_in_time(cli, machine)
+
+
+def test_a_companion_that_the_machine_stops_keeps_nobody_waiting(cli, other):
+    """What runs beside the program is at the mercy of the machine's root."""
+    running = cli.start("exec", other, "sh", "-c",
+                        "sleep 0.2; kill -STOP $PPID; echo $PPID")
+    companion = int(running.read_until(r"(\d+)\n").group(1))
+    assert companion > 1
+    assert running.wait().status == 137
+    stop_in_time(cli, other)
+
+
+def test_a_killed_companion_takes_the_program_along(cli, other):
+    killed = cli("exec", other, "sh", "-c", "sleep 0.2; kill -KILL $PPID; sleep 326").check(137)
+    assert killed.seconds < 5
+    assert not sleepers(326)
+
+
+def test_commands_leave_no_process_behind(cli, other):
+    before = processes(cli, other)
+    for _ in range(10):
+        cli("exec", other, "true").check()
+        cli("exec", other, "/nosuch").check(127)
+    harness.wait_for(lambda: processes(cli, other) == before, what="the end of what ran beside")
+
+
+def test_a_program_in_the_background_does_not_hold_the_commands_output(cli, other):
+    """Whoever reads the output of the command waits for the program alone."""
+    run = cli("exec", other, "sh", "-c", "sleep 327 >/dev/null 2>&1 & echo done").check()
+    assert run.stdout == "done\n" and run.seconds < 5
+
+
+def test_health_checks_leave_no_process_behind(cli, machine_file, request):
+    name = f"exec-health-{os.getpid()}"
+    cli("start", machine_file(name, command=["sleep", "600"], init=False, ready="health",
+                              stop={"timeout": "100ms"},
+                              health={"command": ["true"], "interval": "50ms"})).check()
+    request.addfinalizer(lambda: cli("delete", "--force", name).check())
+    time.sleep(1)
+    # The payload, and at most one check with what runs beside it and ahead of it.
+    assert processes(cli, name) <= 4
+
+
+def test_a_pause_is_no_failure_of_health(cli, machine_file, request):
+    name = f"exec-paused-{os.getpid()}"
+    cli("start", machine_file(name, command=["sleep", "600"], ready="health",
+                              stop={"timeout": "100ms"},
+                              health={"command": ["true"], "interval": "50ms", "timeout": "1s",
+                                      "retries": 1, "on_failure": "stop"})).check()
+    request.addfinalizer(lambda: cli("delete", "--force", name).check())
+    cli("pause", name).check()
+    time.sleep(3)
+    cli("resume", name).check()
+    time.sleep(0.5)
+    assert json.loads(cli("show", name).check().stdout)["state"] == "running"
+    cli("pause", name).check()
+    stop_in_time(cli, name)
+
+
+def processes(cli, name):
+    """How many processes the machine's pid namespace has, those that nobody reaped among them."""
+    listed = cli("exec", name, "sh", "-c", "ls -d /proc/[0-9]*").check().stdout.split()
+    # All but the shell, ls and what is beside them.
+    return len(listed) - 3
+
+
+def sleepers(seconds):
+    """The processes of the host that sleep for so long; not those that ended, reaped or not."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
-            if path.read_bytes().split(b"\0")[:2] == [b"sleep", b"321"]:
+            if path.read_bytes().split(b"\0")[:2] == [b"sleep", str(seconds).encode()]:
                 found.append(int(path.parent.name))
     return found
-
-
-def wait_for(condition):
-    """Polls for ten seconds."""
-    until = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.02)

@@ -7,7 +7,8 @@
  * written, and nothing of the machine's root is loaded before privileges are gone.
  *
  * As a stub it stays PID 1: it passes signals on to the payload, reaps whatever is orphaned and
- * ends with the payload's exit status. Otherwise it becomes the payload.
+ * ends with the payload's exit status. As a companion it stays with a program that joins a running
+ * machine. Otherwise it becomes the payload.
  */
 
 #include <errno.h>
@@ -136,8 +137,8 @@ static _Noreturn void become_payload(const struct init_plan *plan)
         fail(&error, "exec");
 }
 
-/* The stub needs no more than to signal a payload of another user. */
-static void confine_stub(void)
+/* What stays beside the payload needs no more than to signal one of another user. */
+static void confine(void)
 {
         static const struct capability_sets kill_only = {
                 .bounding = CAPABILITY_BIT(CAP_KILL),
@@ -150,7 +151,6 @@ static void confine_stub(void)
                 fail(&error, "capabilities");
         }
         (void)prctl(PR_SET_DUMPABLE, 0);
-        die_with_parent();
 }
 
 /* The payload alone holds its input and output: when it closes them, whoever reads them knows. */
@@ -202,6 +202,34 @@ static _Noreturn void run_stub(pid_t payload, const sigset_t *signals)
         }
 }
 
+/* The one who asked for the program is gone: the program goes, too. */
+static int end_payload(pid_t payload)
+{
+        (void)kill(payload, SIGKILL);
+        return process_wait(payload);
+}
+
+/*
+ * A pid namespace ends when all of its processes are reaped (zap_pid_ns_processes() of the kernel),
+ * so nothing in it may wait for a process outside, which somebody may have suspended: the parent of
+ * a program that joins is this process, which the death of PID 1 kills like every other.
+ */
+static _Noreturn void accompany(pid_t payload, int payload_fd)
+{
+        enum { PAYLOAD, CALLER };
+        struct pollfd waited_for[] = {
+                [PAYLOAD] = { .fd = payload_fd, .events = POLLIN },
+                [CALLER] = { .fd = INIT_SOCKET_FD, .events = 0 },
+        };
+        int status;
+
+        while (poll(waited_for, ELEMENTS_OF(waited_for), -1) < 0) {
+        }
+        status = waited_for[PAYLOAD].revents ? process_wait(payload) : end_payload(payload);
+        (void)message_send_ended(INIT_SOCKET_FD, status);
+        _exit(EXIT_SUCCESS);
+}
+
 /* In the payload's process. */
 static int begin_payload(void *plan)
 {
@@ -212,29 +240,38 @@ static int begin_payload(void *plan)
 
 /* A child that shares the memory of this process, which goes on when it has executed or ended
  * (vfork(2)): nothing is copied for the moment between the two. It has a stack of its own. */
-static pid_t start_payload(struct init_plan *plan)
+static pid_t start_payload(struct init_plan *plan, int *ret_pidfd)
 {
         static char stack[PAYLOAD_STACK_SIZE] __attribute__((aligned(16)));
 
-        return clone(begin_payload, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, plan);
+        return clone(begin_payload, stack + sizeof stack,
+                     CLONE_VM | CLONE_VFORK | SIGCHLD | (ret_pidfd ? CLONE_PIDFD : 0), plan,
+                     ret_pidfd);
 }
 
-static _Noreturn void run_with_stub(struct init_plan *plan)
+static _Noreturn void run_beside(struct init_plan *plan)
 {
         _cleanup_error_ struct machine_error error = MACHINE_ERROR_INIT;
+        bool companion = plan->role == INIT_ROLE_COMPANION;
+        int payload_fd = -EBADF;
         sigset_t all;
         pid_t payload;
 
         /* From here on nothing is lost: a signal that comes before the loop waits for it. */
         memset(&all, 0xff, sizeof all); /* sigfillset(3) leaves out the C library's own */
         (void)sigprocmask(SIG_SETMASK, &all, NULL);
-        payload = start_payload(plan);
+        payload = start_payload(plan, companion ? &payload_fd : NULL);
         if (payload < 0) {
                 error_set(&error, errno, "cannot make a process for the payload");
                 fail(&error, "exec");
         }
         release_standard_streams();
-        confine_stub();
+        confine();
+        if (companion) {
+                (void)message_send_fd(INIT_SOCKET_FD, MESSAGE_PROCESS, payload_fd);
+                accompany(payload, payload_fd);
+        }
+        die_with_parent();
         close(INIT_SOCKET_FD);
         run_stub(payload, &all);
 }
@@ -250,7 +287,6 @@ int main(void)
                       stderr);
                 return STATUS_OWN_FAILURE;
         }
-        die_with_parent();
         (void)process_close_from(INIT_PLAN_FD + 1);
         r = init_plan_read(INIT_PLAN_FD, &plan);
         close(INIT_PLAN_FD);
@@ -258,8 +294,12 @@ int main(void)
                 error_set(&error, r, "machine-init cannot read its plan");
                 fail(&error, "exec");
         }
-        if (plan.stub) {
-                run_with_stub(&plan);
+        /* A companion's socket tells it that nobody waits any more; its parent is nobody's. */
+        if (plan.role != INIT_ROLE_COMPANION) {
+                die_with_parent();
+        }
+        if (plan.role == INIT_ROLE_STUB || plan.role == INIT_ROLE_COMPANION) {
+                run_beside(&plan);
         }
         become_payload(&plan);
 }

@@ -15,7 +15,7 @@
 /* The fixed part; behind it the groups, the instructions, then all strings, each with its NUL. */
 struct plan_header {
         uint32_t magic;
-        uint8_t stub;
+        uint8_t role;
         uint8_t terminal;
         uint8_t no_new_privileges;
         uint8_t log;
@@ -53,7 +53,7 @@ int init_plan_write(const struct init_plan *plan, int *ret_fd, struct machine_er
         const struct security_identity *identity = &plan->identity;
         struct plan_header header = {
                 .magic = PLAN_MAGIC,
-                .stub = plan->stub,
+                .role = (uint8_t)plan->role,
                 .terminal = plan->terminal,
                 .no_new_privileges = identity->no_new_privileges,
                 .log = plan->program.log,
@@ -156,7 +156,7 @@ int init_plan_read(int fd, struct init_plan *ret)
         }
         memcpy(&header, data, sizeof header);
         reader = (struct reader){ data + sizeof header, length - sizeof header };
-        plan.stub = header.stub;
+        plan.role = (enum init_role)header.role;
         plan.terminal = header.terminal;
         plan.resources = header.resources;
         plan.identity = (struct security_identity){
@@ -179,8 +179,9 @@ int init_plan_read(int fd, struct init_plan *ret)
         plan.working_directory = take_string(&reader);
         plan.label.apparmor = take_string(&reader);
         plan.label.selinux = take_string(&reader);
-        if (header.magic != PLAN_MAGIC || !plan.identity.groups || !plan.program.instructions ||
-            !plan.arguments || !plan.arguments[0] || !plan.environment || !plan.working_directory ||
+        if (header.magic != PLAN_MAGIC || header.role > INIT_ROLE_COMPANION ||
+            !plan.identity.groups || !plan.program.instructions || !plan.arguments ||
+            !plan.arguments[0] || !plan.environment || !plan.working_directory ||
             !plan.label.apparmor || !plan.label.selinux) {
                 free(plan.arguments);
                 free(plan.environment);

@@ -19,9 +19,17 @@
 /** No plan is longer: arguments and environment are bounded by what execve(2) takes. */
 #define PLAN_MAXIMUM (UINT64_C(64) << 20)
 
+/** What machine-init does beside the payload. The numbers are kept with machines that run. */
+enum init_role {
+        INIT_ROLE_PAYLOAD,   /* nothing: it becomes the payload */
+        INIT_ROLE_STUB,      /* stays as PID 1 and runs the payload as a child */
+        INIT_ROLE_SYSTEM,    /* becomes the payload, which is a PID 1 that reaps orphans itself */
+        INIT_ROLE_COMPANION, /* stays with a program that joins a machine, to reap it and to tell */
+};
+
 /** All that machine-init needs to know to run the payload. */
 struct init_plan {
-        bool stub;     /* stay as PID 1 and run the payload as a child; else become the payload */
+        enum init_role role;
         bool terminal; /* descriptor 0 becomes the payload's controlling terminal */
         struct security_identity identity;
         struct seccomp_program program;
