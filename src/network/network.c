@@ -134,15 +134,15 @@ static void finish(const struct network *network, const char *name)
 
 /* The kernel takes tens of milliseconds to remove a link, for it waits until nobody can still use
  * it (RCU), and ten to commit the removal of a rule. A process of its own, a child of nobody, does
- * that. It closes what it inherited: whoever waits for the end of a pipe must not wait for it. */
+ * that. What was inherited is closed while this one still waits: whoever waits for the end of a pipe
+ * must not wait for that process, nor find a published port taken by it. */
 static void finish_in_background(const struct network *network, const char *name)
 {
         pid_t child = fork();
 
         if (child == 0) {
-                pid_t grandchild = setsid() < 0 ? -1 : fork();
-
-                if (grandchild == 0 && process_close_from(0) == 0 && file_hold_standard() == 0) {
+                if (setsid() >= 0 && process_close_from(0) == 0 && file_hold_standard() == 0 &&
+                    fork() == 0) {
                         finish(network, name);
                 }
                 _exit(0);

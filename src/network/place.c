@@ -72,17 +72,7 @@ static int name_link(const struct network *network, char name[static IF_NAMESIZE
 static int note_link(struct attachment *attachment, struct machine_error *error)
 {
         char name[IF_NAMESIZE];
-        const struct interface *before =
-                attachment->lease->link
-                        ? interface_by_name(&attachment->room->interfaces, attachment->lease->link)
-                        : NULL;
 
-        if (before) {
-                (void)interface_delete(attachment->room->socket, before->index);
-        }
-        if (attachment->lease->attached) {
-                room_mark_stale(attachment->room, attachment->state);
-        }
         if (name_link(attachment->network, name) < 0 ||
             string_replace(&attachment->lease->link, name) < 0) {
                 return error_oom(error);
