@@ -8,9 +8,9 @@ mapfile -t build_packages < <(
 )
 example_packages=(busybox-static)
 test_packages=(
-        busybox-static clang clang-format clang-tidy cppcheck curl iproute2
+        busybox-static clang clang-format clang-tidy cppcheck curl fish iproute2
         libcmocka-dev mmdebstrap nftables openssl podman python3 python3-jsonschema python3-pytest
-        skopeo strace umoci util-linux valgrind zstd
+        skopeo strace umoci util-linux valgrind zsh zstd
 )
 # docker-registry, which begins to serve where it is installed, is left to the virtual machine.
 benchmark_packages=(

@@ -134,8 +134,8 @@ static void finish(const struct network *network, const char *name)
 
 /* The kernel takes tens of milliseconds to remove a link, for it waits until nobody can still use
  * it (RCU), and ten to commit the removal of a rule. A process of its own, a child of nobody, does
- * that. What was inherited is closed while this one still waits: whoever waits for the end of a pipe
- * must not wait for that process, nor find a published port taken by it. */
+ * that. What was inherited is closed while this one still waits: whoever waits for the end of a
+ * pipe must not wait for that process, nor find a published port taken by it. */
 static void finish_in_background(const struct network *network, const char *name)
 {
         pid_t child = fork();

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Completions know every verb and option, and the machines that there are."""
+"""Completions know every verb and option, and the machines, images, networks and keys that there
+are: what bash, zsh and fish really offer at the end of a line."""
 
+import os
 import re
 import subprocess
 from pathlib import Path
 
+import harness
 import images
 import pytest
 
@@ -41,17 +44,158 @@ def test_every_verb_and_option_occurs(cli, place, shell):
             assert re.search(rf"{option.format(name)}(?![\w-])", text), (verb, name)
 
 
+def environment_of(cli, **more):
+    """In which the completions find the binary under test."""
+    return {**cli.environment, "HOME": str(cli.directory), **more,
+            "PATH": f"{Path(cli.binary).parent}:{cli.environment['PATH']}"}
+
+
 def complete(cli, place, *words, line=""):
     """What bash offers for the last word of a line."""
     script = ('. "$1"; COMP_LINE=$2; COMP_POINT=${#2}; shift 2; COMP_WORDS=("$@"); '
               'COMP_CWORD=$(($# - 1)); _machinectl_lite; printf "%s\\n" "${COMPREPLY[@]}"')
-    environment = {**cli.environment,
-                   "PATH": f"{Path(cli.binary).parent}:{cli.environment['PATH']}"}
     done = subprocess.run(["bash", "--norc", "-c", script, "bash", place / FILES["bash"],
-                           line, "machinectl-lite", *words], env=environment, capture_output=True,
-                          text=True, check=True, timeout=60)
+                           line, "machinectl-lite", *words], env=environment_of(cli),
+                          capture_output=True, text=True, check=True, timeout=60)
     assert done.stderr == ""
     return done.stdout.split()
+
+
+# An interactive shell that completes a line and ends; what is offered goes to a file.
+ZSHRC = r"""
+fpath=($PLACE $fpath)
+autoload -Uz compinit
+compinit -u -D
+unsetopt auto_list
+cd $ZDOTDIR
+compadd() {
+    local -a offered
+    if [[ " ${(j: :)@[1,(i)--]} " == *\ -[OAD]\ * ]]; then builtin compadd "$@"; return; fi
+    builtin compadd -O offered "$@"
+    ((!$#offered)) || print -l -- $offered >> $OFFERED
+    builtin compadd "$@"
+}
+zle-line-init() {
+    BUFFER=$LINE CURSOR=$#LINE
+    zle complete-word
+    BUFFER=exit
+    zle accept-line
+}
+zle -N zle-line-init
+"""
+
+
+def offered_by_bash(cli, place, line):
+    """Split at the characters that end a word for bash."""
+    words = re.findall(r"[^ =:]+|[=:]", line)
+    return complete(cli, place, *words[1:], *([""] if line[-1] in " =:" else []), line=line)
+
+
+def offered_by_zsh(cli, place, line):
+    """By its completion system, on a terminal."""
+    offered = cli.directory / "offered"
+    offered.write_text("")
+    (cli.directory / ".zshrc").write_text(ZSHRC)
+    terminal = harness.Terminal(["zsh", "-i"], environment_of(
+        cli, ZDOTDIR=cli.directory, PLACE=str(place), OFFERED=str(offered), LINE=line,
+        TERM="xterm"))
+    try:
+        terminal.wait()
+    finally:
+        terminal.close()
+    return offered.read_text().split()
+
+
+def offered_by_fish(cli, place, line):
+    """As its `complete` command tells."""
+    done = subprocess.run(
+        ["fish", "--no-config", "-c", 'source $PLACE; complete -C "$LINE"'],
+        env=environment_of(cli, PLACE=str(place / FILES["fish"]), LINE=line), capture_output=True,
+        text=True, check=True, timeout=60, cwd=cli.directory)
+    assert done.stderr == ""
+    found = [offer.split("\t")[0] for offer in done.stdout.splitlines()]
+    # fish has the whole word where it holds an equals sign.
+    before = line.rpartition(" ")[2].rpartition("=")
+    return [offer.removeprefix(before[0] + before[1]) for offer in found]
+
+
+@pytest.fixture(params=["bash", "zsh", "fish"])
+def offered(cli, place, request):
+    """offered("machinectl-lite sta") is the set of words that a shell offers."""
+    shell = request.param
+    if not any(os.access(Path(each, shell), os.X_OK)
+               for each in cli.environment["PATH"].split(":")):
+        pytest.skip(f"needs the program {shell}")
+
+    def ask(line):
+        by = {"bash": offered_by_bash, "zsh": offered_by_zsh, "fish": offered_by_fish}[shell]
+        return set(by(cli, place, "machinectl-lite " + line))
+
+    return ask
+
+
+@pytest.fixture
+def machines(cli, machine_file):
+    """One machine of each state: runs, paused, stopped; and one that is only defined."""
+    names = [f"{state}-{os.getpid()}" for state in ("run", "pause", "stop", "defined")]
+    files = [machine_file(name, command=["sleep", "600"], stop={"timeout": "100ms"})
+             for name in names]
+    for path in files[:3]:
+        cli("start", path).check()
+    cli("pause", names[1]).check()
+    cli("stop", names[2]).check()
+    yield names
+    cli("delete", "--force", *names[:3]).check()
+
+
+@pytest.mark.needs("root", "cgroup2")
+def test_machines_by_their_state(cli, machines, offered):
+    runs, paused, stopped, defined = machines
+    for verb in ("stop", "kill", "wait", "stats", "set-limit", "copy-to", "copy-from"):
+        assert offered(verb + " ") == {runs, paused}, verb
+    assert offered("exec ") == offered("shell ") == offered("pause ") == {runs}
+    assert offered("resume ") == {paused}
+    assert offered("status ") == offered("logs -f ") == {runs, paused, stopped}
+    for verb in ("start", "run", "enable", "delete", "restart"):
+        assert offered(verb + " ") >= {runs, paused, stopped, defined}, verb
+    assert offered("stop ru") == {runs}
+    assert offered(f"stop {runs} pau") == {paused}
+
+
+@pytest.mark.needs("root", "cgroup2")
+def test_what_follows_a_machine(machines, offered):
+    runs = machines[0]
+    assert not offered(f"exec {runs} ")
+    assert "memory=" in offered(f"set-limit {runs} ")
+    assert "tasks=" in offered(f"set-limit {runs} memory=1G ta")
+    assert offered("config ") == {"show", "diff"}
+    assert runs in offered("config show ")
+    assert runs in offered("--runtime-dir /nowhere --json=short start ")
+    assert runs not in offered(f"copy-to {runs} ")
+
+
+def test_keys_and_values(offered):
+    assert {"limits.memory=", "network.name=", "rootfs="} <= offered("run --set ")
+    assert offered("start --set=limits.memory_h") == {"limits.memory_high="}
+    assert offered("kill -s U") == {"USR1", "USR2"}
+    assert offered("--json=") == {"short", "pretty", "off"}
+    assert not {"start", "stop"} & offered("run --memory ")
+
+
+def test_networks(cli, offered):
+    (cli.config / "lab.network").write_text("")
+    assert offered("network ") == {"list", "status", "reload"}
+    assert offered("network status ") == {"default", "lab"}
+    assert not offered("network reload la")
+
+
+@pytest.mark.needs("root")
+def test_images(cli, offered):
+    image = images.Image(images.layer(images.member("f", b"")))
+    images.load(cli, image, "app:1")
+    assert any("app" in each for each in offered("remove-image "))
+    assert any("app" in each for each in offered("run --image "))
+    assert not any("app" in each for each in offered("load "))
 
 
 @pytest.mark.needs("program:bash")
