@@ -40,6 +40,10 @@ static int run(struct cli *cli, const struct verb *verb, int argc, char **argv, 
                 };
 
                 r = launch_copy(&request, error);
+                if (r < 0) {
+                        error_prefix(error, "cannot copy \"%s\" %s machine \"%s\" to \"%s\"",
+                                     argv[1], into_machine ? "into" : "out of", name, argv[2]);
+                }
         }
         return r;
 }

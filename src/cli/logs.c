@@ -159,7 +159,11 @@ static int print_log(struct cli *cli, const char *name, const struct logs_option
                 return r;
         }
         r = log_read_any(&reading, error);
-        return r == -EPIPE ? 0 : r;
+        if (r == -EPIPE) {
+                return 0;
+        }
+        /* Nothing was wrong with the log. */
+        return r < 0 && ferror(stdout) ? error_set(error, r, "cannot write to standard output") : r;
 }
 
 static int run(struct cli *cli, const struct verb *verb, int argc, char **argv,

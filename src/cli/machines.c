@@ -59,7 +59,7 @@ int cli_find_machine(const struct state_store *store, const char *name, struct m
         if (r == -ENOENT) {
                 error_say(error, ENOENT, "machine \"%s\" is not running and has not run since boot",
                           name);
-                error_hint(error, "machinectl-lite list shows the machines that have");
+                error_hint(error, "machinectl-lite list --all shows the machines that have");
                 return error_kind(error, MACHINE_ERROR_NO_INPUT);
         }
         return r;
@@ -99,8 +99,9 @@ int cli_print_json(const struct cli *cli, json_t *value, struct machine_error *e
         if (!owned) {
                 return error_oom(error);
         }
+        errno = 0;
         if (json_dumpf(owned, stdout, flags | JSON_ENCODE_ANY) < 0) {
-                return error_set(error, EIO, "cannot write to standard output");
+                return error_set(error, errno ? errno : EIO, "cannot write to standard output");
         }
         putchar('\n');
         return 0;

@@ -177,6 +177,8 @@ static int run_status(struct cli *cli, const char *name, struct machine_error *e
         }
         error_say(error, ENOENT, "no machine has used the network \"%s\" since this host started",
                   name);
+        error_hint(error,
+                   "machinectl-lite network list shows the networks that machines have used");
         return error_kind(error, MACHINE_ERROR_NO_INPUT);
 }
 

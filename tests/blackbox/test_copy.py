@@ -99,3 +99,12 @@ def test_errors_name_the_path(cli, machine, workspace):
     assert str(missing) in cli("copy-to", machine, missing, "/tmp").check(1).stderr
     cli("copy-to", machine, "/etc/passwd").check(64)
     cli("copy-to", "no-such-machine", "/etc/passwd", "/tmp").check(66)
+
+
+def test_a_failure_tells_what_was_to_go_where(cli, machine, workspace):
+    (workspace / "a").write_text("a")
+    failed = cli("copy-to", machine, workspace / "a", "/nodir/b").check(1).stderr
+    for words in (f'"{workspace}/a"', "into", f'"{machine}"', '"/nodir/b"', "No such file"):
+        assert words in failed
+    failed = cli("copy-from", machine, "/nosuch", workspace / "b").check(1).stderr
+    assert '"/nosuch" out of machine' in failed and f'"{workspace}/b"' in failed

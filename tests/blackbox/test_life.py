@@ -457,3 +457,24 @@ def test_who_requires_stops_first_and_starts_last(cli, machine_file, name):
     assert state_of(cli, web)["started"] > state_of(cli, db)["started"]
     cli("stop", "--all", "--now").check()
     cli("delete", "--all").check()
+
+
+def test_a_machine_that_is_only_defined(cli, machine_file, name):
+    """It does not run: stopping it is done already. Of its state nothing is known."""
+    machine_file(name)
+    cli("stop", name).check()
+    assert "not running" in cli("status", name).check(4).stderr
+    assert "list --all" in cli("exec", name, "true").check(125).stderr
+    cli("stop", "no-such").check(66)
+    cli("status", "no-such").check(4)
+    assert not cli("list", "--all", "--no-legend").check().stdout
+
+
+@pytest.mark.parametrize("verb", ["logs", "list", "status", "show", "stats"])
+def test_output_that_is_not_taken(cli, started, verb):
+    """It is the output that fails, and not the machine or its log."""
+    machine = started()
+    for place, reason in (("/dev/full", "No space left"), ("/dev/null", "Bad file")):
+        with open(place, "rb" if place == "/dev/null" else "wb") as unwritable:
+            failed = cli(verb, *([] if verb == "list" else [machine]), stdout=unwritable).check(1)
+        assert f"cannot write to standard output: {reason}" in failed.stderr

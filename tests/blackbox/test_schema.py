@@ -137,3 +137,9 @@ def test_what_is_shown_is_valid(cli, workspace, schema):
     for options in ([], ["--defaults"]):
         shown = json.loads(cli("config", "show", "--json=short", *options, path).check().stdout)
         jsonschema.validate(shown["settings"], schema, jsonschema.Draft202012Validator)
+
+
+def test_output_that_is_not_taken(cli):
+    with open("/dev/full", "wb") as full:
+        failed = cli("schema", stdout=full).check(1)
+    assert "cannot write to standard output: No space left on device" in failed.stderr
