@@ -95,6 +95,8 @@ static int ask(struct stopping *stopping, struct candidate *candidate, struct ma
                 return error_set(error, candidate->supervisor, "cannot stop machine \"%s\"",
                                  candidate->name);
         }
+        /* One that was suspended, as Ctrl-Z does to `run`, would never come to read them. */
+        (void)syscall(SYS_pidfd_send_signal, candidate->supervisor, SIGCONT, NULL, 0);
         candidate->progress = UNDER_WAY;
         return 0;
 }

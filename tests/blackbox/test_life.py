@@ -478,3 +478,12 @@ def test_output_that_is_not_taken(cli, started, verb):
         with open(place, "rb" if place == "/dev/null" else "wb") as unwritable:
             failed = cli(verb, *([] if verb == "list" else [machine]), stdout=unwritable).check(1)
         assert f"cannot write to standard output: {reason}" in failed.stderr
+
+
+def test_a_suspended_supervisor_is_stopped_all_the_same(cli, machine_file, name):
+    """Ctrl-Z suspends `run`, which is the supervisor of its machine."""
+    running = cli.start("run", machine_file(name, command=STAY))
+    running.read_until("started")
+    running.signal(signal.SIGSTOP)
+    assert cli("stop", name, timeout=20).check().seconds < 10
+    assert "bye" in running.wait().check().stdout
