@@ -218,16 +218,17 @@ static uint64_t namespaces_to_join(const struct machine_record *record)
 }
 
 /*
- * Joins the namespaces, which takes effect for pids and time in a child only, and makes that child,
- * one of the helper's. It is not dumpable before it enters: whoever is root in the machine can
- * neither trace it nor look through its descriptors (CVE-2016-9962).
+ * Joins the namespaces, which takes effect for pids and time in a child only, and makes that child.
+ * It is not dumpable before it enters: whoever is root in the machine can neither trace it nor look
+ * through its descriptors (CVE-2016-9962).
  */
 static int cross(struct entering *entering, struct machine_error *error)
 {
         const struct enter_request *request = entering->request;
         int pidfd = -EBADF;
         struct clone_args arguments = {
-                .flags = CLONE_PARENT | CLONE_PIDFD,
+                .flags = CLONE_PIDFD | (entering->init_reaps ? 0 : CLONE_PARENT),
+                .exit_signal = entering->init_reaps ? SIGCHLD : 0,
                 .pidfd = (uint64_t)(uintptr_t)&pidfd,
         };
         long pid;
@@ -258,25 +259,56 @@ static int cross(struct entering *entering, struct machine_error *error)
                        : message_send_fd(entering->sockets[1], MESSAGE_COMPANION, pidfd);
 }
 
+/*
+ * The parent of those in the machine that have one outside. The pid namespace does not end before
+ * they are reaped, which the kernel does by itself for a parent that ignores SIGCHLD, whatever has
+ * become of the caller: Ctrl-Z stops its group of processes, SIGSTOP stops it alone, and who gets
+ * its orphans may reap none.
+ */
+static void become_parent(const struct entering *entering)
+{
+        fd_close(entering->sockets[0]);
+        (void)setsid();
+        (void)signal(SIGCHLD, SIG_IGN);
+}
+
+static _Noreturn void wait_for_children(void)
+{
+        /* Whoever reads what the program writes waits for all who could write. */
+        (void)process_close_from(0);
+        /* ECHILD, once all are gone. */
+        (void)waitid(P_ALL, 0, NULL, WEXITED);
+        _exit(EXIT_SUCCESS);
+}
+
 static _Noreturn void run_threshold(struct entering *entering)
 {
         _cleanup_error_ struct machine_error error = MACHINE_ERROR_INIT;
 
+        if (entering->init_reaps) {
+                become_parent(entering);
+        }
         if (cross(entering, &error) < 0) {
                 (void)message_send_error(entering->sockets[1], &error);
                 _exit(EXIT_FAILURE);
+        }
+        if (entering->init_reaps) {
+                wait_for_children();
         }
         _exit(EXIT_SUCCESS);
 }
 
 /* ---- before the threshold ---- */
 
-static int start_threshold(struct entering *entering, struct machine_error *error)
+/* A process in the machine's control group, which is what it is to be limited by from the
+ * beginning. ret_pidfd may be NULL. */
+static int start_threshold(struct entering *entering, int *ret_pidfd, struct machine_error *error)
 {
         struct clone_args arguments = {
-                .flags = CLONE_INTO_CGROUP,
+                .flags = CLONE_INTO_CGROUP | (ret_pidfd ? CLONE_PIDFD : 0),
                 .exit_signal = SIGCHLD,
                 .cgroup = (uint64_t)entering->cgroup_entry,
+                .pidfd = (uint64_t)(uintptr_t)ret_pidfd,
         };
         long pid = syscall(SYS_clone3, &arguments, sizeof arguments);
 
@@ -291,28 +323,18 @@ static int start_threshold(struct entering *entering, struct machine_error *erro
         return 0;
 }
 
-/*
- * The parent of those in the machine that have one outside. The pid namespace does not end before
- * they are reaped, which the kernel does by itself for a parent that ignores SIGCHLD, whatever has
- * become of the caller: Ctrl-Z stops its group of processes, SIGSTOP stops it alone, and who gets
- * its orphans may reap none. Not in the machine's control group, or the machine's end were its own.
- */
+/* Where PID 1 reaps nothing, the program and its companion have a parent outside for as long as
+ * they run. It is not in the machine's control group, or the machine's end were its own. */
 static _Noreturn void run_helper(struct entering *entering)
 {
         _cleanup_error_ struct machine_error error = MACHINE_ERROR_INIT;
 
-        fd_close(entering->sockets[0]);
-        (void)setsid();
-        (void)signal(SIGCHLD, SIG_IGN);
-        if (start_threshold(entering, &error) < 0) {
+        become_parent(entering);
+        if (start_threshold(entering, NULL, &error) < 0) {
                 (void)message_send_error(entering->sockets[1], &error);
                 _exit(EXIT_FAILURE);
         }
-        /* Whoever reads what the program writes waits for all who could write. */
-        (void)process_close_from(0);
-        /* ECHILD, once all are gone. */
-        (void)waitid(P_ALL, 0, NULL, WEXITED);
-        _exit(EXIT_SUCCESS);
+        wait_for_children();
 }
 
 /* ---- outside ---- */
@@ -378,7 +400,8 @@ static int start_helper(struct entering *entering, int *ret_pidfd, struct machin
 static int begin(struct entering *entering, struct entered *ret, struct machine_error *error)
 {
         struct entered entered = ENTERED_INIT;
-        int r = start_helper(entering, &entered.helper, error);
+        int r = entering->init_reaps ? start_threshold(entering, &entered.helper, error)
+                                     : start_helper(entering, &entered.helper, error);
 
         if (r == 0) {
                 entered.socket = TAKE_FD(entering->sockets[0]);
