@@ -323,8 +323,9 @@ struct machine_origin {
 };
 
 struct machine {
-        char *name;       /* the file's name without ".machine" */
-        char *definition; /* absolute path of the definition, or NULL: made on the command line */
+        char *name;        /* the file's name without ".machine" */
+        bool name_derived; /* .. or one that is made up of its root, where nobody gave it one */
+        char *definition;  /* absolute path of the definition, or NULL: made on the command line */
         char *description;
         char *hostname;
         char *domainname;

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "base/strings.h"
-#include "base/tree.h"
+#include "cli/removing.h"
 #include "cli/stopping.h"
 #include "cli/verbs.h"
-#include "launch/launch.h"
-#include "network/network.h"
 
 struct delete_options {
         bool force;
@@ -35,83 +32,17 @@ static const struct cli_option options[] = {
         CLI_OPTIONS_END,
 };
 
-static int remove_writable_layer(const struct cli *cli, const char *name, bool *ret_found,
-                                 struct machine_error *error)
-{
-        _cleanup_free_ char *path = string_format("%s/machines/%s", cli->directories.state, name);
-        _cleanup_free_ char *stuck = NULL;
-        int r;
-
-        if (!path) {
-                return error_oom(error);
-        }
-        *ret_found = access(path, F_OK) == 0;
-        r = tree_remove(path, &stuck);
-        return r < 0 ? error_set(error, r, "cannot remove %s", stuck ? stuck : path) : 0;
-}
-
-static void remove_logs(const struct cli *cli, const char *name)
-{
-        static const char *const suffixes[] = { "", ".1" };
-
-        for (size_t i = 0; i < ELEMENTS_OF(suffixes); i++) {
-                _cleanup_free_ char *path =
-                        string_format("%s/%s.log%s", cli->directories.log, name, suffixes[i]);
-
-                if (path) {
-                        (void)unlink(path);
-                }
-        }
-}
-
-/* Under the machine's lock: a start and a delete at once end in one of the two. */
-static int remove_all(struct cli *cli, const struct state_store *store, const char *name,
-                      struct machine_error *error)
-{
-        const struct launch_directories directories = { cli->directories.runtime,
-                                                        cli->directories.state };
-        _cleanup_record_ struct machine_record record = { 0 };
-        _cleanup_close_ int lock = state_lock(store, name, error);
-        bool layer = false, known;
-        int r = lock < 0 ? lock : state_load(store, name, &record, error);
-
-        if (r < 0 && r != -ENOENT) {
-                return r;
-        }
-        known = r == 0;
-        if (known && machine_state_is_live(record.state) && process_is_alive(&record.supervisor)) {
-                error_say(error, EBUSY, "machine \"%s\" is %s", name,
-                          machine_state_name(record.state));
-                error_hint(error, "stop it first, or use --force");
-                return -EBUSY;
-        }
-        r = known ? launch_undo(&directories, &record, &cli->log, error) : 0;
-        if (r == 0) {
-                r = network_forget(cli->directories.runtime, name, error);
-        }
-        if (r == 0) {
-                r = remove_writable_layer(cli, name, &layer, error);
-        }
-        if (r < 0) {
-                return r;
-        }
-        remove_logs(cli, name);
-        /* Last, since the lock goes with it. */
-        r = state_remove(store, name, error);
-        if (r < 0) {
-                return r;
-        }
-        if (!known && !layer) {
-                error_say(error, ENOENT, "there is nothing of a machine \"%s\" to delete", name);
-                return error_kind(error, MACHINE_ERROR_NO_INPUT);
-        }
-        return 0;
-}
-
 static int delete_machine(struct cli *cli, const struct state_store *store, const char *name,
                           void *data, struct machine_error *error)
 {
-        return remove_all(cli, store, name, error);
+        bool found = false;
+        int r = cli_remove_machine(cli, store, name, &found, error);
+
+        if (r == 0 && !found) {
+                error_say(error, ENOENT, "there is nothing of a machine \"%s\" to delete", name);
+                return error_kind(error, MACHINE_ERROR_NO_INPUT);
+        }
+        return r;
 }
 
 /* Stops those that run, all at the same time. One that cannot be stopped is told, and refused later

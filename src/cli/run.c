@@ -8,6 +8,7 @@
 #include "base/strings.h"
 #include "cli/definition.h"
 #include "cli/machines.h"
+#include "cli/removing.h"
 #include "cli/verbs.h"
 #include "supervise/foreground.h"
 
@@ -118,6 +119,22 @@ static int start_and_stay(struct cli *cli, struct machine *machine,
         return status;
 }
 
+/* Nobody knows the name that was made up for it, so nothing of it would ever be used again. */
+static void forget_machine(struct cli *cli, const struct machine *machine)
+{
+        _cleanup_state_store_ struct state_store store = STATE_STORE_INIT;
+        _cleanup_error_ struct machine_error failure = MACHINE_ERROR_INIT;
+        bool found;
+        int r = cli_open_store(cli, &store, &failure);
+
+        if (r == 0) {
+                r = cli_remove_machine(cli, &store, machine->name, &found, &failure);
+        }
+        if (r < 0) {
+                log_warning(&cli->log, "removing what the machine made: %s", failure.message);
+        }
+}
+
 static int run_machine(struct cli *cli, struct machine *machine, const struct run_options *given,
                        struct machine_error *error)
 {
@@ -146,6 +163,9 @@ static int run_machine(struct cli *cli, struct machine *machine, const struct ru
         do {
                 r = start_and_stay(cli, machine, &launch_options, &again, error);
         } while (r >= 0 && again);
+        if (machine->name_derived) {
+                forget_machine(cli, machine);
+        }
         return r;
 }
 

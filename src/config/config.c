@@ -163,6 +163,7 @@ static int make_machine(struct config_definition *definition, const char *name, 
         if (!definition->machine) {
                 return error_oom(error);
         }
+        definition->machine->name_derived = derived != NULL;
         if (path) {
                 const struct config_source *source = definition->loader.sources[0];
                 const char *slash = strrchr(path, '/');

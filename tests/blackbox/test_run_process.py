@@ -182,6 +182,21 @@ def test_dry_run(cli, machine_file, host_state):
     assert {step["in_machine"] for step in steps} == {True, False}
 
 
+@pytest.mark.needs("program:nft", "program:ip")
+def test_without_a_name_nothing_is_kept(host, cli, busybox_root):
+    """Neither the addresses nor the writable layer of a machine whose name was made up."""
+    overlay = f'overlay = [ "{busybox_root}" ]; command = [ "touch", "/written" ];'
+    host.command("run", "--rootfs", busybox_root, "--set", "network.mode=bridge", "--",
+                 "true").check()
+    host.command("run", "-", input=overlay).check()
+    leases = [lease for file in (cli.runtime / "network").glob("*.json")
+              for lease in json.loads(file.read_text())["leases"]]
+    assert not leases
+    assert not list(cli.state.glob("machines/*"))
+    host.command("run", "--name", "kept", "-", input=overlay).check()
+    assert (cli.state / "machines/kept/upper/written").exists()
+
+
 def test_working_directory_that_was_removed(cli, machine_file, workspace, busybox_root):
     """The caller's is of no matter to a machine that is told by absolute paths."""
     gone = workspace / "gone"
