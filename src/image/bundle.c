@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/path.h"
 #include "base/strings.h"
-#include "image/decompress.h"
+#include "image/compression.h"
 #include "image/hash.h"
 
 void bundle_close(struct bundle *bundle)

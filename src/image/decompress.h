@@ -22,12 +22,6 @@
 /** zstd windows up to 2^25 bytes, so that memory stays bounded; level 19 uses 2^23. */
 #define DECOMPRESS_ZSTD_WINDOW_LOG 25
 
-enum compression {
-        COMPRESSION_NONE,
-        COMPRESSION_GZIP,
-        COMPRESSION_ZSTD,
-};
-
 /**
  * Where compressed bytes come from: a range of a file, which may still grow while it is read, or a
  * pipe. A growing file has a control descriptor: from it uint64_t numbers are read, each how many
@@ -43,9 +37,6 @@ struct decompress_source {
         uint64_t available; /* of these, how many are there */
         uint64_t consumed;  /* bytes read so far */
 };
-
-/** What the first bytes say. */
-enum compression compression_detect(const uint8_t *data, size_t length);
 
 /** Reads at least one byte, or 0 at the end. The number of bytes or -errno. */
 ssize_t decompress_source_read(struct decompress_source *source, void *data, size_t length);

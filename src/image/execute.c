@@ -12,14 +12,13 @@
 #include "base/strings.h"
 #include "image/image_features.h"
 
-/* From the directory of this program, as installed and as built; relative, so that an installation
- * can be moved. */
+/* As installed and as built. */
 static const char *const places[] = {
         IMAGE_PROGRAM_FROM_BINDIR,
         "../image/machinectl-lite-image",
 };
 
-static char *find_executable(void)
+char *image_find_program(const char *const *where, size_t count)
 {
         char program[PATH_MAX];
         ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
@@ -33,8 +32,8 @@ static char *find_executable(void)
         if (slash) {
                 *slash = '\0';
         }
-        for (size_t i = 0; i < ELEMENTS_OF(places); i++) {
-                char *path = string_format("%s/%s", program, places[i]);
+        for (size_t i = 0; i < count; i++) {
+                char *path = string_format("%s/%s", program, where[i]);
 
                 if (path && access(path, X_OK) == 0) {
                         return path;
@@ -46,7 +45,7 @@ static char *find_executable(void)
 
 int image_execute(char *const *arguments, struct machine_error *error)
 {
-        _cleanup_free_ char *path = find_executable();
+        _cleanup_free_ char *path = image_find_program(places, ELEMENTS_OF(places));
         _cleanup_strv_ char **argv = NULL;
         int r;
 

@@ -2,9 +2,17 @@
 #ifndef IMAGE_EXECUTE_H
 #define IMAGE_EXECUTE_H
 
+#include <stddef.h>
+
 #include <machine/error.h>
 
 /* Running the image executable, which is where all that fetches and unpacks lives. */
+
+/**
+ * The first of the places, paths from the directory of the running program, that can be run; so an
+ * installation can be moved. NULL where there is none. The caller frees.
+ */
+char *image_find_program(const char *const *where, size_t count);
 
 /**
  * Becomes the image executable, with these arguments after the program's own name. Returns only on

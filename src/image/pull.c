@@ -192,7 +192,10 @@ static int run(struct pulling *pulling, char *const *references, digest_text ret
                 memcpy(ret_id, pulling->manifest.config.digest, sizeof(digest_text));
                 return store_set_references(&pulling->session->store, references, ret_id, error);
         }
-        r = fetch_config(pulling, error);
+        r = session_start_workers(pulling->session, error);
+        if (r == 0) {
+                r = fetch_config(pulling, error);
+        }
         if (r == 0) {
                 r = blobs_fetch(pulling->session, &pulling->registry, &pulling->manifest,
                                 &pulling->config, error);

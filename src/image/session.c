@@ -13,21 +13,33 @@
 int session_open(struct session *session, const char *state_directory, const char *platform,
                  enum progress_mode mode, const struct log *log, struct machine_error *error)
 {
-        _cleanup_free_ char *layers = string_format("%s/" STORE_LAYERS, state_directory);
         int r;
 
-        if (!layers) {
-                return error_oom(error);
-        }
         session->log = log;
         session->progress.mode = mode;
         session->platform_given = platform;
         r = platform ? platform_parse(platform, &session->platform, error)
                      : platform_host(&session->platform, error);
-        if (r == 0) {
-                r = store_open(state_directory, LOCK_SH, log, &session->store, error);
+        return r < 0 ? r : store_open(state_directory, LOCK_SH, log, &session->store, error);
+}
+
+int session_start_workers(struct session *session, struct machine_error *error)
+{
+        _cleanup_free_ char *layers = NULL;
+
+        if (session->workers.pid > 0) {
+                return 0;
         }
-        return r < 0 ? r : workers_start(layers, &session->workers, error);
+        layers = string_format("%s/" STORE_LAYERS, session->store.path);
+        return layers ? workers_start(&session->workers, layers, error) : error_oom(error);
+}
+
+static int submit(struct session *session, const struct worker_job *job,
+                  const int fds[static WORKER_FDS], struct machine_error *error)
+{
+        int r = session_start_workers(session, error);
+
+        return r < 0 ? r : workers_submit(&session->workers, job, fds, error);
 }
 
 void session_close(struct session *session)
@@ -65,7 +77,7 @@ int unpacking_start(struct session *session, int fd, uint64_t offset, uint64_t l
                                               unpacking.layer.implied, control[0] };
 
                 (void)snprintf(job.directory, sizeof job.directory, "%s", unpacking.layer.name);
-                r = workers_submit(&session->workers, &job, fds, error);
+                r = submit(session, &job, fds, error);
         }
         fd_close(result[1]);
         fd_close(control[0]);
@@ -147,7 +159,7 @@ int session_run(struct session *session, enum worker_kind kind, int input_fd, bo
         {
                 const int fds[WORKER_FDS] = { input_fd, result[1], output_fd, -EBADF, -EBADF };
 
-                r = workers_submit(&session->workers, &job, fds, error);
+                r = submit(session, &job, fds, error);
         }
         fd_close(result[1]);
         if (r == 0) {

@@ -27,11 +27,15 @@ struct session {
 /** How many layers are unpacked at once. */
 #define SESSION_UNPACKERS 3
 
-/** Opens the store for adding and starts the workers. platform may be NULL: this host's. */
+/** Opens the store for adding. platform may be NULL: this host's. */
 int session_open(struct session *session, const char *state_directory, const char *platform,
                  enum progress_mode mode, const struct log *log, struct machine_error *error);
 void session_close(struct session *session);
 #define _cleanup_session_ _cleanup_(session_close)
+
+/** Starts what unpacks and does not wait for it. The first job does so, too; who knows earlier that
+ * there will be one saves the time. 0 or -errno. */
+int session_start_workers(struct session *session, struct machine_error *error);
 
 /** A layer that a worker unpacks. */
 struct unpacking {

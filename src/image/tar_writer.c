@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/strings.h"
 #include "image/entries.h"
+#include "image/libarchive.h"
 #include "image/walk.h"
 
 #define READ_SIZE (128U << 10)
@@ -62,7 +63,6 @@ static ssize_t write_block(struct archive *archive, void *data, const void *bloc
 
         if (r < 0) {
                 writer->failure = r;
-                archive_set_error(archive, -r, "cannot write the archive");
                 return -1;
         }
         return (ssize_t)length;
@@ -342,8 +342,12 @@ static int write_all(struct writer *writer, int fd, struct machine_error *error)
 static int run(struct writer *writer, int fd, int skip_fd, struct machine_error *error)
 {
         _cleanup_close_ int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-        int r = read_skipped(writer, skip_fd);
+        int r = libarchive_load(error);
 
+        if (r < 0) {
+                return r;
+        }
+        r = read_skipped(writer, skip_fd);
         writer->archive = archive_write_new();
         writer->buffer = malloc(READ_SIZE);
         r = r < 0 ? error_set(error, r, "cannot read about the layer")

@@ -11,9 +11,9 @@
 #include "image/digest.h"
 #include "image/unpack.h"
 
-/* Work on archives of unknown origin, in processes that are thrown away afterwards. A small server
- * is forked before this program knows a password or opens a connection; it forks a worker for each
- * job, which confines itself. */
+/* Work on archives of unknown origin, in processes that are thrown away afterwards. A server, which
+ * is another executable, forks a worker for each job, which confines itself: of what this program
+ * knows, passwords among it, they have nothing. */
 
 enum worker_kind {
         WORKER_UNPACK, /* a layer into a tree */
@@ -68,7 +68,7 @@ struct workers {
 
 /** Starts the server and does not wait for it: what keeps it from working is told by the first
  * workers_submit(). layers_path is absolute and exists. 0 or -errno. */
-int workers_start(const char *layers_path, struct workers *ret, struct machine_error *error);
+int workers_start(struct workers *workers, const char *layers_path, struct machine_error *error);
 
 /** Ends the server, and with it every worker. */
 void workers_stop(struct workers *workers);

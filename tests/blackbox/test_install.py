@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 import harness
+import images
 
 BUILD = harness.SOURCE / "build"
 
@@ -54,6 +55,8 @@ def test_everything_has_its_place(installed):
     """The places that a distribution expects, and nothing else."""
     found = paths(installed)
     for pattern in (r"bin/machinectl-lite$", r"libexec/machinectl-lite/machine-init$",
+                    r"libexec/machinectl-lite/machinectl-lite-image$",
+                    r"libexec/machinectl-lite/machinectl-lite-unpack$",
                     r"lib/.*libmachine\.so\.0$", r"lib/.*pkgconfig/machine\.pc$",
                     r"include/machine/machine\.h$", r"include/machine/load\.h$",
                     r"lib/systemd/system-generators/machinectl-lite-generator$",
@@ -70,6 +73,44 @@ def test_installed_command_runs_a_machine(installed, cli, machine_file):
     cli.binary = str(binary)
     result = cli("run", machine_file(command=["echo", "installed"])).check()
     assert result.stdout == "installed\n"
+
+
+def linked(path):
+    """What an executable is linked with, without versions."""
+    text = subprocess.run(["readelf", "-d", str(path)], capture_output=True, text=True,
+                          check=True).stdout
+    return {name.partition(".so")[0] for name in re.findall(r"\(NEEDED\).*\[(.*)\]", text)}
+
+
+def test_libraries_of_images(installed):
+    """Asking a registry loads nothing that unpacks, and what reads a stranger's archives has
+    nothing that speaks to networks."""
+    [image] = installed.rglob("machinectl-lite-image")
+    [unpack] = installed.rglob("machinectl-lite-unpack")
+    assert "libcurl" in linked(image) and not {"libarchive", "libzstd"} & linked(image)
+    assert "libarchive" in linked(unpack) and not {"libcurl", "libssl"} & linked(unpack)
+
+
+@pytest.mark.needs("root")
+def test_unpacker_is_for_what_is_not_here(installed, cli, workspace):
+    """Pulling what is here works without the executable that unpacks; what is not says that it is
+    missing, and loading does."""
+    shutil.copytree(installed, workspace / "installed", symlinks=True)
+    [cli.binary] = map(str, (workspace / "installed").rglob("bin/machinectl-lite"))
+    [unpack] = (workspace / "installed").rglob("machinectl-lite-unpack")
+    with images.registry() as server:
+        first, second = (images.Image(images.layer(images.member("name", text)))
+                         for text in (b"first", b"second"))
+        reference = server.add("a", "1", first)
+        cli("pull", "--insecure", reference).check()
+        unpack.unlink()
+        cli("pull", "--insecure", reference).check()
+        result = cli("pull", "--insecure", server.add("a", "2", second)).check(1)
+        assert "machinectl-lite-unpack" in result.stderr and "install" in result.stderr
+    (workspace / "root.tar").write_bytes(images.layer(images.member("name", b"third")))
+    result = cli("load", "--name", "x:1", workspace / "root.tar").check(1)
+    assert "machinectl-lite-unpack" in result.stderr
+    assert not images.leftovers(cli)
 
 
 def test_library(installed, cli, machine_file, workspace):
