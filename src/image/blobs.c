@@ -10,6 +10,7 @@
 #include "base/quantity.h"
 #include "base/strings.h"
 #include "image/hash.h"
+#include "image/priority.h"
 #include "image/pull.h"
 
 #define RETRY_LOCK (100 * USEC_PER_MSEC)
@@ -570,8 +571,13 @@ int blobs_fetch(struct session *session, struct registry *registry, const struct
                 const struct config *config, struct machine_error *error)
 {
         struct fetching fetching = { .session = session, .registry = registry };
-        int r = set_up(&fetching, manifest, config, error);
+        int r = session_start_workers(session, error);
 
+        /* Not the workers: they are started. */
+        priority_give_way();
+        if (r == 0) {
+                r = set_up(&fetching, manifest, config, error);
+        }
         if (r == 0) {
                 r = run(&fetching, error);
         }

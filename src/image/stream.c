@@ -12,7 +12,8 @@ int stream_init(struct stream *stream)
                 return -ENOMEM;
         }
         pthread_mutex_init(&stream->mutex, NULL);
-        pthread_cond_init(&stream->changed, NULL);
+        pthread_cond_init(&stream->filled, NULL);
+        pthread_cond_init(&stream->emptied, NULL);
         return 0;
 }
 
@@ -20,7 +21,8 @@ void stream_clear(struct stream *stream)
 {
         if (stream->memory) {
                 pthread_mutex_destroy(&stream->mutex);
-                pthread_cond_destroy(&stream->changed);
+                pthread_cond_destroy(&stream->filled);
+                pthread_cond_destroy(&stream->emptied);
                 free(stream->memory);
                 stream->memory = NULL;
         }
@@ -47,7 +49,7 @@ int stream_free_block(struct stream *stream, uint8_t **ret)
 
         pthread_mutex_lock(&stream->mutex);
         while (is_full(stream) && !stream->abandoned) {
-                pthread_cond_wait(&stream->changed, &stream->mutex);
+                pthread_cond_wait(&stream->emptied, &stream->mutex);
         }
         if (stream->abandoned) {
                 r = -ECANCELED;
@@ -63,7 +65,7 @@ void stream_publish(struct stream *stream, size_t length)
         pthread_mutex_lock(&stream->mutex);
         stream->lengths[stream->produced % STREAM_BLOCKS] = length;
         stream->produced++;
-        pthread_cond_broadcast(&stream->changed);
+        pthread_cond_broadcast(&stream->filled);
         pthread_mutex_unlock(&stream->mutex);
 }
 
@@ -72,7 +74,7 @@ void stream_end(struct stream *stream, int failure)
         pthread_mutex_lock(&stream->mutex);
         stream->ended = true;
         stream->failure = failure;
-        pthread_cond_broadcast(&stream->changed);
+        pthread_cond_broadcast(&stream->filled);
         pthread_mutex_unlock(&stream->mutex);
 }
 
@@ -83,7 +85,7 @@ int stream_read(struct stream *stream, unsigned int reader, const uint8_t **ret,
         pthread_mutex_lock(&stream->mutex);
         while (stream->consumed[reader] == stream->produced && !stream->ended &&
                !stream->abandoned) {
-                pthread_cond_wait(&stream->changed, &stream->mutex);
+                pthread_cond_wait(&stream->filled, &stream->mutex);
         }
         if (stream->abandoned) {
                 r = -ECANCELED;
@@ -102,7 +104,7 @@ void stream_release(struct stream *stream, unsigned int reader)
 {
         pthread_mutex_lock(&stream->mutex);
         stream->consumed[reader]++;
-        pthread_cond_broadcast(&stream->changed);
+        pthread_cond_signal(&stream->emptied);
         pthread_mutex_unlock(&stream->mutex);
 }
 
@@ -110,6 +112,7 @@ void stream_abandon(struct stream *stream)
 {
         pthread_mutex_lock(&stream->mutex);
         stream->abandoned = true;
-        pthread_cond_broadcast(&stream->changed);
+        pthread_cond_broadcast(&stream->filled);
+        pthread_cond_signal(&stream->emptied);
         pthread_mutex_unlock(&stream->mutex);
 }

@@ -19,7 +19,8 @@
 
 struct stream {
         pthread_mutex_t mutex;
-        pthread_cond_t changed;
+        pthread_cond_t filled;  /* what readers wait for */
+        pthread_cond_t emptied; /* what the producer waits for: readers do not wake each other */
         uint8_t *memory;
         size_t lengths[STREAM_BLOCKS];
         uint64_t produced;                 /* blocks published so far */

@@ -11,6 +11,7 @@
 #include "image/decompress.h"
 #include "image/hash.h"
 #include "image/members.h"
+#include "image/priority.h"
 
 struct work {
         const struct worker_job *job;
@@ -127,6 +128,7 @@ static int run_pipeline(struct work *work, struct worker_result *result,
         }
         r = pthread_create(&decompressing, NULL, run_decompress, work);
         if (r == 0) {
+                priority_give_way();
                 r = pthread_create(&hashing, NULL, run_hash, work);
                 if (r != 0) {
                         stream_abandon(&work->stream);

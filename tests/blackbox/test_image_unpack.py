@@ -448,35 +448,63 @@ def test_layers_and_diff_ids_in_number(cli):
     assert "1 layers and 2 diff ids" in result.stderr
 
 
-def test_the_worker_is_confined(cli, workspace):
-    """While a layer comes through a slow pipe, its unpacker has no network, no way out of the layer
-    and a filter of system calls."""
+def confined_workers(cli):
+    """The processes that unpack for a store: (path in /proc, status)."""
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            status = (path / "status").read_text(encoding="utf-8")
+            if "machinectl-lite" in (path / "comm").read_text(encoding="utf-8") and \
+                    "Seccomp:\t2" in status and str(cli.state).encode() in (
+                        path / "cmdline").read_bytes():
+                yield path, status
+        except OSError:
+            continue
+
+
+@pytest.fixture
+def worker(cli):
+    """A worker that waits for the rest of a layer, which comes through a pipe: (path, status). The
+    rest comes when the test is over, and the load succeeds."""
     data = layer(member("f", b"x" * 1_000_000))
     running = cli.start("load", "--name", "slow:1", "-", stdin=subprocess.PIPE)
     running.process.stdin.write(data[:700_000])
     running.process.stdin.flush()
-
-    def workers():
-        for path in Path("/proc").glob("[0-9]*"):
-            try:
-                status = (path / "status").read_text(encoding="utf-8")
-                if "machinectl-lite" in (path / "comm").read_text(encoding="utf-8") and \
-                        "Seccomp:\t2" in status and str(cli.state).encode() in (
-                            path / "cmdline").read_bytes():
-                    yield path, status
-            except OSError:
-                continue
-
-    harness.wait_for(lambda: list(workers()), what="a confined worker")
-    path, status = next(iter(workers()))
-    for kind in ("net", "mnt", "ipc", "uts", "pid"):
-        assert os.readlink(path / "ns" / kind) != os.readlink(f"/proc/self/ns/{kind}"), kind
-    assert "NoNewPrivs:\t1" in status and "CapInh:\t0000000000000000" in status
-    assert not (path / "root/etc").exists()
+    harness.wait_for(lambda: list(confined_workers(cli)), what="a confined worker")
+    yield next(confined_workers(cli))
     running.process.stdin.write(data[700_000:])
     running.process.stdin.close()
     running.process.stdin = None
     assert running.process.wait(30) == 0
+
+
+def test_the_worker_is_confined(worker):
+    """While a layer comes through a slow pipe, its unpacker has no network, no way out of the layer
+    and a filter of system calls."""
+    path, status = worker
+    for kind in ("net", "mnt", "ipc", "uts", "pid"):
+        assert os.readlink(path / "ns" / kind) != os.readlink(f"/proc/self/ns/{kind}"), kind
+    assert "NoNewPrivs:\t1" in status and "CapInh:\t0000000000000000" in status
+    assert not (path / "root/etc").exists()
+
+
+def test_the_worker_knows_nothing_of_registries(worker):
+    """What reads a stranger's archive has no library in memory that speaks to networks."""
+    mapped = (worker[0] / "maps").read_text(encoding="utf-8")
+    assert "libarchive" in mapped and "libcurl" not in mapped and "libssl" not in mapped
+
+
+def test_decompression_goes_first(worker):
+    """One thread decides how long a layer takes; those that only have to keep up give way to it."""
+    def schedule(thread):
+        fields = (thread / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        return int(fields[16]) > os.getpriority(os.PRIO_PROCESS, 0), int(fields[38])
+
+    def schedules():
+        return sorted(map(schedule, (worker[0] / "task").glob("*")))
+
+    normal, batch = (False, os.SCHED_OTHER), (True, os.SCHED_BATCH)
+    harness.wait_for(lambda: len(schedules()) == 3, what="the worker's threads")
+    assert schedules() == [normal, batch, batch]
 
 
 def test_plain_tar_and_docker_archive(cli, workspace):
