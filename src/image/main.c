@@ -234,7 +234,7 @@ static int run(struct program *program, int argc, char **argv, struct machine_er
         return r;
 }
 
-int main(int argc, char **argv)
+static int run_and_report(int argc, char **argv)
 {
         struct program program = {
                 .log = { .fd = STDERR_FILENO, .level = LOG_LEVEL_NOTICE, .started = log_now() },
@@ -242,11 +242,8 @@ int main(int argc, char **argv)
                 .legend = true,
         };
         _cleanup_error_ struct machine_error error = MACHINE_ERROR_INIT;
-        int status;
+        int status = run(&program, argc, argv, &error);
 
-        /* A registry that hangs up is an error that is told, not a signal that kills. */
-        (void)signal(SIGPIPE, SIG_IGN);
-        status = run(&program, argc, argv, &error);
         if (status >= 0) {
                 return status;
         }
@@ -254,4 +251,16 @@ int main(int argc, char **argv)
         return error.kind == MACHINE_ERROR_USAGE      ? STATUS_USAGE
                : error.kind == MACHINE_ERROR_NO_INPUT ? STATUS_NO_INPUT
                                                       : STATUS_FAILED;
+}
+
+int main(int argc, char **argv)
+{
+        int status;
+
+        /* A registry that hangs up is an error that is told, not a signal that kills. */
+        (void)signal(SIGPIPE, SIG_IGN);
+        status = run_and_report(argc, argv);
+        (void)fflush(NULL);
+        /* What TLS libraries take apart at an exit the kernel takes faster. */
+        _exit(status);
 }
