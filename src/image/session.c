@@ -17,7 +17,6 @@ int session_open(struct session *session, const char *state_directory, const cha
 
         session->log = log;
         session->progress.mode = mode;
-        session->platform_given = platform;
         r = platform ? platform_parse(platform, &session->platform, error)
                      : platform_host(&session->platform, error);
         return r < 0 ? r : store_open(state_directory, LOCK_SH, log, &session->store, error);

@@ -14,7 +14,6 @@ struct session {
         struct workers workers;
         struct progress progress;
         struct platform platform;
-        bool platform_given; /* by the user: an image for another is refused, else warned of */
         const struct log *log;
         unsigned int next_job;
 };
@@ -71,7 +70,7 @@ int session_run(struct session *session, enum worker_kind kind, int input_fd, bo
                 uint64_t length, int output_fd, struct worker_result *ret,
                 struct machine_error *error);
 
-/** Whether the config is for the platform that is wanted; warns or refuses. 0 or -errno. */
+/** Whether the config is for the platform that is wanted. 0, or -ENOTSUP with error filled. */
 int session_check_platform(struct session *session, const struct config *config,
                            struct machine_error *error);
 

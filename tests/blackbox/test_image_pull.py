@@ -111,6 +111,48 @@ def test_authorization(cli, server, image, workspace, login):
         assert any("scope=repository" in str(request) for request in server.requests)
 
 
+@pytest.mark.parametrize("generous", [True, False])
+def test_a_token_that_does_not_reach(cli, server, image, generous):
+    """A registry that wants another scope for the blobs gets another token; when that does not
+    reach either, the pull ends."""
+    reference = server.add("a", "1", image)
+
+    def guard(handler):
+        given = handler.headers.get("Authorization", "")
+        blobs = "/blobs/" in handler.path
+        if given == "Bearer wide" or (given == "Bearer narrow" and not blobs):
+            return False
+        error = ',error="insufficient_scope"' if given else ""
+        handler.answer(401, WWW_Authenticate=f'Bearer realm="http://{server.host}/token",'
+                       f'scope="repository:{"base" if blobs else "a"}:pull"{error}')
+        return True
+
+    def token(handler):
+        wide = generous and "repository%3Abase%3Apull" in handler.path
+        handler.answer(200, json.dumps({"token": "wide" if wide else "narrow"}).encode())
+        return True
+
+    server.faults.update({"/v2/": guard, "/token": token})
+    result = pull(cli, reference).check(0 if generous else 1)
+    assert server.count("/token") == (2 if generous else 3)
+    assert generous or "login" in result.stderr
+    assert not images.leftovers(cli)
+
+
+@pytest.mark.parametrize("path,status,size", [
+    ("/manifests/", 200, 4 << 20), ("/token", 200, 1 << 20), ("/manifests/", 404, 1 << 20)])
+def test_answers_without_end(cli, server, image, path, status, size):
+    """Manifests, tokens and words of regret are read up to a limit and no further."""
+    reference = server.add("a", "1", image)
+    server.token = "T"
+    server.faults[path] = images.times(20, status, b" " * (size + 1), Content_Type=MANIFEST)
+    if path != "/token":
+        server.token = None
+    pull(cli, reference, timeout=20).check(1)
+    assert server.count(path) == 1
+    assert not images.leftovers(cli)
+
+
 def test_wrong_password(cli, server, image, workspace):
     """One try, then the reason and what to do."""
     reference = server.add("a", "1", image)
