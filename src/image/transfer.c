@@ -301,17 +301,32 @@ static int send_request(struct transfer *transfer)
         return 0;
 }
 
+/* Once a server was asked with encryption, it does not lead to one that is asked without. */
+static int check_encryption(struct transfer *transfer, const char *from, const char *to)
+{
+        return string_after(from, "https://") && !string_after(to, "https://")
+                       ? error_say(&transfer->error, EPROTO,
+                                   "%s leads to a server without encryption",
+                                   endpoint_of(transfer)->base)
+                       : 0;
+}
+
 /* The first address at an endpoint. */
 static int begin_at_endpoint(struct transfer *transfer)
 {
         const struct endpoint *endpoint = endpoint_of(transfer);
+        int r;
 
         free(transfer->url);
         transfer->url = strstr(transfer->path, "://")
                                 ? strdup(transfer->path)
                                 : string_format("%s%s", endpoint->base, transfer->path);
         transfer->redirects = transfer->attempts = transfer->authorizations = 0;
-        return transfer->url ? send_request(transfer) : error_oom(&transfer->error);
+        if (!transfer->url) {
+                return error_oom(&transfer->error);
+        }
+        r = check_encryption(transfer, endpoint->base, transfer->url);
+        return r < 0 ? r : send_request(transfer);
 }
 
 int transfer_start(struct transfer *transfer, struct registry *registry)
@@ -404,17 +419,16 @@ static int redirect(struct transfer *transfer)
 {
         _cleanup_free_ char *target =
                 transfer->location ? connection_resolve(transfer->url, transfer->location) : NULL;
+        int r;
 
         if (!target || ++transfer->redirects > REDIRECTS_MAX) {
                 return next_endpoint(transfer, error_say(&transfer->error, EPROTO,
                                                          "%s redirects to nowhere, or in a circle",
                                                          transfer->url));
         }
-        if (string_after(transfer->url, "https://") && !string_after(target, "https://")) {
-                return next_endpoint(transfer,
-                                     error_say(&transfer->error, EPROTO,
-                                               "%s redirects to a server without encryption",
-                                               endpoint_of(transfer)->base));
+        r = check_encryption(transfer, transfer->url, target);
+        if (r < 0) {
+                return next_endpoint(transfer, r);
         }
         free(transfer->url);
         transfer->url = TAKE_PTR(target);

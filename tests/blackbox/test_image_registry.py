@@ -4,6 +4,7 @@
 import base64
 import json
 import os
+import ssl
 import subprocess
 from pathlib import Path
 
@@ -75,6 +76,41 @@ def test_an_authority_of_ones_own(cli, secure, certificates, image, workspace, s
 def test_no_plain_http_from_a_secure_registry(cli, secure, image):
     """--insecure is plain http, not less checking: a registry with TLS does not answer to it."""
     assert cli("pull", "--insecure", f"{secure}/with/tls:1").status == 1
+
+
+@pytest.mark.parametrize("verb", ["pull", "push"])
+def test_encryption_does_not_end_on_the_way(cli, certificates, image, workspace, verb):
+    """A registry with TLS that leads to a server without, by a redirection or as the place of an
+    upload, is not followed."""
+    class Leading(images.Handler):
+        """A registry that has no blob and wants uploads elsewhere."""
+
+        def do_HEAD(self):
+            self.answer(404)
+
+        def do_POST(self):
+            self.answer(202, Location=f"http://{other.host}/upload")
+
+    def lead(handler):
+        handler.answer(307, Location=f"http://{other.host}{handler.path}")
+        return True
+
+    with images.registry() as server, images.registry() as other:
+        server.RequestHandlerClass = Leading
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificates / "server.crt", certificates / "server.key")
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        reference = server.add("a", "1", image)
+        known = other.add("a", "1", image)
+        if verb == "push":
+            cli("pull", "--insecure", known).check()
+            other.requests.clear()
+        else:
+            server.faults["/blobs/"] = lead
+        result = cli(verb, *([known] if verb == "push" else []), reference,
+                     wrapper=trusting(workspace, server.host, certificates)).check(1)
+        assert "without encryption" in result.stderr
+        assert not other.requests and not images.leftovers(cli)
 
 
 def test_token_server(cli, certificates, image, workspace):
