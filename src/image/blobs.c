@@ -38,6 +38,7 @@ struct blob {
         uint64_t have;    /* bytes that came, the pending ones included */
         uint8_t *pending; /* that are not in the file yet */
         size_t pending_length;
+        size_t place; /* 0: the registry; then the URLs of the descriptor */
         bool resumed; /* part of it came from an earlier process */
         struct hash hash;
         struct transfer transfer;
@@ -201,8 +202,10 @@ static int take_over(struct blob *blob, struct machine_error *error)
 static int begin_transfer(struct blob *blob, struct machine_error *error)
 {
         blob->transfer = (struct transfer)TRANSFER_INIT;
-        blob->transfer.path = string_format("/v2/%s/blobs/%s", blob->fetching->registry->repository,
-                                            blob->descriptor->digest);
+        blob->transfer.path = blob->place > 0 ? strdup(blob->descriptor->urls[blob->place - 1])
+                                              : string_format("/v2/%s/blobs/%s",
+                                                              blob->fetching->registry->repository,
+                                                              blob->descriptor->digest);
         if (!blob->transfer.path) {
                 return error_oom(error);
         }
@@ -221,6 +224,21 @@ static int begin_transfer(struct blob *blob, struct machine_error *error)
         show(blob, "fetching");
         (void)transfer_start(&blob->transfer, blob->fetching->registry);
         return 0;
+}
+
+/* Whether a layer that the registry does not have may be elsewhere. What authorizes at the registry
+ * does not go there. */
+static bool has_other_place(const struct blob *blob)
+{
+        return blob->transfer.result == -ENOENT && blob->descriptor->urls &&
+               blob->descriptor->urls[blob->place];
+}
+
+static int try_other_place(struct blob *blob, struct machine_error *error)
+{
+        transfer_clear(&blob->transfer);
+        blob->place++;
+        return begin_transfer(blob, error);
 }
 
 static int blob_failed(struct blob *blob, int r, struct machine_error *from,
@@ -381,6 +399,9 @@ static int step_blob(struct blob *blob, struct machine_error *error)
                 r = flush(blob, error);
         }
         if (r == 0 && blob->state == BLOB_FETCHING && blob->transfer.finished) {
+                if (has_other_place(blob)) {
+                        return try_other_place(blob, error);
+                }
                 if (blob->transfer.result < 0) {
                         return blob_failed(blob, blob->transfer.result, &blob->transfer.error,
                                            error);

@@ -8,6 +8,7 @@
 #include "base/strings.h"
 
 #define MEDIA_TYPE_LENGTH_MAX 255
+#define URLS_MAX              8
 
 int document_parse(const char *text, size_t length, const char *what, json_t **ret,
                    struct machine_error *error)
@@ -114,7 +115,9 @@ int document_type(const json_t *document, const char *content_type, enum documen
 void descriptor_clear(struct descriptor *descriptor)
 {
         free(descriptor->media_type);
+        strv_free(descriptor->urls);
         descriptor->media_type = NULL;
+        descriptor->urls = NULL;
 }
 
 int descriptor_read(const json_t *object, const char *what, struct descriptor *ret,
@@ -182,6 +185,29 @@ static bool layer_type_is_known(const char *type)
         return false;
 }
 
+/* Of layers whose type says that they are not in every registry; elsewhere nobody needs them. */
+static int read_urls(const json_t *object, struct descriptor *layer, struct machine_error *error)
+{
+        const json_t *url;
+        size_t i;
+
+        if (!strstr(layer->media_type, ".nondistributable.") &&
+            !strstr(layer->media_type, ".foreign.")) {
+                return 0;
+        }
+        json_array_foreach(json_object_get(object, "urls"), i, url)
+        {
+                const char *text = json_string_value(url);
+
+                if (i < URLS_MAX && text &&
+                    (string_after(text, "https://") || string_after(text, "http://")) &&
+                    strv_append(&layer->urls, text) < 0) {
+                        return error_oom(error);
+                }
+        }
+        return 0;
+}
+
 static int read_layers(const json_t *layers, struct manifest *manifest, struct machine_error *error)
 {
         size_t count = json_array_size(layers);
@@ -210,6 +236,10 @@ static int read_layers(const json_t *layers, struct manifest *manifest, struct m
                                          "layer %zu is of the type \"%s\", which is not a layer of "
                                          "a root file system",
                                          i + 1, printable ? printable : "");
+                }
+                r = read_urls(json_array_get(layers, i), layer, error);
+                if (r < 0) {
+                        return r;
                 }
         }
         return 0;

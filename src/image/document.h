@@ -36,6 +36,7 @@ struct descriptor {
         digest_text digest;
         uint64_t size;
         char *media_type; /* "" where none is given */
+        char **urls;      /* where a layer is that registries may not hand out, or NULL */
 };
 
 struct manifest {

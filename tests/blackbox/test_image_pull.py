@@ -185,6 +185,35 @@ def test_redirection_to_another_host(cli, server, image):
     is_whole(cli, reference)
 
 
+@pytest.mark.parametrize("kind", ["docker", "oci", "usual"])
+def test_layers_that_registries_may_not_hand_out(cli, server, image, kind):
+    """They are fetched from where the manifest says, without what the registry is asked with, and
+    held against their digest; a usual layer is not looked for elsewhere."""
+    types = {"docker": "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+             "oci": "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+             "usual": images.LAYER + "+gzip"}
+    with images.registry() as other:
+        document = json.loads(image.manifest)
+        document["layers"][1].update(mediaType=types[kind], urls=[
+            "ftp://x/", f"http://{other.host}/gone", f"http://{other.host}/v2/x/blobs/found"])
+        moved = Image(manifest=document)
+        moved.blobs.update(image.blobs)
+        other.blobs["found"] = moved.blobs.pop(image.layers[1])
+        server.token = "T"
+        reference = server.add("a", "1", moved)
+        if kind == "usual":
+            assert "404" in pull(cli, reference).check(66).stderr
+            assert not other.requests
+            return
+        good, other.blobs["found"] = other.blobs["found"], b"x" * len(other.blobs["found"])
+        assert "digest" in pull(cli, reference).check(1).stderr
+        other.blobs["found"] = good
+        pull(cli, reference).check()
+        assert other.count("/gone") == 2 and other.count("/found") == 2
+        assert not any("Authorization" in headers for _, _, headers in other.requests)
+    is_whole(cli, reference)
+
+
 def test_redirection_in_a_circle(cli, server, image):
     """It ends."""
     reference = server.add("a", "1", image)
