@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/strings.h"
+
 void machine_error_clear(struct machine_error *error)
 {
         free(error->step);
@@ -21,9 +23,7 @@ static int error_fill(struct machine_error *error, int number, bool with_text, c
         if (error) {
                 _cleanup_free_ char *text = NULL;
 
-                if (vasprintf(&text, format, arguments) < 0) {
-                        text = NULL;
-                }
+                text = string_format_list(format, arguments);
                 machine_error_clear(error);
                 error->number = positive;
                 if (text && with_text && positive) {
@@ -77,9 +77,7 @@ void error_hint(struct machine_error *error, const char *format, ...)
                 return;
         }
         va_start(arguments, format);
-        if (vasprintf(&hint, format, arguments) < 0) {
-                hint = NULL;
-        }
+        hint = string_format_list(format, arguments);
         va_end(arguments);
         /* Freed only now: the arguments may hold the hint that was there. */
         free(error->hint);
@@ -96,9 +94,7 @@ void error_prefix(struct machine_error *error, const char *format, ...)
                 return;
         }
         va_start(arguments, format);
-        if (vasprintf(&prefix, format, arguments) < 0) {
-                prefix = NULL;
-        }
+        prefix = string_format_list(format, arguments);
         va_end(arguments);
         if (prefix && asprintf(&joined, "%s: %s", prefix, error->message) >= 0) {
                 free(error->message);

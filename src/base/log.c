@@ -60,9 +60,7 @@ void log_line(const struct log *log, enum log_level level, const char *format, .
                 return;
         }
         va_start(arguments, format);
-        if (vasprintf(&text, format, arguments) < 0) {
-                text = NULL;
-        }
+        text = string_format_list(format, arguments);
         va_end(arguments);
         if (text) {
                 write_line(log, level, text);

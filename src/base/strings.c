@@ -25,15 +25,20 @@ bool string_ends_with(const char *string, const char *suffix)
         return length >= suffix_length && strcmp(string + length - suffix_length, suffix) == 0;
 }
 
+char *string_format_list(const char *format, va_list arguments)
+{
+        char *result;
+
+        return vasprintf(&result, format, arguments) < 0 ? NULL : result;
+}
+
 char *string_format(const char *format, ...)
 {
         va_list arguments;
         char *result;
 
         va_start(arguments, format);
-        if (vasprintf(&result, format, arguments) < 0) {
-                result = NULL;
-        }
+        result = string_format_list(format, arguments);
         va_end(arguments);
         return result;
 }

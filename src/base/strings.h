@@ -2,6 +2,7 @@
 #ifndef BASE_STRINGS_H
 #define BASE_STRINGS_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -22,6 +23,9 @@ bool string_ends_with(const char *string, const char *suffix);
 
 /** asprintf(3) that returns the string, or NULL when memory is short. The caller frees it. */
 char *string_format(const char *format, ...) _printf_(1, 2);
+
+/** The same with the arguments of a caller that has such, which may be gone through once. */
+char *string_format_list(const char *format, va_list arguments) _printf_(1, 0);
 
 /** Replaces an owned string with a copy of another (NULL: with NULL). 0 or -ENOMEM. */
 int string_replace(char **place, const char *value);

@@ -40,34 +40,24 @@ int diagnosis_say(struct diagnosis *diagnosis, enum diagnosis_result result, con
                   ...)
 {
         va_list arguments;
-        int r;
 
         free(diagnosis->found);
         diagnosis->result = result;
         va_start(arguments, format);
-        r = vasprintf(&diagnosis->found, format, arguments);
+        diagnosis->found = string_format_list(format, arguments);
         va_end(arguments);
-        if (r < 0) {
-                diagnosis->found = NULL;
-                return -ENOMEM;
-        }
-        return 0;
+        return diagnosis->found ? 0 : -ENOMEM;
 }
 
 int diagnosis_way_out(struct diagnosis *diagnosis, const char *format, ...)
 {
         va_list arguments;
-        int r;
 
         free(diagnosis->way_out);
         va_start(arguments, format);
-        r = vasprintf(&diagnosis->way_out, format, arguments);
+        diagnosis->way_out = string_format_list(format, arguments);
         va_end(arguments);
-        if (r < 0) {
-                diagnosis->way_out = NULL;
-                return -ENOMEM;
-        }
-        return 0;
+        return diagnosis->way_out ? 0 : -ENOMEM;
 }
 
 int diagnosis_of_error(struct diagnosis *diagnosis, enum diagnosis_result result,

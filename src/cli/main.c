@@ -135,9 +135,7 @@ int cli_usage_error(const struct verb *verb, struct machine_error *error, const 
         va_list arguments;
 
         va_start(arguments, format);
-        if (vasprintf(&text, format, arguments) < 0) {
-                text = NULL;
-        }
+        text = string_format_list(format, arguments);
         va_end(arguments);
         if (!text) {
                 return error_oom(error);

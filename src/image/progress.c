@@ -182,9 +182,7 @@ void progress_note(struct progress *progress, const char *format, ...)
         va_list arguments;
 
         va_start(arguments, format);
-        if (vasprintf(&text, format, arguments) < 0) {
-                text = NULL;
-        }
+        text = string_format_list(format, arguments);
         va_end(arguments);
         if (!text || progress->mode == PROGRESS_NONE) {
                 return;

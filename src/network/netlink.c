@@ -279,9 +279,7 @@ int netlink_fail(struct machine_error *error, int number, const struct netlink_r
         va_list arguments;
 
         va_start(arguments, format);
-        if (vasprintf(&attempt, format, arguments) < 0) {
-                attempt = NULL;
-        }
+        attempt = string_format_list(format, arguments);
         va_end(arguments);
         if (!attempt) {
                 return error_oom(error);

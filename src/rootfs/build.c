@@ -20,9 +20,7 @@ void rootfs_note(const struct rootfs *rootfs, const char *format, ...)
                 return;
         }
         va_start(arguments, format);
-        if (vasprintf(&text, format, arguments) < 0) {
-                text = NULL;
-        }
+        text = string_format_list(format, arguments);
         va_end(arguments);
         if (text) {
                 rootfs->note(rootfs->note_data, text);

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 
 #include "base/error.h"
+#include "base/strings.h"
 
 int definition_error(struct machine_error *error, const struct machine *machine, const char *key,
                      const char *format, ...)
@@ -11,13 +12,11 @@ int definition_error(struct machine_error *error, const struct machine *machine,
         const struct machine_origin *origin = machine_origin_of(machine, key);
         _cleanup_free_ char *message = NULL;
         va_list arguments;
-        int n;
 
         va_start(arguments, format);
-        n = vasprintf(&message, format, arguments);
+        message = string_format_list(format, arguments);
         va_end(arguments);
-        if (n < 0) {
-                message = NULL;
+        if (!message) {
                 return error_oom(error);
         }
         if (origin) {

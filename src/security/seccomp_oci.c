@@ -30,10 +30,9 @@ static int wrong_rule(struct reader *reader, const char *format, ...) _printf_(2
 
 static int wrong_at(struct reader *reader, const char *where, const char *format, va_list arguments)
 {
-        _cleanup_free_ char *message = NULL;
+        _cleanup_free_ char *message = string_format_list(format, arguments);
 
-        if (vasprintf(&message, format, arguments) < 0) {
-                message = NULL;
+        if (!message) {
                 return error_oom(reader->error);
         }
         error_say(reader->error, EINVAL, "%s: %s%s", reader->file, where, message);

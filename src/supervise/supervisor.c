@@ -59,9 +59,7 @@ static void say(struct supervisor *supervisor, const char *format, ...)
         va_list arguments;
 
         va_start(arguments, format);
-        if (vasprintf(&text, format, arguments) < 0) {
-                text = NULL;
-        }
+        text = string_format_list(format, arguments);
         va_end(arguments);
         if (text) {
                 output_say(supervisor->output, text);
