@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -210,6 +211,9 @@ int main(int argc, char **argv)
         const struct verb *verb = NULL;
         int status = file_hold_standard();
 
+        /* Of a caller that ignores it this is inherited, and the kernel would reap a machine before
+         * anybody could ask how it ended. */
+        (void)signal(SIGCHLD, SIG_DFL);
         if (status < 0) {
                 error_set(&error, status, "cannot open /dev/null in place of a closed descriptor");
         } else {

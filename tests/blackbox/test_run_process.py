@@ -128,6 +128,18 @@ def test_umask_and_signals_are_the_usual(cli, machine_file):
     assert "Umask:\t0022" in status
 
 
+def test_caller_that_ignores_its_children(cli, machine_file):
+    """Their ends are none of its business, and this program's all the same."""
+    deaf = [sys.executable, "-c", "import os, signal, sys\n"
+            "signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
+            "os.execvp(sys.argv[1], sys.argv[1:])"]
+    cli("run", machine_file(command=["sh", "-c", "exit 7"]), wrapper=deaf, timeout=20).check(7)
+    path = machine_file("deaf", command=["sleep", "600"])
+    cli("start", path, wrapper=deaf, timeout=20).check()
+    cli("exec", "deaf", "sh", "-c", "exit 9", wrapper=deaf, timeout=20).check(9)
+    cli("stop", "deaf", "--now", wrapper=deaf, timeout=20).check()
+
+
 def test_descriptors_are_closed(cli, machine_file):
     """Whatever the caller has open, the payload has 0, 1 and 2."""
     path = machine_file(command=["sh", "-c", "ls /proc/$$/fd; true"])
