@@ -158,8 +158,8 @@ int launch_set_up_mount_namespace(struct launch *launch, struct machine_error *e
 /**
  * Goes back to the host's, to the root and the working directory that the caller had there. With
  * its last process goes the other one, and all that was mounted in it: the kernel waits for a grace
- * period of RCU for that, before this returns. Does nothing in the host's. 0 or -errno with the
- * error filled.
+ * period of RCU for that, before this returns. A caller without CAP_SYS_CHROOT stays, and what was
+ * staged is unmounted. Does nothing in the host's. 0 or -errno with the error filled.
  */
 int launch_leave_mount_namespace(struct launch *launch, struct machine_error *error);
 

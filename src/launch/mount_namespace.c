@@ -63,10 +63,17 @@ int launch_leave_mount_namespace(struct launch *launch, struct machine_error *er
         if (host->mounts < 0) {
                 return 0;
         }
-        if (setns(host->mounts, CLONE_NEWNS) < 0 || fchdir(host->root) < 0 || chroot(".") < 0 ||
-            fchdir(host->directory) < 0) {
-                r = error_set(error, errno, "cannot go back to the host's mount namespace");
+        if (setns(host->mounts, CLONE_NEWNS) == 0) {
+                r = fchdir(host->root) < 0 || chroot(".") < 0 ? -errno : 0;
+        } else if (errno == EPERM) {
+                /* It takes CAP_SYS_CHROOT. Without, the namespace lives as long as this process. */
+                rootfs_detach(launch->rootfs);
+        } else {
+                r = -errno;
+        }
+        if (r == 0 && fchdir(host->directory) < 0) {
+                r = -errno;
         }
         launch_forget_host_place(host);
-        return r;
+        return r < 0 ? error_set(error, r, "cannot go back to the host's mount namespace") : 0;
 }

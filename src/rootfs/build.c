@@ -198,6 +198,15 @@ int rootfs_host_directory(const struct rootfs *rootfs)
         return rootfs->host_fd;
 }
 
+void rootfs_detach(struct rootfs *rootfs)
+{
+        /* By descriptor, not by path: it is this mount that goes, whatever else may have been
+         * mounted there. */
+        if (rootfs && fchdir(rootfs->scratch_fd) == 0) {
+                (void)umount2(".", MNT_DETACH);
+        }
+}
+
 void rootfs_free(struct rootfs *rootfs)
 {
         if (!rootfs) {

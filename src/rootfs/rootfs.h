@@ -71,6 +71,9 @@ int rootfs_build(const struct rootfs_parameters *parameters, struct rootfs **ret
  *  and files in it, the machine itself has it read-only. */
 int rootfs_host_directory(const struct rootfs *rootfs);
 
+/** Unmounts what was staged, for a parent that cannot leave the namespace. NULL is allowed. */
+void rootfs_detach(struct rootfs *rootfs);
+
 /** Closes and frees; the lock on a persistent upper is held until then. NULL is allowed. */
 void rootfs_free(struct rootfs *rootfs);
 

@@ -5,6 +5,7 @@ import importlib.util
 import os
 import secrets
 import shutil
+import signal
 from pathlib import Path
 
 import harness
@@ -16,6 +17,11 @@ import roots
 # Markers that name what a test needs from its host.
 if importlib.util.find_spec("needs"):
     pytest_plugins = ["needs"]
+
+
+# A shell that begins the tests in the background has them ignore these, and whatever they begin.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 
 def pytest_report_header(config):
