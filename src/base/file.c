@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "base/error.h"
 #include "base/strings.h"
 
 /* What one turn of a copy moves. */
@@ -70,9 +71,25 @@ int file_read_fd(int fd, size_t maximum, char **ret, size_t *ret_length)
 
 int file_read(int directory_fd, const char *path, size_t maximum, char **ret, size_t *ret_length)
 {
-        _cleanup_close_ int fd = openat(directory_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        _cleanup_close_ int fd =
+                openat(directory_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        struct stat status;
 
-        return fd < 0 ? -errno : file_read_fd(fd, maximum, ret, ret_length);
+        if (fd < 0 || fstat(fd, &status) < 0) {
+                return -errno;
+        }
+        return S_ISFIFO(status.st_mode) ? -ENXIO : file_read_fd(fd, maximum, ret, ret_length);
+}
+
+int file_explain(int number, const char *what, const char *path, struct machine_error *error)
+{
+        if (number == -ENXIO) {
+                error_say(error, ENXIO, "cannot read %s \"%s\": it is a FIFO or a socket", what,
+                          path);
+                error_hint(error, "put what would come from it into a file");
+                return number;
+        }
+        return error_set(error, number, "cannot read %s \"%s\"", what, path);
 }
 
 int file_write_all(int fd, const void *data, size_t length)

@@ -8,15 +8,22 @@
 
 #include "base/cleanup.h"
 
-/* Whole files, read and written. directory_fd is a directory's descriptor or AT_FDCWD. None of
- * these functions fills an error: the caller knows what the file is for. */
+struct machine_error;
+
+/* Whole files, read and written. directory_fd is a directory's descriptor or AT_FDCWD. The
+ * functions fill no error, for the caller knows what the file is for; file_explain() helps. */
 
 /**
  * Reads a whole file that is at most maximum bytes long. The text ends with a NUL that ret_length
- * (may be NULL) does not count. Returns -EFBIG for a longer file, else what open(2) or read(2)
- * said. The caller frees *ret.
+ * (may be NULL) does not count. Returns -EFBIG for a longer file, -ENXIO for a FIFO, which might
+ * never say anything, as open(2) does for a socket; else what open(2) or read(2) said. The caller
+ * frees *ret.
  */
 int file_read(int directory_fd, const char *path, size_t maximum, char **ret, size_t *ret_length);
+
+/** Tells that a file that the user named cannot be read, as "cannot read WHAT "PATH"", when
+ *  file_read() has returned `number`, which this returns. */
+int file_explain(int number, const char *what, const char *path, struct machine_error *error);
 
 /** The same from a descriptor's current position. */
 int file_read_fd(int fd, size_t maximum, char **ret, size_t *ret_length);

@@ -64,7 +64,7 @@ static int load_file(const char *path, char ***environment, struct machine_error
         int r = file_read(AT_FDCWD, path, ENVIRONMENT_FILE_MAXIMUM, &text, &length);
 
         if (r < 0) {
-                return error_set(error, r, "cannot read the environment file %s", path);
+                return file_explain(r, "the environment file", path, error);
         }
         if (strlen(text) != length) {
                 error_say(error, EINVAL, "the environment file %s holds a NUL byte", path);

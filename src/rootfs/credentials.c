@@ -40,9 +40,11 @@ static int read_credential(const struct machine_credential *credential,
                                  "the credential \"%s\": \"%s\" is longer than %d bytes",
                                  credential->name, credential->path, CREDENTIAL_MAXIMUM);
         }
-        return r < 0 ? error_set(error, r, "the credential \"%s\": cannot read \"%s\"",
-                                 credential->name, credential->path)
-                     : 0;
+        if (r < 0) {
+                r = file_explain(r, "its file", credential->path, error);
+                error_prefix(error, "the credential \"%s\"", credential->name);
+        }
+        return r;
 }
 
 int credentials_open(struct rootfs *rootfs, struct machine_error *error)

@@ -70,8 +70,7 @@ static int read_profile(struct source *source, struct machine_error *error)
                           &source->profile_length);
 
         if (r < 0) {
-                error_set(error, r, "reading the seccomp profile %s failed", source->asked->file);
-                return r;
+                return file_explain(r, "the seccomp profile", source->asked->file, error);
         }
         source->subject.capabilities = source->capabilities;
         if (uname(&kernel) < 0 || sscanf(kernel.release, "%u.%u", &source->subject.kernel_major,

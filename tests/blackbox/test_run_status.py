@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Exit statuses of `run`, and the messages of programs that cannot be executed."""
 
+import json
+import os
 import re
 import shutil
 import struct
@@ -209,3 +211,17 @@ def test_help_and_usage(cli):
     result = cli("run", "--no-such-option", "x")
     assert result.status in (64, 125), result
     assert "--no-such-option" in result.stderr
+
+
+@pytest.mark.parametrize("keys", [
+    {"environment_files": ["{}"]},
+    {"credentials": [{"name": "word", "path": "{}"}]},
+    {"seccomp": {"profile": "{}"}}])
+def test_files_that_say_nothing(cli, machine_file, workspace, keys):
+    """A FIFO that nobody writes to is told, not waited for."""
+    fifo = workspace / "silent.json"
+    os.mkfifo(fifo)
+    filled = json.loads(json.dumps(keys).replace("{}", str(fifo)))
+    result = cli("run", machine_file(command=["true"], **filled), timeout=20)
+    assert result.status == 125, result
+    assert f'"{fifo}": it is a FIFO' in result.stderr, result
