@@ -41,7 +41,7 @@ static int run(struct cli *cli, const struct verb *verb, int argc, char **argv,
                 r = create_machine(cli, machine, error);
         }
         if (r == 0) {
-                cli_print_made_name(machine, &settings);
+                cli_print_made_name(machine);
         }
         machine_free(machine);
         free(settings.items);

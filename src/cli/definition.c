@@ -23,24 +23,21 @@ int cli_take_setting(const struct cli_option *option, const char *value, void *d
         return 0;
 }
 
-static bool settings_have(const struct cli_settings *settings, const char *option)
+bool cli_settings_have_root(const struct cli_settings *settings)
 {
         for (size_t i = 0; i < settings->count; i++) {
-                if (strcmp(settings->items[i].option, option) == 0) {
+                const char *option = settings->items[i].option;
+
+                if (strcmp(option, "rootfs") == 0 || strcmp(option, "image") == 0) {
                         return true;
                 }
         }
         return false;
 }
 
-bool cli_settings_have_root(const struct cli_settings *settings)
+void cli_print_made_name(const struct machine *machine)
 {
-        return settings_have(settings, "rootfs") || settings_have(settings, "image");
-}
-
-void cli_print_made_name(const struct machine *machine, const struct cli_settings *settings)
-{
-        if (!machine->definition && !settings_have(settings, "name")) {
+        if (machine->name_derived) {
                 printf("%s\n", machine->name);
         }
 }

@@ -37,9 +37,8 @@ int cli_take_setting(const struct cli_option *option, const char *value, void *d
 /** Whether the settings give the root of a machine, which then needs no definition. */
 bool cli_settings_have_root(const struct cli_settings *settings);
 
-/** Prints the name of a machine that has neither a definition nor a name of the command line: later
- * verbs take it. */
-void cli_print_made_name(const struct machine *machine, const struct cli_settings *settings);
+/** Prints the name of a machine whose name was made up: later verbs take it. */
+void cli_print_made_name(const struct machine *machine);
 
 /**
  * Loads the definition that a verb names, prints what was found wrong with it, and says the error.

@@ -333,7 +333,7 @@ int cli_start_machines(struct cli *cli, char *const *arguments, const struct cli
         start_in_order(&starting);
         for (size_t i = 0; i < starting.count; i++) {
                 if (starting.candidates[i].progress == READY) {
-                        cli_print_made_name(starting.candidates[i].machine, settings);
+                        cli_print_made_name(starting.candidates[i].machine);
                 }
                 machine_free(starting.candidates[i].machine);
         }

@@ -91,7 +91,7 @@ MAKER static int make(void *data)
         struct clone_args arguments = {
                 .flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_PARENT | CLONE_PIDFD |
                          CLONE_PARENT_SETTID | CLONE_INTO_CGROUP |
-                         (maker->cgroup_namespace ? CLONE_NEWCGROUP : 0),
+                         (launch->machine->namespaces.cgroup ? CLONE_NEWCGROUP : 0),
                 .pidfd = (uint64_t)(uintptr_t)&maker->pidfd,
                 .parent_tid = (uint64_t)(uintptr_t)&maker->child,
         };
@@ -100,7 +100,7 @@ MAKER static int make(void *data)
         if (is_orphan(maker) || syscall(SYS_unshare, maker->flags) < 0) {
                 return fail(maker, MAKER_NAMESPACES);
         }
-        if (maker->loopback && bring_up_loopback() < 0) {
+        if (launch->machine->network.mode == MACHINE_NETWORK_NONE && bring_up_loopback() < 0) {
                 return fail(maker, MAKER_LOOPBACK);
         }
         while (__atomic_load_n(&maker->go, __ATOMIC_ACQUIRE) == 0) {
@@ -110,7 +110,7 @@ MAKER static int make(void *data)
         if (syscall(SYS_fchdir, maker->directory) < 0) {
                 return fail(maker, MAKER_CLONE);
         }
-        arguments.cgroup = (uint64_t)maker->cgroup;
+        arguments.cgroup = (uint64_t)launch->cgroup.fd;
         pid = syscall(SYS_clone3, &arguments, sizeof arguments);
         if (pid == 0) {
                 (void)sigprocmask(SIG_SETMASK, &maker->signals, NULL);
@@ -201,8 +201,6 @@ int launch_set_up_namespaces(struct launch *launch, struct machine_error *error)
         }
         maker->parent = getpid();
         maker->flags = early_flags(launch);
-        maker->cgroup_namespace = launch->machine->namespaces.cgroup;
-        maker->loopback = launch->machine->network.mode == MACHINE_NETWORK_NONE;
         maker->pid = start_maker(launch);
         r = network_leave(launch->network, error);
         if (maker->pid >= 0) {
@@ -257,7 +255,6 @@ static int clone_by_maker(struct launch *launch, struct machine_error *error)
                 return error_set(error, errno, "cannot open the place of the machine's root");
         }
         maker->directory = directory;
-        maker->cgroup = launch->cgroup.fd;
         __atomic_store_n(&maker->go, 1, __ATOMIC_RELEASE);
         (void)syscall(SYS_futex, &maker->go, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
         reap_maker(maker);

@@ -42,16 +42,13 @@ struct maker {
         /* Filled before it starts. */
         char *stack; /* of the caller's, for as long as the start takes */
         pid_t parent;
-        int flags; /* CLONE_NEW* that it unshares */
-        bool cgroup_namespace;
-        bool loopback;    /* to be brought up */
+        int flags;        /* CLONE_NEW* that it unshares */
         sigset_t signals; /* the first process' mask */
         pid_t pid;        /* 0 when it is reaped */
 
-        /* Filled before go: what to clone into. */
-        int cgroup;
-        int directory;
-        uint32_t go; /* futex */
+        /* Filled before go. */
+        int directory; /* the first process' working directory */
+        uint32_t go;   /* futex */
 
         /* Filled by it before it ends. */
         pid_t child; /* 0: none, for .. */
