@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# What examples/run and tests/run share: the packages of each task, and installing those that lack.
+# Shared by examples/run and tests/run: the packages for each task, and their installation.
 # To be sourced by bash.
 
 # One list for this host and the virtual one.
@@ -8,11 +8,15 @@ mapfile -t build_packages < <(
 )
 example_packages=(busybox-static)
 test_packages=(
-        busybox-static clang clang-format clang-tidy cppcheck curl fish iproute2
-        libcmocka-dev mmdebstrap nftables openssl podman python3 python3-jsonschema python3-pytest
-        skopeo strace umoci util-linux valgrind zsh zstd
+        age busybox-static clang clang-format clang-tidy cppcheck crun curl fish git gnupg
+        golang-github-opencontainers-specs-dev gpgv iproute2
+        libcmocka-dev mmdebstrap nftables openssh-client openssl passt podman procps python3
+        python3-jsonschema python3-myst-parser python3-pytest python3-pytest-xdist python3-sphinx
+        skopeo slirp4netns strace uidmap umoci util-linux valgrind zsh zstd
 )
-# docker-registry, which begins to serve where it is installed, is left to the virtual machine.
+# Needed by build-aux/musl-libraries in addition to the build.
+static_packages=(bison cmake dpkg-dev flex make xz-utils)
+# docker-registry, which starts a service when it is installed, is only for the virtual machine.
 benchmark_packages=(
         bubblewrap crun docker-registry podman runc skopeo systemd-container umoci zstd
 )
@@ -21,20 +25,53 @@ say() {
         printf '%s\n' "$*" >&2
 }
 
-is_installed() {
-        [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+package_lists=${BASH_SOURCE[0]%/*}/vm/packages
+
+# has PACKAGE: whether it is installed.
+has() {
+        if command -v apt-get >/dev/null; then
+                [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+        else
+                rpm -q --quiet --whatprovides "$1"
+        fi
 }
 
-# Installs what is missing of the packages given. Asks nothing and reads nothing.
-install_missing() {
-        local package missing=()
+# name_of PACKAGE: what this distribution calls a package of Debian; nothing if it has none.
+name_of() {
+        if command -v apt-get >/dev/null; then
+                printf '%s\n' "$1"
+        else
+                awk -v name="$1" '$1 == name { found = 1; if ($2 != "-") print $2 }
+                        END { if (!found) print name }' "$package_lists/fedora"
+        fi
+}
 
-        if ! command -v apt-get >/dev/null; then
-                say "this is no Debian: install what corresponds to: $*"
+install_with_apt() {
+        export DEBIAN_FRONTEND=noninteractive
+        apt-get -q update </dev/null >&2
+        apt-get -q install -y --no-install-recommends "$@" </dev/null >&2
+}
+
+install_with_dnf() {
+        dnf -q install -y --setopt=install_weak_deps=False "$@" </dev/null >&2
+}
+
+# Installs those of the given packages, under Debian's names, that are missing. Never asks questions or
+# reads standard input.
+install_missing() {
+        local package name missing=() tool
+
+        if command -v apt-get >/dev/null; then
+                tool=apt
+        elif command -v dnf >/dev/null; then
+                tool=dnf
+        else
+                say "neither Debian nor Fedora: install the equivalents of: $*"
                 return 0
         fi
         for package; do
-                is_installed "$package" || missing+=("$package")
+                name=$(name_of "$package")
+                [ -z "$name" ] || has "$name" || missing+=("$name")
         done
         [ ${#missing[@]} -gt 0 ] || return 0
         if [ "$(id -u)" != 0 ]; then
@@ -42,12 +79,10 @@ install_missing() {
                 return 1
         fi
         say "installing: ${missing[*]}"
-        export DEBIAN_FRONTEND=noninteractive
-        apt-get -q update </dev/null >&2
-        apt-get -q install -y --no-install-recommends "${missing[@]}" </dev/null >&2
+        "install_with_$tool" "${missing[@]}"
 }
 
-# build DIRECTORY [MESON OPTION..]: sets a build directory up once and builds in it.
+# build DIRECTORY [MESON OPTION..]: sets up a build directory, once, and builds in it.
 build() {
         local directory=$1
 

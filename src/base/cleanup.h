@@ -2,8 +2,8 @@
 #ifndef BASE_CLEANUP_H
 #define BASE_CLEANUP_H
 
-/* Ownership in the type of a variable: what a scope owns is released when it ends, on every path.
- */
+/* Ownership in the declaration of a variable: what a scope owns is released when it ends, on every
+ * path. */
 
 #include <dirent.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 #define _cleanup_(function)     __attribute__((cleanup(function)))
 #define _printf_(string, first) __attribute__((format(printf, string, first)))
 
-/** Hands the value of an owning pointer on and leaves NULL behind. */
+/** Returns the value of an owning pointer and sets it to NULL. */
 #define TAKE_PTR(pointer)                                 \
         ({                                                \
                 __typeof__(pointer) *_place = &(pointer); \
@@ -22,7 +22,7 @@
                 _value;                                   \
         })
 
-/** Hands an owned file descriptor on and leaves -EBADF behind. */
+/** Returns an owned file descriptor and sets it to -EBADF. */
 #define TAKE_FD(fd)                   \
         ({                            \
                 int *_place = &(fd);  \
@@ -31,7 +31,7 @@
                 _value;               \
         })
 
-/** Defines `name`, the clean-up function of a pointer type that `release` frees. */
+/** Defines `name`, the clean-up function of a pointer type freed by `release`. */
 #define DEFINE_CLEANUP(type, release, name)  \
         static inline void name(type *place) \
         {                                    \
@@ -48,7 +48,7 @@ static inline void cleanup_free(void *place)
 }
 #define _cleanup_free_ _cleanup_(cleanup_free)
 
-/** Closes a descriptor if there is one; errno is kept, so that it can be used on error paths. */
+/** Closes a descriptor unless it is negative; keeps errno, for use on error paths. */
 int fd_close(int fd);
 
 static inline void cleanup_fd(int *place)

@@ -5,8 +5,8 @@
 #include <stdint.h>
 #include <time.h>
 
-/** The time of day, microseconds since 1970 (CLOCK_REALTIME): for what people and records read. How
- *  long something took is a question for log_now(). */
+/** The time of day in microseconds since 1970 (CLOCK_REALTIME), for people and records. Use
+ * log_now() to measure a duration. */
 static inline uint64_t clock_realtime(void)
 {
         struct timespec now;

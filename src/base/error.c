@@ -15,23 +15,18 @@ void machine_error_clear(struct machine_error *error)
         *error = (struct machine_error)MACHINE_ERROR_INIT;
 }
 
-static int error_fill(struct machine_error *error, int number, bool with_text, const char *format,
-                      va_list arguments)
+/* Takes the text, which is NULL for a NULL error. */
+static int error_fill(struct machine_error *error, int number, bool with_reason, char *text)
 {
         int positive = abs(number);
 
         if (error) {
-                _cleanup_free_ char *text = NULL;
-
-                text = string_format_list(format, arguments);
                 machine_error_clear(error);
                 error->number = positive;
-                if (text && with_text && positive) {
-                        if (asprintf(&error->message, "%s: %s", text, strerror(positive)) < 0) {
-                                error->message = NULL;
-                        }
-                } else {
-                        error->message = TAKE_PTR(text);
+                error->message = text;
+                if (text && with_reason && positive) {
+                        error->message = string_format("%s: %s", text, strerror(positive));
+                        free(text);
                 }
         }
         return positive ? -positive : -EINVAL;
@@ -39,24 +34,12 @@ static int error_fill(struct machine_error *error, int number, bool with_text, c
 
 int error_set(struct machine_error *error, int number, const char *format, ...)
 {
-        va_list arguments;
-        int r;
-
-        va_start(arguments, format);
-        r = error_fill(error, number, true, format, arguments);
-        va_end(arguments);
-        return r;
+        return error_fill(error, number, true, error ? STRING_OF_ARGUMENTS(format) : NULL);
 }
 
 int error_say(struct machine_error *error, int number, const char *format, ...)
 {
-        va_list arguments;
-        int r;
-
-        va_start(arguments, format);
-        r = error_fill(error, number, false, format, arguments);
-        va_end(arguments);
-        return r;
+        return error_fill(error, number, false, error ? STRING_OF_ARGUMENTS(format) : NULL);
 }
 
 int error_kind(struct machine_error *error, enum machine_error_kind kind)
@@ -71,15 +54,12 @@ int error_kind(struct machine_error *error, enum machine_error_kind kind)
 void error_hint(struct machine_error *error, const char *format, ...)
 {
         char *hint;
-        va_list arguments;
 
         if (!error) {
                 return;
         }
-        va_start(arguments, format);
-        hint = string_format_list(format, arguments);
-        va_end(arguments);
-        /* Freed only now: the arguments may hold the hint that was there. */
+        hint = STRING_OF_ARGUMENTS(format);
+        /* Freed last: the arguments may refer to the old hint. */
         free(error->hint);
         error->hint = hint;
 }
@@ -88,18 +68,28 @@ void error_prefix(struct machine_error *error, const char *format, ...)
 {
         _cleanup_free_ char *prefix = NULL;
         char *joined;
-        va_list arguments;
 
         if (!error || !error->message) {
                 return;
         }
-        va_start(arguments, format);
-        prefix = string_format_list(format, arguments);
-        va_end(arguments);
+        prefix = STRING_OF_ARGUMENTS(format);
         if (prefix && asprintf(&joined, "%s: %s", prefix, error->message) >= 0) {
                 free(error->message);
                 error->message = joined;
         }
+}
+
+int error_wrap(struct machine_error *error, int number, const char *format, ...)
+{
+        _cleanup_free_ char *text = STRING_OF_ARGUMENTS(format);
+
+        if (!error || !error_is_set(error)) {
+                return error_set(error, number, "%s", text ? text : "out of memory");
+        }
+        if (text) {
+                error_prefix(error, "%s", text);
+        }
+        return -abs(number);
 }
 
 void error_step(struct machine_error *error, const char *step)

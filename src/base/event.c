@@ -76,8 +76,7 @@ void event_loop_free(struct event_loop *loop)
         free(loop);
 }
 
-/* Adds a source whose descriptor is owned by it unless it is a SOURCE_FD; it is closed on failure.
- */
+/* Adds a source, which owns its descriptor unless it is a SOURCE_FD; closes it on failure. */
 static int source_add(struct event_loop *loop, struct event_source description, uint32_t events,
                       struct event_source **ret)
 {
@@ -177,7 +176,7 @@ void event_remove(struct event_source *source)
         }
 }
 
-/* Removed sources are freed once no event of this round can name them any more. */
+/* Removed sources are freed once no pending event can refer to them. */
 static void sweep(struct event_loop *loop)
 {
         struct event_source **place = &loop->sources;
@@ -214,7 +213,7 @@ static int dispatch_timer(struct event_source *source)
 {
         uint64_t expirations;
 
-        /* Disarmed or set anew since the event was queued: nothing to read, nothing to do. */
+        /* Disarmed or rearmed since the event was queued: nothing to read, nothing to do. */
         if (read(source->fd, &expirations, sizeof expirations) != sizeof expirations) {
                 return 0;
         }

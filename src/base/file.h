@@ -10,67 +10,91 @@
 
 struct machine_error;
 
-/* Whole files, read and written. directory_fd is a directory's descriptor or AT_FDCWD. The
- * functions fill no error, for the caller knows what the file is for; file_explain() helps. */
+/* Reading and writing whole files. directory_fd is a directory's descriptor or AT_FDCWD. The
+ * functions set no error, as only the caller knows what the file is for; file_explain() helps. */
 
 /**
- * Reads a whole file that is at most maximum bytes long. The text ends with a NUL that ret_length
- * (may be NULL) does not count. Returns -EFBIG for a longer file, -ENXIO for a FIFO, which might
- * never say anything, as open(2) does for a socket; else what open(2) or read(2) said. The caller
- * frees *ret.
+ * Reads a whole file of at most `maximum` bytes. The text is NUL-terminated; ret_length (may be
+ * NULL) does not include the NUL. Returns 0, -EFBIG for a larger file, -ENXIO for a FIFO, which
+ * could block forever (open(2) returns it for a socket), or another errno of open(2) or read(2).
+ * The caller frees *ret.
  */
 int file_read(int directory_fd, const char *path, size_t maximum, char **ret, size_t *ret_length);
 
-/** Tells that a file that the user named cannot be read, as "cannot read WHAT "PATH"", when
- *  file_read() has returned `number`, which this returns. */
+/** The same for text edited by people: drops the byte order mark that some editors write. */
+int file_read_text(const char *path, size_t maximum, char **ret, size_t *ret_length);
+
+/** Removes the byte order mark from a text. */
+void file_drop_mark(char *text, size_t *length);
+
+/** Sets the error "cannot read WHAT "PATH"" for a file named by the user, after file_read() has
+ * returned `number`. Returns `number`. */
 int file_explain(int number, const char *what, const char *path, struct machine_error *error);
 
-/** The same from a descriptor's current position. */
+/** The same, from a descriptor's current position. */
 int file_read_fd(int fd, size_t maximum, char **ret, size_t *ret_length);
 
-/** Writes all bytes, going on after EINTR and short writes. 0 or -errno. */
+/** Writes all bytes, continuing after EINTR and short writes. Returns 0 or -errno. */
 int file_write_all(int fd, const void *data, size_t length);
 
-/** Copies what is left of one descriptor to the other, from their current positions. 0 or -errno.
- */
+/** Replaces the content of an open file in one write: a reader sees the old text or the new one. A
+ * shorter text is padded with empty lines to the old length before the file is truncated, so that
+ * it never ends with a piece of the old one. Returns 0 or -errno. */
+int file_rewrite(int fd, const char *text);
+
+/** Copies the rest of one descriptor to another, from their current positions. Returns 0 or
+ * -errno. */
 int file_copy(int from, int to);
 
-/** One write(2) of a string to an existing file of procfs, sysfs or cgroupfs, which take a value in
- *  one call. 0 or -errno as the kernel judged the value. */
+/** Copies a whole file to a new one and keeps its holes. Returns 0 or -errno. */
+int file_copy_sparse(int from, int to);
+
+/** Writes a string with one write(2) to an existing file of procfs, sysfs or cgroupfs, which accept
+ * a value only in one call. Returns 0, or the kernel's -errno for the value. */
 int file_write_value(int directory_fd, const char *path, const char *value);
 
 /**
- * Replaces a file so that a reader finds the old content or the new one and nothing else:
- * temporary file in the same directory, rename. The temporary file is removed on failure. The
- * caller holds whatever lock keeps other writers of this file away. 0 or -errno.
+ * Replaces a file atomically: temporary file in the same directory, rename. Removes the temporary
+ * file on failure. The caller holds the lock against other writers of this file. Returns 0 or
+ * -errno.
  */
 int file_replace(int directory_fd, const char *path, const void *data, size_t length, mode_t mode);
 
-/** The same for what has to outlive a power cut: the file is synced before the rename, its
- *  directory after. */
+/** The same for content that must survive a power failure: syncs the file before the rename, and
+ * its directory afterwards. */
 int file_write_atomic(int directory_fd, const char *path, const void *data, size_t length,
                       mode_t mode);
 
-/** Opens a directory for readdir(3) from its beginning, whatever kind of descriptor (O_PATH too) it
- * is given by; that stays the caller's. *ret is closed with closedir(3). 0 or -errno. */
-int directory_open(int directory_fd, DIR **ret);
+/**
+ * Checks that a new file may replace a path given by the user. Devices, FIFOs and sockets are never
+ * replaced, nor are symbolic links to one or to an open file of a process, such as /dev/stdout. A
+ * regular file may be replaced, and so may a link to a file or to nothing: the link itself is
+ * replaced. The path is resolved inside the root as by path_open_in_root(). Returns 0, -EEXIST with
+ * an error that says what the path is, or another -errno with an error.
+ */
+int file_check_replaceable(int root_fd, const char *path, struct machine_error *error);
 
-/** mkdir(2) for a directory and all that is missing above it, each with the mode. An existing
- *  directory is fine; -ENOTDIR where something else stands. 0 or -errno. */
+/** The same for a name in a directory, without following a link. */
+int file_check_replaceable_at(int directory_fd, const char *name, struct machine_error *error);
+
+/** Creates a directory and its missing parents, each with the mode. Succeeds if the directory
+ * exists; -ENOTDIR if the path is something else. Returns 0 or -errno. */
 int directory_make(const char *path, mode_t mode);
 
-/** Opens a lock file (made where missing, mode 0600) and takes flock(2) on it: LOCK_SH or LOCK_EX,
- * with LOCK_NB optionally. The lock goes with the descriptor. Returns the descriptor, or -errno. */
+/** Opens a lock file (created if missing, mode 0600) and locks it with flock(2): LOCK_SH or
+ * LOCK_EX, optionally with LOCK_NB. Closing the descriptor releases the lock. Returns the
+ * descriptor, or -errno. */
 int file_lock(int directory_fd, const char *path, int operation);
 
 /**
- * Sees to it that descriptors 0 to 2 are taken. Where the caller has closed one, what is opened
- * next would get its number and pass for standard input or output, in a machine too. What takes the
- * place fails like a closed one: it cannot be read as input nor written as output. 0 or -errno.
+ * Makes sure that descriptors 0 to 2 are open. If the caller closed one, the next file to be opened
+ * would get its number and be used as standard input or output, even in a machine. The replacement
+ * fails like a closed descriptor: it can be neither read as input nor written as output. Returns 0
+ * or -errno.
  */
 int file_hold_standard(void);
 
-/** Makes a sealed memfd that holds the data; its position is at the start. The descriptor or
+/** Creates a sealed memfd with the data, positioned at its start. Returns the descriptor or
  * -errno. */
 int file_sealed(const char *name, const void *data, size_t length);
 

@@ -6,11 +6,11 @@
 
 #include "base/error.h"
 
-/* Shared libraries that only some machines need are loaded when they are: every library that the
- * program is linked with is paid for at every start (its mapping and relocation, the copy of its
- * mappings at each fork, their removal at each exec). */
+/* Shared libraries that only some machines need are loaded on demand: each linked library costs
+ * every start its mapping and relocation, the copy of its mappings at each fork, and their removal
+ * at each exec. */
 
-/** A function of a library, and where in the caller's table its address goes. */
+/** A function of a library, and the offset of its pointer in the caller's table. */
 struct library_function {
         const char *name;
         size_t offset;
@@ -18,10 +18,10 @@ struct library_function {
 
 /**
  * Loads a library by its soname (dlopen(3)) and fills the caller's table with the addresses of the
- * functions. It stays loaded: unloading and loading it again costs more than it occupies. The
- * caller adds to the error what the library is for and which packages have it.
+ * functions. The library stays loaded: unloading and reloading it would cost more than the memory
+ * it uses. The caller adds to the error what the library is for and which packages contain it.
  *
- * Returns 0, or -ELIBACC where the library or a function in it is missing; error may be NULL.
+ * Returns 0, or -ELIBACC if the library or a function in it is missing; error may be NULL.
  */
 int library_load(const char *soname, const struct library_function *functions, size_t count,
                  void *table, struct machine_error *error);

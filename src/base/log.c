@@ -2,11 +2,11 @@
 #include "base/log.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/file.h"
 #include "base/strings.h"
 
@@ -28,7 +28,7 @@ uint64_t log_now(void)
         return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-/* One write(2) a line, so that lines of several processes do not mix. */
+/* One write(2) per line, so that lines of several processes do not mix. */
 static void write_line(const struct log *log, enum log_level level, const char *text)
 {
         const char *colour = log->colour ? levels[level].colour : "";
@@ -54,20 +54,17 @@ static void write_line(const struct log *log, enum log_level level, const char *
 void log_line(const struct log *log, enum log_level level, const char *format, ...)
 {
         _cleanup_free_ char *text = NULL;
-        va_list arguments;
 
         if (!log || level > log->level) {
                 return;
         }
-        va_start(arguments, format);
-        text = string_format_list(format, arguments);
-        va_end(arguments);
+        text = STRING_OF_ARGUMENTS(format);
         if (text) {
                 write_line(log, level, text);
         }
 }
 
-/* Whatever was attempted, these have one way out. */
+/* Errors with the same remedy for any operation. */
 static const char *way_out(int number)
 {
         switch (number) {
@@ -98,4 +95,14 @@ void log_error(const struct log *log, const struct machine_error *error)
         if (hint) {
                 log_line(log, LOG_LEVEL_NOTICE, "  hint: %s", hint);
         }
+}
+
+void log_replace_failure(const struct log *log, int *result, struct machine_error *error, int r,
+                         struct machine_error *failure)
+{
+        if (*result < 0) {
+                log_error(log, error);
+        }
+        error_move(error, failure);
+        *result = r;
 }

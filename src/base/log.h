@@ -16,22 +16,30 @@ enum log_level {
         LOG_LEVEL_DEBUG,
 };
 
-/** Where messages for the user go. Passed to whoever may have something to say. */
+/** The destination of messages for the user, passed to the functions that write them. */
 struct log {
         int fd;               /* standard error */
-        enum log_level level; /* messages above it are dropped */
+        enum log_level level; /* messages above this level are dropped */
         bool colour;
-        uint64_t started; /* log_now() when the program began; debug lines tell the time since */
+        uint64_t started; /* log_now() at the start of the program; debug lines show the time since
+                           */
 };
 
 /** Monotonic time in microseconds. */
 uint64_t log_now(void);
 
-/** One line: "warning: ..", with a colour on a terminal, or "[  1.234 ms] .." for debug. */
+/** Writes one line: "warning: ..", in colour on a terminal, or "[  1.234 ms] .." for debug. */
 void log_line(const struct log *log, enum log_level level, const char *format, ...) _printf_(3, 4);
 
-/** Prints an error as it is for the user: message, then step and hint on lines of their own. */
+/** Prints an error for the user: the message, then step and hint on lines of their own. */
 void log_error(const struct log *log, const struct machine_error *error);
+
+/**
+ * Takes a failure `r` of one of several tasks, whose last failure the caller reports: logs the one
+ * before, if *result is one, and puts the new one in its place. `failure` is empty afterwards.
+ */
+void log_replace_failure(const struct log *log, int *result, struct machine_error *error, int r,
+                         struct machine_error *failure);
 
 #define log_warning(log, ...) log_line((log), LOG_LEVEL_WARNING, __VA_ARGS__)
 #define log_notice(log, ...)  log_line((log), LOG_LEVEL_NOTICE, __VA_ARGS__)

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <linux/openat2.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,8 +16,8 @@
 #include "base/cleanup.h"
 #include "base/strings.h"
 
-/* openat2(2) answers EAGAIN when a rename elsewhere could have let ".." escape; a busy host may
- * need several tries, a hostile one shall not keep us for ever. */
+/* openat2(2) returns EAGAIN if a concurrent rename could have let ".." escape; a busy host may need
+ * several attempts, but a hostile one must not block us forever. */
 #define RESOLVE_TRIES 256
 
 char *path_join(const char *directory, const char *path)
@@ -83,7 +84,7 @@ static int open_resolved(int root_fd, const char *path, int flags, mode_t mode, 
                 .resolve = resolve,
         };
 
-        /* O_PATH allows no flag but O_DIRECTORY, O_NOFOLLOW and O_CLOEXEC beside it. */
+        /* O_PATH allows only O_DIRECTORY, O_NOFOLLOW and O_CLOEXEC in addition. */
         if (!(flags & O_PATH)) {
                 how.flags |= O_NOCTTY;
         }
@@ -116,6 +117,11 @@ int path_open_no_mounts(int root_fd, const char *path, int flags, mode_t mode)
                              RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
 }
 
+int path_open_beneath(int root_fd, const char *path)
+{
+        return open_resolved(root_fd, path, O_PATH, 0, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
+}
+
 int path_open_parent_in_root(int root_fd, const char *path, const char **ret_name)
 {
         const char *slash = strrchr(path, '/');
@@ -137,7 +143,7 @@ int path_open_parent_in_root(int root_fd, const char *path, const char **ret_nam
         return fd;
 }
 
-/* Makes the directory that the path's last component names; the part above exists. */
+/* Creates the directory for the path's last component; its parent exists. */
 static int make_directory(int root_fd, const char *path, mode_t mode, uid_t uid, gid_t gid)
 {
         const char *name;
@@ -181,4 +187,26 @@ int path_make_directory_in_root(int root_fd, const char *path, mode_t mode, uid_
                 at = end + strspn(end, "/");
         }
         return path_open_in_root(root_fd, path, O_PATH | O_DIRECTORY, 0);
+}
+
+int path_of_descriptor(int fd, char **ret)
+{
+        char *path = malloc(PATH_MAX);
+        char link[32];
+        ssize_t n;
+
+        if (!path) {
+                return -ENOMEM;
+        }
+        (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+        n = readlinkat(AT_FDCWD, link, path, PATH_MAX - 1);
+        if (n < 0) {
+                int r = -errno;
+
+                free(path);
+                return r;
+        }
+        path[n] = '\0';
+        *ret = path;
+        return 0;
 }

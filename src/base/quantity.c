@@ -35,7 +35,7 @@ static const struct unit time_units[] = {
         { "h", 3600 * USEC_PER_SEC },
         { "d", 24 * 3600 * USEC_PER_SEC },
         { "w", 7 * 24 * 3600 * USEC_PER_SEC },
-        /* Spellings that people and systemd.time(7) use beside the short ones. */
+        /* Other spellings accepted by systemd.time(7). */
         { "", USEC_PER_SEC },
         { "sec", USEC_PER_SEC },
         { "m", 60 * USEC_PER_SEC },
@@ -44,7 +44,7 @@ static const struct unit time_units[] = {
         { "days", 24 * 3600 * USEC_PER_SEC },
 };
 
-/* The units that are used for printing, largest last. */
+/* The units used for printing, largest last. */
 #define TIME_UNITS_PRINTED 6
 
 int quantity_parse_number(const char *text, uint64_t *ret)
@@ -68,7 +68,7 @@ int quantity_parse_number(const char *text, uint64_t *ret)
         return 0;
 }
 
-/* Reads "12" or "1.25" into a whole part and billionths. */
+/* Parses "12" or "1.25" into an integer part and billionths. */
 static int parse_decimal(const char **text, uint64_t *ret_whole, uint64_t *ret_billionths)
 {
         const char *s = *text;
@@ -160,7 +160,7 @@ int quantity_parse_time(const char *text, uint64_t *ret_usec)
                 }
                 length = strcspn(text, " 0123456789.");
                 unit = find_unit(time_units, ELEMENTS_OF(time_units), text, length);
-                /* A bare number followed by more ("10 20", "1 min") could mean several things. */
+                /* A bare number followed by more ("10 20", "1 min") is ambiguous. */
                 if (!unit || (length == 0 && *text)) {
                         return -EINVAL;
                 }

@@ -15,9 +15,9 @@ void signal_name(int signal, char text[static 16])
 
         if (name) {
                 snprintf(text, 16, "SIG%s", name);
-        } else if (signal > SIGRTMIN && signal <= SIGRTMAX) {
-                snprintf(text, 16, "SIGRTMIN+%d", signal - SIGRTMIN);
-        } else if (signal == SIGRTMIN) {
+        } else if (signal > SIGNAL_REALTIME_FIRST && signal <= SIGNAL_REALTIME_LAST) {
+                snprintf(text, 16, "SIGRTMIN+%d", signal - SIGNAL_REALTIME_FIRST);
+        } else if (signal == SIGNAL_REALTIME_FIRST) {
                 snprintf(text, 16, "SIGRTMIN");
         } else {
                 snprintf(text, 16, "%d", signal);
@@ -31,12 +31,13 @@ int signal_parse(const char *text)
         uint64_t number;
 
         if (quantity_parse_number(text, &number) == 0) {
-                return number >= 1 && number <= (uint64_t)SIGRTMAX ? (int)number : -EINVAL;
+                return number >= 1 && number <= (uint64_t)SIGNAL_REALTIME_LAST ? (int)number
+                                                                               : -EINVAL;
         }
         if (!name) {
                 name = text;
         }
-        for (int signal = 1; signal < SIGRTMIN; signal++) {
+        for (int signal = 1; signal < SIGNAL_REALTIME_FIRST; signal++) {
                 const char *known = sigabbrev_np(signal);
 
                 if (known && strcmp(known, name) == 0) {
@@ -48,11 +49,11 @@ int signal_parse(const char *text)
                 return -EINVAL;
         }
         if (*offset == '\0') {
-                return SIGRTMIN;
+                return SIGNAL_REALTIME_FIRST;
         }
         if (*offset != '+' || quantity_parse_number(offset + 1, &number) < 0 ||
-            number > (uint64_t)(SIGRTMAX - SIGRTMIN)) {
+            number > (uint64_t)(SIGNAL_REALTIME_LAST - SIGNAL_REALTIME_FIRST)) {
                 return -EINVAL;
         }
-        return SIGRTMIN + (int)number;
+        return SIGNAL_REALTIME_FIRST + (int)number;
 }

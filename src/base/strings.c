@@ -27,19 +27,26 @@ bool string_ends_with(const char *string, const char *suffix)
 
 char *string_format_list(const char *format, va_list arguments)
 {
-        char *result;
+        char text[256], *result;
+        va_list again;
+        int length;
 
-        return vasprintf(&result, format, arguments) < 0 ? NULL : result;
+        va_copy(again, arguments);
+        length = vsnprintf(text, sizeof text, format, arguments);
+        result = length < 0 ? NULL : malloc((size_t)length + 1);
+        if (result && (size_t)length < sizeof text) {
+                memcpy(result, text, (size_t)length + 1);
+        } else if (result) {
+                (void)vsnprintf(result, (size_t)length + 1, format, again);
+        }
+        va_end(again);
+        return result;
 }
 
 char *string_format(const char *format, ...)
 {
-        va_list arguments;
-        char *result;
+        char *result = STRING_OF_ARGUMENTS(format);
 
-        va_start(arguments, format);
-        result = string_format_list(format, arguments);
-        va_end(arguments);
         return result;
 }
 
@@ -94,7 +101,7 @@ size_t string_utf8_length(const char *string)
         return length;
 }
 
-/* C0 and C1 control characters move a terminal's cursor. */
+/* C0 and C1 control characters affect a terminal. */
 static bool is_control(const unsigned char *s)
 {
         return *s < 0x20 || *s == 0x7f || (*s == 0xc2 && s[1] < 0xa0);
@@ -121,6 +128,31 @@ char *string_printable(const char *string)
                 s += length;
         }
         *out = '\0';
+        return result;
+}
+
+char *string_shell_quoted(const char *string)
+{
+        static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                    "_@%+=:,./-";
+        char *result, *out;
+
+        if (*string && strspn(string, plain) == strlen(string)) {
+                return strdup(string);
+        }
+        result = out = malloc(strlen(string) * 4 + 3);
+        if (!result) {
+                return NULL;
+        }
+        *out++ = '\'';
+        for (; *string; string++) {
+                if (*string == '\'') {
+                        out = stpcpy(out, "'\\''");
+                } else {
+                        *out++ = *string;
+                }
+        }
+        strcpy(out, "'");
         return result;
 }
 
@@ -196,6 +228,18 @@ int strv_append(char ***strings, const char *string)
         return strv_take(strings, strdup(string));
 }
 
+static int compare_strings(const void *a, const void *b)
+{
+        return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void strv_sort(char **strings)
+{
+        if (strings) {
+                qsort(strings, strv_length(strings), sizeof *strings, compare_strings);
+        }
+}
+
 bool strv_contains(char *const *strings, const char *string)
 {
         STRV_FOREACH(candidate, strings) {
@@ -246,4 +290,22 @@ int strv_split(const char *string, char separator, char ***ret)
         }
         *ret = TAKE_PTR(parts);
         return 0;
+}
+
+int strv_set_variable(char ***environment, char *entry)
+{
+        size_t length;
+
+        if (!entry) {
+                return -ENOMEM;
+        }
+        length = strcspn(entry, "=") + 1;
+        for (char **at = *environment; at && *at; at++) {
+                if (strncmp(*at, entry, length) == 0) {
+                        free(*at);
+                        *at = entry;
+                        return 0;
+                }
+        }
+        return strv_take(environment, entry);
 }

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/rights/caller.h"
 #include "base/strings.h"
-#include "cli/cli.h"
-#include "cli/verbs.h"
+#include "cli/common/cli.h"
+#include "cli/common/directories.h"
+#include "cli/verbs/verbs.h"
 
 /* <sysexits.h> under the names that design and documentation use. */
 enum exit_status {
@@ -31,127 +32,28 @@ static const enum exit_status status_of_kind[] = {
         [MACHINE_ERROR_NOT_FOUND] = STATUS_NOT_FOUND,
 };
 
-/* clang-format off */
-const struct verb *const cli_verbs[] = {
-        &verb_check,
-        &verb_config,
-        &verb_schema,
-        &verb_create,
-        &verb_run,
-        &verb_start,
-        &verb_stop,
-        &verb_restart,
-        &verb_kill,
-        &verb_pause,
-        &verb_resume,
-        &verb_reboot,
-        &verb_wait,
-        &verb_exec,
-        &verb_shell,
-        &verb_copy_to,
-        &verb_copy_from,
-        &verb_list,
-        &verb_status,
-        &verb_show,
-        &verb_logs,
-        &verb_stats,
-        &verb_set_limit,
-        &verb_enable,
-        &verb_disable,
-        &verb_delete,
-        &verb_network,
-        &verb_collect,
-        &verb_doctor,
-        &verb_pull,
-        &verb_load,
-        &verb_save,
-        &verb_commit,
-        &verb_push,
-        &verb_list_images,
-        &verb_image_status,
-        &verb_remove_image,
-        &verb_prune,
-        &verb_supervise,
-        NULL,
-};
-/* clang-format on */
-
-/* A directory: the environment variable, else the place a distribution expects. */
-static int directory_from(const char *variable, const char *fallback, char **place, bool *usual,
-                          struct machine_error *error)
+/* --help, --help all, and --help VERB. */
+static int help(struct cli *cli, int argc, char **argv, struct machine_error *error)
 {
-        const char *value = getenv(variable);
+        const struct verb *verb;
 
-        if (value && *value) {
-                *usual = false;
+        if (argc == 0) {
+                cli_print_help();
+                return 0;
         }
-
-        if (value && *value && value[0] != '/') {
-                error_say(error, EINVAL, "%s=%s: not an absolute path", variable, value);
-                return error_kind(error, MACHINE_ERROR_USAGE);
+        if (strcmp(argv[0], "all") == 0) {
+                cli_print_all_help();
+                return 0;
         }
-        return string_replace(place, value && *value ? value : fallback) < 0 ? error_oom(error) : 0;
-}
-
-static int directories_from_environment(struct cli_directories *directories,
-                                        struct machine_error *error)
-{
-        _cleanup_free_ char *config_path = NULL;
-        const char *value = getenv("MACHINECTL_LITE_CONFIG_PATH");
-        int r;
-
-        directories->usual = !value || !*value;
-        if (directories->usual) {
-                value = "/etc/machines:/run/machines:/usr/local/lib/machines:/usr/lib/machines";
-        }
-        if (strv_split(value, ':', &directories->config_path) < 0) {
-                return error_oom(error);
-        }
-        r = directory_from("MACHINECTL_LITE_RUNTIME_DIR", "/run/machinectl-lite",
-                           &directories->runtime, &directories->usual, error);
-        if (r == 0) {
-                r = directory_from("MACHINECTL_LITE_STATE_DIR", "/var/lib/machinectl-lite",
-                                   &directories->state, &directories->usual, error);
-        }
-        if (r == 0) {
-                r = directory_from("MACHINECTL_LITE_LOG_DIR", "/var/log/machinectl-lite",
-                                   &directories->log, &directories->usual, error);
-        }
-        return r;
-}
-
-static const struct verb *find_verb(const char *name)
-{
-        for (const struct verb *const *verb = cli_verbs; *verb; verb++) {
-                if (strcmp((*verb)->name, name) == 0) {
-                        return *verb;
-                }
-        }
-        return NULL;
-}
-
-int cli_usage_error(const struct verb *verb, struct machine_error *error, const char *format, ...)
-{
-        _cleanup_free_ char *text = NULL;
-        va_list arguments;
-
-        va_start(arguments, format);
-        text = string_format_list(format, arguments);
-        va_end(arguments);
-        if (!text) {
-                return error_oom(error);
-        }
-        error_say(error, EINVAL, "%s%s%s", verb ? verb->name : "", verb ? ": " : "", text);
-        error_hint(error, "machinectl-lite %s%s--help tells what is expected",
-                   verb ? verb->name : "", verb ? " " : "");
-        return error_kind(error, MACHINE_ERROR_USAGE);
+        verb = cli_find_verb(argv[0], error);
+        return verb ? verb->run(cli, verb, argc, argv, error) : -EINVAL;
 }
 
 static int dispatch(struct cli *cli, int argc, char **argv, const struct verb **ret_verb,
                     struct machine_error *error)
 {
         const struct verb *verb;
-        int r = directories_from_environment(&cli->directories, error);
+        int r = cli_set_directories(&cli->directories, error);
 
         if (r == 0) {
                 r = cli_parse_program(cli, &argc, &argv, error);
@@ -163,22 +65,26 @@ static int dispatch(struct cli *cli, int argc, char **argv, const struct verb **
                 cli_print_version();
                 return 0;
         }
-        if (argc == 0) {
-                if (!cli->help) {
-                        return cli_usage_error(NULL, error, "no verb given");
-                }
-                cli_print_help();
-                return 0;
+        if (!cli->help && argc > 0 && strcmp(argv[0], "help") == 0) {
+                cli->help = true;
+                argc--;
+                argv++;
         }
-        verb = find_verb(argv[0]);
+        if (cli->help) {
+                return help(cli, argc, argv, error);
+        }
+        if (argc == 0) {
+                return cli_usage_error(NULL, error, "no verb given");
+        }
+        verb = cli_find_verb(argv[0], error);
         if (!verb) {
-                return cli_usage_error(NULL, error, "unknown verb \"%s\"", argv[0]);
+                return -EINVAL;
         }
         *ret_verb = verb;
         return verb->run(cli, verb, argc, argv, error);
 }
 
-/* Output that did not reach its file or pipe is a failure even when all else went well. */
+/* Failing to write the output is a failure, even if everything else succeeded. */
 static int flush_output(struct machine_error *error)
 {
         if (fflush(stdout) != 0 || ferror(stdout)) {
@@ -187,8 +93,8 @@ static int flush_output(struct machine_error *error)
         return 0;
 }
 
-/* run and exec pass a payload's status on and have one of their own for all that is theirs; whether
- * a program was found is a status with them alone, as with env(1). */
+/* run and exec pass on the payload's exit status and use 125 for their own failures. Only they have
+ * statuses for programs that cannot be executed or are not found, as env(1) does. */
 static int failure_status(const struct verb *verb, const struct machine_error *error)
 {
         bool of_program = error->kind == MACHINE_ERROR_NOT_EXECUTABLE ||
@@ -204,6 +110,7 @@ int main(int argc, char **argv)
 {
         struct cli cli = {
                 .log = { .fd = STDERR_FILENO, .level = LOG_LEVEL_NOTICE, .started = log_now() },
+                .title = process_title_of(argc, argv),
                 .legend = true,
                 .pager = true,
         };
@@ -211,11 +118,13 @@ int main(int argc, char **argv)
         const struct verb *verb = NULL;
         int status = file_hold_standard();
 
-        /* Of a caller that ignores it this is inherited, and the kernel would reap a machine before
-         * anybody could ask how it ended. */
+        /* If the caller ignores SIGCHLD, that is inherited, and the kernel would discard the exit
+         * status of the machine. */
         (void)signal(SIGCHLD, SIG_DFL);
         if (status < 0) {
                 error_set(&error, status, "cannot open /dev/null in place of a closed descriptor");
+        } else if (caller_check(&error) < 0) {
+                status = -EPERM;
         } else {
                 status = dispatch(&cli, argc, argv, &verb, &error);
         }
@@ -227,6 +136,7 @@ int main(int argc, char **argv)
                 status = failure_status(verb, &error);
         }
         strv_free(cli.directories.config_path);
+        free(cli.directories.stored);
         free(cli.directories.runtime);
         free(cli.directories.state);
         free(cli.directories.log);

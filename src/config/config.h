@@ -2,73 +2,94 @@
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
 
-#include <stdbool.h>
-#include <stddef.h>
-
 #include <machine/machine.h>
 #include <machine/network.h>
+#include <machine/volume.h>
 
 #include "base/error.h"
-#include "config/diagnostics.h"
+#include "config/diagnostics/diagnostics.h"
+#include "config/keys/apply.h"
+#include "config/read/options.h"
+#include "config/read/search.h"
 
 /**
- * Definitions: from `.machine` and `.network` files, or the command line, to a plain struct.
+ * Definitions: loads `.machine`, `.network` and `.volume` files and command line settings into
+ * plain structs.
  */
 
-/** One setting of the command line: option "set" with "KEY=VALUE", or a shorthand with its value.
- */
-struct config_setting {
-        const char *option; /* without dashes: "set", "memory", .. */
-        const char *value;
-};
-
-struct config_options {
-        /* Directories of definitions, separated by colons. NULL: MACHINECTL_LITE_CONFIG_PATH of the
-         * environment, or the built-in ones. */
-        const char *search_path;
-        const struct config_setting
-                *settings; /* the last layer, in the order of the command line */
-        size_t setting_count;
-        bool standard_input; /* the name "-" may read the definition from standard input */
-};
+struct config_definition;
 
 /**
  * Loads a machine.
  *
- * name_or_path holds a slash or ends with ".machine": a path. "-": standard input. NULL: a machine
- * without a file, made of the settings alone. Else a name that is searched for. options may be
- * NULL.
+ * name_or_path is a path if it contains a slash or ends with ".machine". "-" is standard input,
+ * NULL a machine without a file, made from the settings alone. Anything else is a name to search
+ * for. options may be NULL.
  *
- * Findings about the definition go to diagnostics, warnings also on success. Returns 0, or a
- * negative errno with the error filled: kind NO_INPUT where there is no such file or machine,
- * DEFINITION where diagnostics holds errors (the error is then only a summary), USAGE for a setting
- * that is none. The caller frees the machine with machine_free().
+ * Findings about the definition go to diagnostics, warnings also on success. Returns 0 or -errno
+ * with error set: kind NO_INPUT if there is no such file or machine, DEFINITION if diagnostics
+ * holds errors (the error is then only a summary), USAGE for an invalid setting. The caller frees
+ * the machine with machine_free().
  */
 int config_load(const char *name_or_path, const struct config_options *options,
                 struct diagnostics *diagnostics, struct machine **ret, struct machine_error *error);
 
 /**
- * Reads settings alone, for what changes a machine that runs: each value is checked by itself, what
- * is not given stays unset, and nothing that a whole definition needs is asked for. *ret has the
- * name "settings". Otherwise as config_load().
+ * Like config_load(), but keeps the tree. If the definition has errors, this returns 0 with the
+ * machine filled as far as possible and the errors in diagnostics. The caller frees it with
+ * config_definition_free().
+ */
+int config_definition_open(const char *name_or_path, const struct config_options *options,
+                           struct diagnostics *diagnostics, struct config_definition **ret,
+                           struct machine_error *error);
+
+/**
+ * Reads settings alone, to change a running machine: each value is checked by itself, other keys
+ * stay unset, and required keys may be missing. *ret has the name "settings". Otherwise like
+ * config_load().
  */
 int config_load_settings(const struct config_options *options, struct diagnostics *diagnostics,
                          struct machine **ret, struct machine_error *error);
 
+/** Loads a machine from a text without includes and drop-ins. Returns 0, -EINVAL for a text with
+ * errors, or -ENOMEM. The caller frees *ret with machine_free(). */
+int config_load_text(const char *name, const char *text, struct machine **ret);
+
+/** The names of the machines that must run for this one to run: those in `requires`, and the one
+ * whose network it shares. 0 or -ENOMEM; the caller frees *ret, NULL for none. */
+int config_requirements(const struct machine *machine, char ***ret);
+
 /**
- * Loads a network: a path where it holds a slash or ends with ".network", else a name that is
- * searched for in the search path. The name "default" exists without a file. Errors as above. The
- * caller frees the network with network_definition_free().
+ * Loads a network: a path if it contains a slash or ends with ".network", otherwise a name to look
+ * up in the search path. The name "default" exists without a file. Errors as above. The caller
+ * frees the network with network_definition_free().
  */
 int config_load_network(const char *name_or_path, const struct config_options *options,
                         struct diagnostics *diagnostics, struct network_definition **ret,
                         struct machine_error *error);
 
 /**
- * The names of all machines that the search path holds, each once, sorted. search_path as in struct
- * config_options. 0 or -errno; directories that do not exist are fine. The caller frees *ret with
- * strv_free().
+ * Loads a volume: a path if it contains a slash or ends with ".volume", otherwise a name to look up
+ * in the search path. A volume without a file has the defaults. Errors as above. The caller frees
+ * the volume with volume_definition_free().
  */
-int config_list_machines(const char *search_path, char ***ret, struct machine_error *error);
+int config_load_volume(const char *name_or_path, const struct config_options *options,
+                       struct diagnostics *diagnostics, struct volume_definition **ret,
+                       struct machine_error *error);
+
+/** Loads a volume that a machine mounts: a file next to its definition comes first. Findings are
+ * part of the error. */
+int config_load_volume_of(const struct machine *machine, const char *name,
+                          const struct config_options *options, struct volume_definition **ret,
+                          struct machine_error *error);
+
+void config_apply_clear(struct config_apply *apply);
+#define _cleanup_config_apply_ _cleanup_(config_apply_clear)
+
+/** Reads CONFIG_APPLY_FILE, in the syntax of definitions. Errors as above. The caller clears *ret.
+ */
+int config_load_apply(const char *path, const struct config_options *options,
+                      struct diagnostics *diagnostics, struct config_apply *ret,
+                      struct machine_error *error);
 
 #endif

@@ -7,11 +7,34 @@
 
 #include "base/json.h"
 #include "base/strings.h"
-#include "config/kind.h"
+#include "config/check/definition.h"
+#include "config/kinds/kind.h"
+
+/* ---- As files ---- */
+
+char *config_files_text(const struct config_definition *definition)
+{
+        char *text = NULL;
+        size_t length;
+        FILE *out = open_memstream(&text, &length);
+
+        for (size_t i = 0; out && i < definition->loader.source_count; i++) {
+                const struct config_source *source = definition->loader.sources[i];
+                bool ended = source->length == 0 || string_ends_with(source->text, "\n");
+
+                fprintf(out, "%s# %s\n%s%s", i ? "\n" : "", source->name, source->text,
+                        ended ? "" : "\n");
+        }
+        if (!out || fclose(out) != 0) {
+                free(text);
+                return NULL;
+        }
+        return text;
+}
 
 /* ---- As JSON ---- */
 
-/* Puts a value where its full name says, making the group on the way. Takes the value. */
+/* Puts a value at its full name, creating the group if necessary. Takes the value. */
 static int set_nested(json_t *root, const char *name, json_t *value)
 {
         for (;;) {
@@ -183,7 +206,7 @@ static void close_group(struct writer *writer)
         writer->group_length = 0;
 }
 
-/* Opens the group that a full name is in, and closes the one before. Returns the name in it. */
+/* Opens the group of a full name and closes the previous one. Returns the name in the group. */
 static const char *enter_group(struct writer *writer, const char *name)
 {
         const char *point = strchr(name, '.');
@@ -201,12 +224,65 @@ static const char *enter_group(struct writer *writer, const char *name)
         return point ? point + 1 : name;
 }
 
+/* Ends a line that has reached a column. `origin` is NULL for a default. */
+static int write_origin(const struct writer *writer, int column,
+                        const struct machine_origin *origin)
+{
+        _cleanup_free_ char *file = string_printable(origin ? origin->file : "");
+
+        if (!file) {
+                return -ENOMEM;
+        }
+        fprintf(writer->out, "%*s# ", column < COMMENT_COLUMN ? COMMENT_COLUMN - column : 2, "");
+        if (origin) {
+                fprintf(writer->out, "%s:%u\n", file, origin->line);
+        } else {
+                fputs("default\n", writer->out);
+        }
+        return 0;
+}
+
+static const struct machine_origin *element_origin(const struct writer *writer, const char *key,
+                                                   size_t index)
+{
+        char name[160];
+
+        snprintf(name, sizeof name, "%s[%zu]", key, index);
+        return machine_origin_of(writer->machine, name);
+}
+
+/* A list whose elements come from several files: an element on each line, with its origin. */
+static int write_elements_of_files(struct writer *writer, const struct config_key *key,
+                                   const char *name, const json_t *value)
+{
+        const char *indent = writer->group ? "  " : "";
+        bool groups = json_is_object(json_array_get(value, 0));
+        size_t count = json_array_size(value);
+
+        fprintf(writer->out, "%s%s = %s\n", indent, name, groups ? "(" : "[");
+        for (size_t i = 0; i < count; i++) {
+                _cleanup_free_ char *text = config_value_text(json_array_get(value, i));
+                int column;
+
+                if (!text) {
+                        return -ENOMEM;
+                }
+                column = fprintf(writer->out, "%s  %s%s", indent, text, i + 1 < count ? "," : "");
+                if (write_origin(writer, column, element_origin(writer, key->name, i)) < 0) {
+                        return -ENOMEM;
+                }
+        }
+        fprintf(writer->out, "%s%s;\n", indent, groups ? ")" : "]");
+        return 0;
+}
+
 static int write_key(struct writer *writer, const struct config_key *key)
 {
         const struct machine_origin *origin = machine_origin_of(writer->machine, key->name);
         _cleanup_json_ json_t *value = NULL;
-        _cleanup_free_ char *text = NULL, *file = NULL;
+        _cleanup_free_ char *text = NULL;
         const char *name;
+        size_t count;
         int column;
 
         if (!origin && !writer->defaults) {
@@ -219,22 +295,18 @@ static int write_key(struct writer *writer, const struct config_key *key)
                 return 0;
         }
         text = config_value_text(value);
-        file = string_printable(origin ? origin->file : "");
-        if (!text || !file) {
+        if (!text) {
                 return -ENOMEM;
         }
         name = enter_group(writer, key->name);
+        count = json_array_size(value);
+        if (count > 0 && element_origin(writer, key->name, count - 1) &&
+            !element_origin(writer, key->name, count)) {
+                return write_elements_of_files(writer, key, name, value);
+        }
         column = fprintf(writer->out, "%s%s%s = %s;", writer->group ? "  " : "", origin ? "" : "# ",
                          name, text);
-        if (origin) {
-                fprintf(writer->out, "%*s# %s:%u\n",
-                        column < COMMENT_COLUMN ? COMMENT_COLUMN - column : 2, "", file,
-                        origin->line);
-        } else {
-                fprintf(writer->out, "%*s# default\n",
-                        column < COMMENT_COLUMN ? COMMENT_COLUMN - column : 2, "");
-        }
-        return 0;
+        return write_origin(writer, column, origin);
 }
 
 char *config_machine_text(const struct machine *machine, bool defaults)

@@ -8,26 +8,32 @@
 
 #include "base/error.h"
 
+struct config_definition;
+
 /**
- * A machine as a definition would say it, under the format's own key names: an object with groups
- * as objects. With `defaults` every key that has a value, else those that the definition gives. 0
- * or -ENOMEM; the caller frees *ret.
+ * A machine as a JSON object under the key names of the format, groups as objects. With `defaults`
+ * it has every key with a value, otherwise only those that the definition sets. 0 or -ENOMEM; the
+ * caller frees *ret.
  */
 int config_machine_json(const struct machine *machine, bool defaults, json_t **ret);
 
-/** Where each key of the definition stands: { "limits.memory": { "file": .., "line": .. } }. NULL
+/** The place of each key of the definition: { "limits.memory": { "file": .., "line": .. } }. NULL
  * when memory is short. */
 json_t *config_origins_json(const struct machine *machine);
 
-/** A value of such an object in the syntax of definitions. NULL when memory is short; the caller
- * frees it. */
+/** A value of such an object in definition syntax. NULL when memory is short; the caller frees it.
+ */
 char *config_value_text(const json_t *value);
 
 /**
- * A machine as the file that would say the same, each key with its place as a comment; relative
- * paths are absolute, so that the file means the same anywhere. With `defaults` those are there as
- * comments. NULL when memory is short; the caller frees it.
+ * A machine as an equivalent definition, each key with its place as a comment. Paths are absolute,
+ * so that the file can be moved. With `defaults`, default values are included as comments. NULL
+ * when memory is short; the caller frees it.
  */
 char *config_machine_text(const struct machine *machine, bool defaults);
+
+/** The files that a definition consists of, in the order in which they were read, each after a
+ * comment with its path. NULL when memory is short. The caller frees it. */
+char *config_files_text(const struct config_definition *definition);
 
 #endif

@@ -8,7 +8,7 @@
 
 #include "base/json.h"
 #include "base/strings.h"
-#include "config/key.h"
+#include "config/kinds/key.h"
 #include "config/show.h"
 
 static json_t *whole(const struct machine *machine)
@@ -21,6 +21,8 @@ static json_t *whole(const struct machine *machine)
             json_set_value(object, "origins", config_origins_json(machine)) < 0) {
                 return NULL;
         }
+        /* JSON has no paths that are not UTF-8. */
+        (void)json_set_string(object, "definition", machine->definition);
         return TAKE_PTR(object);
 }
 
@@ -54,7 +56,14 @@ json_t *config_snapshot_settings(const char *snapshot)
         return json_incref(json_object_get(object, "settings"));
 }
 
-/* The value of a full name, "limits.memory", in groups that are objects. Borrowed. */
+json_t *config_snapshot_origins(const char *snapshot)
+{
+        _cleanup_json_ json_t *object = json_loads(snapshot, JSON_REJECT_DUPLICATES, NULL);
+
+        return json_incref(json_object_get(object, "origins"));
+}
+
+/* The value of a full name ("limits.memory") in an object of groups. Borrowed. */
 static json_t *value_of(json_t *settings, const char *name)
 {
         const char *point = strchr(name, '.');
@@ -71,7 +80,7 @@ static json_t *copy_or_null(json_t *value)
         return value ? json_incref(value) : json_null();
 }
 
-/* Appends an element where the two have different values for a key. 0 or -ENOMEM. */
+/* Appends an element if the values for a key differ. 0 or -ENOMEM. */
 static int compare_key(json_t *array, const char *name, json_t *old, json_t *new)
 {
         json_t *old_value = value_of(json_object_get(old, "settings"), name);
@@ -80,7 +89,11 @@ static int compare_key(json_t *array, const char *name, json_t *old, json_t *new
         json_t *new_place = json_object_get(json_object_get(new, "origins"), name);
         json_t *element;
 
-        /* A group is no value: its keys are compared one by one. */
+        /* A key that the program which wrote the snapshot did not know yet, and that is not set. */
+        if (!old_value && !new_place) {
+                return 0;
+        }
+        /* A group has no value of its own; its keys are compared one by one. */
         if (old_value == new_value || json_is_object(old_value) || json_is_object(new_value) ||
             json_equal(old_value, new_value)) {
                 return 0;

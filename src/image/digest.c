@@ -5,26 +5,72 @@
 
 #include "base/strings.h"
 
-static bool is_hex(const char *text)
+#define NAME_LENGTH 6
+
+static const struct {
+        char name[NAME_LENGTH + 1];
+        unsigned int size;
+} algorithms[] = {
+        [DIGEST_SHA256] = { "sha256", 32 },
+        [DIGEST_SHA512] = { "sha512", 64 },
+};
+
+/* Whether the text is an algorithm's name, the separator, and its digits. */
+static bool is_digest(const char *text, char separator, enum digest_algorithm *ret)
 {
-        return strspn(text, "0123456789abcdef") == DIGEST_HEX_LENGTH &&
-               text[DIGEST_HEX_LENGTH] == '\0';
+        for (size_t i = 0; i < ELEMENTS_OF(algorithms); i++) {
+                const char *rest = string_after(text, algorithms[i].name);
+                size_t length = 2 * (size_t)algorithms[i].size;
+
+                if (rest && *rest == separator && strspn(rest + 1, "0123456789abcdef") == length &&
+                    rest[1 + length] == '\0') {
+                        *ret = (enum digest_algorithm)i;
+                        return true;
+                }
+        }
+        return false;
 }
 
 bool digest_is_valid(const char *text)
 {
-        const char *hex = text ? string_after(text, DIGEST_PREFIX) : NULL;
+        enum digest_algorithm ignored;
 
-        return hex && is_hex(hex);
+        return text && is_digest(text, ':', &ignored);
 }
 
-void digest_format(const uint8_t hash[static DIGEST_SIZE], digest_text ret)
+enum digest_algorithm digest_algorithm_of(const char *text)
+{
+        enum digest_algorithm algorithm = DIGEST_SHA256;
+
+        return text && is_digest(text, ':', &algorithm) ? algorithm : DIGEST_SHA256;
+}
+
+unsigned int digest_size(enum digest_algorithm algorithm)
+{
+        return algorithms[algorithm].size;
+}
+
+const char *digest_digits(const char *text)
+{
+        return text + NAME_LENGTH + 1;
+}
+
+void digest_copy(const char *text, digest_text ret)
+{
+        size_t length = strnlen(text, DIGEST_TEXT_LENGTH_MAX);
+
+        memcpy(ret, text, length);
+        ret[length] = '\0';
+}
+
+void digest_format(enum digest_algorithm algorithm, const uint8_t *hash, digest_text ret)
 {
         static const char digits[] = "0123456789abcdef";
-        char *place = ret + strlen(DIGEST_PREFIX);
+        char *place = ret + NAME_LENGTH;
 
-        memcpy(ret, DIGEST_PREFIX, strlen(DIGEST_PREFIX));
-        for (size_t i = 0; i < DIGEST_SIZE; i++) {
+        memcpy(ret, algorithms[algorithm].name, NAME_LENGTH);
+        *place++ = ':';
+        for (size_t i = 0; i < algorithms[algorithm].size; i++) {
                 *place++ = digits[hash[i] >> 4];
                 *place++ = digits[hash[i] & 15];
         }
@@ -33,19 +79,18 @@ void digest_format(const uint8_t hash[static DIGEST_SIZE], digest_text ret)
 
 void digest_file_name(const char *text, digest_text ret)
 {
-        memcpy(ret, text, DIGEST_TEXT_LENGTH);
-        ret[strlen(DIGEST_PREFIX) - 1] = '-';
-        ret[DIGEST_TEXT_LENGTH] = '\0';
+        digest_copy(text, ret);
+        ret[NAME_LENGTH] = '-';
 }
 
 bool digest_from_file_name(const char *name, digest_text ret)
 {
-        const char *hex = string_after(name, "sha256-");
+        enum digest_algorithm ignored;
 
-        if (!hex || !is_hex(hex)) {
+        if (!is_digest(name, '-', &ignored)) {
                 return false;
         }
-        memcpy(ret, DIGEST_PREFIX, strlen(DIGEST_PREFIX));
-        memcpy(ret + strlen(DIGEST_PREFIX), hex, DIGEST_HEX_LENGTH + 1);
+        digest_copy(name, ret);
+        ret[NAME_LENGTH] = ':';
         return true;
 }

@@ -2,28 +2,26 @@
 #ifndef IMAGE_EXECUTE_H
 #define IMAGE_EXECUTE_H
 
-#include <stddef.h>
-
 #include <machine/error.h>
 
-/* Running the image executable, which is where all that fetches and unpacks lives. */
+/* Runs the image executable, which does all fetching and unpacking. */
 
 /**
- * The first of the places, paths from the directory of the running program, that can be run; so an
- * installation can be moved. NULL where there is none. The caller frees.
- */
-char *image_find_program(const char *const *where, size_t count);
-
-/**
- * Becomes the image executable, with these arguments after the program's own name. Returns only on
- * failure, a negative errno with error filled.
+ * Becomes the image executable, with these arguments after the program's name. Returns only on
+ * failure: -errno with error set.
  */
 int image_execute(char *const *arguments, struct machine_error *error);
 
 /**
+ * Runs the image executable with these arguments in a child process, on the standard streams.
+ * Returns 0, or -EIO with the error `failure` if it failed; it has then printed the reason itself.
+ */
+int image_run(char *const *arguments, const char *failure, struct machine_error *error);
+
+/**
  * Fetches an image ("pull REFERENCE") in a child process, whose messages and progress go to
- * standard error. 0, or -EIO with error filled where it failed; its own message has been printed by
- * then.
+ * standard error. Returns 0, or -EIO with error set if the child failed; it has then printed the
+ * reason itself.
  */
 int image_fetch(const char *state_directory, const char *reference, struct machine_error *error);
 

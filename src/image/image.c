@@ -35,11 +35,11 @@ void image_info_clear(struct image_info *info)
 
 static int not_in_store(struct machine_error *error, const char *reference)
 {
-        error_say(error, ENOENT, "there is no image \"%s\" in the store", reference);
+        error_say(error, ENOENT, "no image \"%s\" in the store", reference);
         error_kind(error, MACHINE_ERROR_NO_INPUT);
         error_hint(error,
                    "fetch it with \"machinectl-lite pull %s\", or read it from a file with "
-                   "\"machinectl-lite load\"; \"machinectl-lite list-images\" shows what "
+                   "\"machinectl-lite load\"; \"machinectl-lite list-images\" lists the "
                    "there is",
                    reference);
         return -ENOENT;
@@ -81,8 +81,8 @@ static int name_image(int images_fd, const char *reference, struct image_info *i
         return info->reference ? find_id(images_fd, info, error) : error_oom(error);
 }
 
-/* Takes the shared lock that tells removers that the image is in use. The directory may have been
- * renamed away between open and lock: then the image is gone. */
+/* Takes the shared lock that marks the image as in use. If the directory was renamed away between
+ * open and lock, the image has been removed. */
 static int lock_image(int images_fd, const char *directory, int *ret)
 {
         _cleanup_close_ int fd =
@@ -106,7 +106,7 @@ static int lock_image(int images_fd, const char *directory, int *ret)
         return 0;
 }
 
-/* Copies an array of strings; a missing one or null is an empty one. */
+/* Copies an array of strings. A missing array and null count as empty. */
 static int read_strings(const json_t *object, const char *key, char ***ret)
 {
         const json_t *array = json_object_get(object, key);
@@ -178,14 +178,20 @@ static int read_config(const json_t *config, struct image_info *info)
         return 0;
 }
 
-/* The absolute path of one layer of the record, checked: it is a diff id and nothing else. */
-static char *layer_path(const char *state_directory, const json_t *layer)
+/* The absolute path of one layer of the record, whose diff id is checked. The image may have a
+ * variant of the layer. */
+static char *layer_path(const char *state_directory, const struct image_info *info,
+                        const json_t *layer, size_t number)
 {
         const char *diff_id = json_get_string(layer, "diff_id");
         digest_text name;
 
         if (!digest_is_valid(diff_id)) {
                 return NULL;
+        }
+        if (json_is_true(json_object_get(layer, "resolved"))) {
+                return string_format("%s/" STORE_IMAGE_RESOLVED "/%zu/" STORE_LAYER_TREE,
+                                     info->directory, number);
         }
         digest_file_name(diff_id, name);
         return string_format("%s/" STORE_LAYERS "/%s/" STORE_LAYER_TREE, state_directory, name);
@@ -200,9 +206,9 @@ static int read_layers(const char *state_directory, const json_t *record, struct
                       string_format("%s/" STORE_IMAGE_DIRECTORIES, info->directory)) < 0) {
                 return -ENOMEM;
         }
-        /* The record has them as the config has, bottom first. */
+        /* The record lists layers as the config does, bottom first. */
         for (size_t i = json_array_size(layers); i-- > 0;) {
-                char *path = layer_path(state_directory, json_array_get(layers, i));
+                char *path = layer_path(state_directory, info, json_array_get(layers, i), i);
 
                 if (!path) {
                         return -EINVAL;
@@ -287,55 +293,5 @@ int image_resolve(const char *state_directory, const char *reference, struct ima
         }
         *ret = info;
         info = (struct image_info)IMAGE_INFO_INIT;
-        return 0;
-}
-
-int image_pin(const char *machine_directory, const struct image_info *info,
-              struct machine_error *error)
-{
-        _cleanup_json_ json_t *record = json_object();
-        _cleanup_free_ char *path = path_join(machine_directory, STORE_IMAGE_RECORD);
-        _cleanup_free_ char *text = NULL;
-        int r;
-
-        if (!record || !path || json_set_number(record, "version", STORE_VERSION) < 0 ||
-            json_set_string(record, "image", info->id) < 0 ||
-            json_set_string(record, "reference", info->reference) < 0) {
-                return error_oom(error);
-        }
-        text = json_dumps(record, JSON_INDENT(2));
-        if (!text) {
-                return error_oom(error);
-        }
-        r = file_write_atomic(AT_FDCWD, path, text, strlen(text), 0600);
-        return r < 0 ? error_set(error, r, "cannot write %s", path) : 0;
-}
-
-int image_pinned(const char *machine_directory, char **ret, char **ret_reference,
-                 struct machine_error *error)
-{
-        _cleanup_free_ char *path = path_join(machine_directory, STORE_IMAGE_RECORD);
-        _cleanup_free_ char *id = NULL, *reference = NULL;
-        _cleanup_json_ json_t *record = NULL;
-        int r;
-
-        if (!path) {
-                return error_oom(error);
-        }
-        r = store_read_record(AT_FDCWD, path, path, &record, error);
-        if (r < 0 && r != -ENOENT) {
-                return r;
-        }
-        if (r == 0 && !digest_is_valid(json_get_string(record, "image"))) {
-                return error_say(error, EINVAL, "%s names no image", path);
-        }
-        if (r == 0 && (string_replace(&id, json_get_string(record, "image")) < 0 ||
-                       string_replace(&reference, json_get_string(record, "reference")) < 0)) {
-                return error_oom(error);
-        }
-        *ret = TAKE_PTR(id);
-        if (ret_reference) {
-                *ret_reference = TAKE_PTR(reference);
-        }
         return 0;
 }

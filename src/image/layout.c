@@ -21,11 +21,13 @@ static int check_record(const json_t *record, const char *name, struct machine_e
                                  "program",
                                  name);
         }
-        if (version != STORE_VERSION) {
-                return error_say(error, EINVAL,
-                                 "%s of the image store has version %llu, this "
-                                 "program knows version %d",
-                                 name, (unsigned long long)version, STORE_VERSION);
+        if (version > STORE_VERSION) {
+                error_say(error, EINVAL,
+                          "%s of the image store has version %llu and was written by a newer "
+                          "machinectl-lite; this program reads version %d",
+                          name, (unsigned long long)version, STORE_VERSION);
+                error_hint(error, "upgrade machinectl-lite");
+                return -EINVAL;
         }
         return 0;
 }

@@ -27,7 +27,7 @@ static bool is_lower_alphanumeric(char c)
         return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 }
 
-/* How long the separator is that starts here: ".", "_", "__" or any number of "-"; 0 for none. */
+/* The length of the separator that starts here: ".", "_", "__" or any number of "-"; 0 if none. */
 static size_t separator_length(const char *text)
 {
         if (*text == '.') {
@@ -39,7 +39,7 @@ static size_t separator_length(const char *text)
         return strspn(text, "-");
 }
 
-/* One component of a repository: letters and digits, separators between them only. */
+/* One component of a repository: letters and digits, with separators between them. */
 static bool component_is_valid(const char *text, size_t length)
 {
         size_t at = 0;
@@ -95,7 +95,7 @@ static bool port_is_valid(const char *text)
         return quantity_parse_number(text, &port) == 0 && port >= 1 && port <= 65535;
 }
 
-/* A host name, or an IPv6 address in brackets, and a port where one is wanted. */
+/* A host name or an IPv6 address in brackets, with an optional port. */
 static bool domain_is_valid(const char *text)
 {
         size_t length;
@@ -134,7 +134,7 @@ static int refuse(struct machine_error *error, const char *text, const char *rea
         return -EINVAL;
 }
 
-/* Cuts "@DIGEST" and ":TAG" off the end of the text. Returns the reason where one is not valid. */
+/* Cuts "@DIGEST" and ":TAG" off the end of the text. Returns the reason if one is not valid. */
 static const char *split_end(char *text, const char **ret_tag, const char **ret_digest)
 {
         char *at = strchr(text, '@');
@@ -144,7 +144,9 @@ static const char *split_end(char *text, const char **ret_tag, const char **ret_
                 *at = '\0';
                 *ret_digest = at + 1;
                 if (!digest_is_valid(at + 1)) {
-                        return "the digest is not \"sha256:\" and 64 lower-case hexadecimal digits";
+                        return "the digest is not \"sha256:\" and 64 lower-case hexadecimal "
+                               "digits, nor "
+                               "\"sha512:\" and 128";
                 }
         }
         slash = strrchr(text, '/');
@@ -154,7 +156,7 @@ static const char *split_end(char *text, const char **ret_tag, const char **ret_
                 *ret_tag = colon + 1;
                 if (!tag_is_valid(colon + 1)) {
                         return "a tag is at most 128 letters, digits, \"_\", \".\" and \"-\", and "
-                               "begins with none of the last two";
+                               "does not begin with \".\" or \"-\"";
                 }
         }
         return NULL;
@@ -171,7 +173,7 @@ static const char *check_name(const char *domain, const char *repository)
                 return "the registry is not a host name with an optional port";
         }
         if (!repository_is_valid(repository)) {
-                return "the name is not made of lower-case letters and digits, with \".\", \"_\", "
+                return "the name must consist of lower-case letters and digits, with \".\", \"_\", "
                        "\"__\" or \"-\" between them and \"/\" between components";
         }
         if (strlen(domain) + 1 + strlen(repository) > NAME_LENGTH_MAX) {
@@ -215,7 +217,7 @@ static int parse(const char *text, char *name, struct image_reference *reference
         }
         if (!reason && !tag && !digest && strlen(name) == DIGEST_HEX_LENGTH &&
             strspn(name, "0123456789abcdef") == DIGEST_HEX_LENGTH) {
-                reason = "64 hexadecimal digits are an image's id, not its name";
+                reason = "64 hexadecimal digits are an image id, not a name";
         }
         if (reason) {
                 return refuse(error, text, reason);

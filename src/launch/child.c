@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The child's side of a start: the machine's first process, from the clone to machine-init. */
+/* The child's side of a start: the machine's first process, from clone3(2) to machine-init. */
 
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -15,20 +16,23 @@
 #include "base/path.h"
 #include "base/strings.h"
 #include "launch/context.h"
-#include "launch/handover.h"
-#include "launch/message.h"
+#include "launch/init/message.h"
+#include "launch/init/session.h"
+#include "launch/init/user.h"
+#include "launch/steps.h"
 #include "security/become.h"
+#include "security/sockets.h"
 
 /* ---- becoming root of the machine ---- */
 
-/* Death of the parent is death of the machine. A change of credentials clears the signal
- * (prctl(2)), so it is asked for after each; a parent that died before has closed its socket. */
+/* The machine dies with its parent. A change of credentials clears the death signal (prctl(2)), so
+ * it is set again after each; a parent that died earlier has closed its socket. */
 static int die_with_parent(struct launch *launch, struct machine_error *error)
 {
         struct pollfd peer = { .fd = launch->sockets[1], .events = 0 };
 
         if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) {
-                return error_set(error, errno, "cannot ask for the parent's death signal");
+                return error_set(error, errno, "cannot set the parent death signal");
         }
         if (poll(&peer, 1, 0) > 0 && (peer.revents & (POLLHUP | POLLERR))) {
                 return error_say(error, ECANCELED, "the supervisor has died");
@@ -36,33 +40,47 @@ static int die_with_parent(struct launch *launch, struct machine_error *error)
         return 0;
 }
 
-static int step_identity(struct launch *launch, struct machine_error *error)
+int launch_step_identity(struct launch *launch, struct machine_error *error)
 {
+        int r = launch_join_time(launch, error);
+
+        if (r < 0) {
+                return r;
+        }
         if (launch_has_user_namespace(launch) &&
             (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)) {
                 return error_set(error, errno,
                                  "cannot become root of the machine's user namespace");
         }
-        /* The caller's supplementary groups are the host's. */
-        if (syscall(SYS_setgroups, 0, NULL) < 0) {
-                return error_set(error, errno, "cannot drop the supplementary groups");
+        /* The supplementary groups of the caller are the host's. */
+        r = launch->machine->process.identity.keep_groups ? 0 : security_drop_groups();
+        if (r < 0) {
+                return error_set(error, r, "cannot drop the supplementary groups");
+        }
+        /* A container may have joined a pid namespace in which others are, see docs/entering.md;
+         * the change of ids may have undone this. */
+        if (launch_is_container(launch) && prctl(PR_SET_DUMPABLE, 0) < 0) {
+                return error_set(error, errno, "cannot protect this process");
         }
         return die_with_parent(launch, error);
 }
 
-static int step_session(struct launch *launch, struct machine_error *error)
+int launch_step_session(struct launch *launch, struct machine_error *error)
 {
-        return handover_leave_session(error);
+        return session_leave(
+                launch_is_container(launch) && launch->options.container->keeps_keyring, error);
 }
 
 /* ---- names ---- */
 
-static bool wants_names(const struct launch *launch)
+bool launch_wants_names(const struct launch *launch)
 {
-        return launch->machine->namespaces.uts;
+        return launch->machine->bare
+                       ? launch_given(launch, MACHINE_NAMESPACE_UTS) != MACHINE_NAMESPACE_HOST
+                       : launch->machine->namespaces.uts && !launch_joins_pod(launch);
 }
 
-static int step_hostname(struct launch *launch, struct machine_error *error)
+int launch_step_hostname(struct launch *launch, struct machine_error *error)
 {
         const struct machine *machine = launch->machine;
 
@@ -79,88 +97,130 @@ static int step_hostname(struct launch *launch, struct machine_error *error)
 
 /* ---- file systems ---- */
 
-static int step_enter(struct launch *launch, struct machine_error *error)
+/* A bare machine has what its mounts are, and nothing else. */
+bool launch_wants_facilities(const struct launch *launch)
+{
+        return !launch->machine->bare;
+}
+
+int launch_step_enter(struct launch *launch, struct machine_error *error)
 {
         return rootfs_enter(launch->rootfs, error);
 }
 
-static bool wants_volumes(const struct launch *launch)
+bool launch_wants_volumes(const struct launch *launch)
 {
         return launch->machine->root.volumes != NULL;
 }
 
-static int step_volumes(struct launch *launch, struct machine_error *error)
+int launch_step_volumes(struct launch *launch, struct machine_error *error)
 {
         return rootfs_volumes(launch->rootfs, error);
 }
 
-static int step_proc(struct launch *launch, struct machine_error *error)
+int launch_step_proc(struct launch *launch, struct machine_error *error)
 {
         return rootfs_proc(launch->rootfs, error);
 }
 
-static int step_sys(struct launch *launch, struct machine_error *error)
+int launch_step_sys(struct launch *launch, struct machine_error *error)
 {
         return rootfs_sys(launch->rootfs, error);
 }
 
-static int step_dev(struct launch *launch, struct machine_error *error)
+int launch_step_dev(struct launch *launch, struct machine_error *error)
 {
         return rootfs_dev(launch->rootfs, error);
 }
 
-static bool wants_boot(const struct launch *launch)
+bool launch_wants_boot(const struct launch *launch)
 {
         return launch->machine->process.boot;
 }
 
-static int step_boot(struct launch *launch, struct machine_error *error)
+int launch_step_boot(struct launch *launch, struct machine_error *error)
 {
         return rootfs_boot(launch->rootfs, error);
 }
 
-static int step_host(struct launch *launch, struct machine_error *error)
+int launch_step_host(struct launch *launch, struct machine_error *error)
 {
         return rootfs_host(launch->rootfs, error);
 }
 
-static int step_mounts(struct launch *launch, struct machine_error *error)
+int launch_step_mounts(struct launch *launch, struct machine_error *error)
 {
         return rootfs_mounts(launch->rootfs, error);
 }
 
-static int step_files(struct launch *launch, struct machine_error *error)
+int launch_step_files(struct launch *launch, struct machine_error *error)
 {
         return rootfs_files(launch->rootfs, error);
 }
 
-/* Looked up before credentials and terminal, which are given to the user, and after `mounts`, which
- * may bring another /etc/passwd. */
-static int step_user(struct launch *launch, struct machine_error *error)
+/* Looked up before credentials and terminal, which the user will own, and after `mounts`, which may
+ * replace /etc/passwd. */
+int launch_step_user(struct launch *launch, struct machine_error *error)
 {
-        int r = machine_user_find(rootfs_root(launch->rootfs), launch->machine->process.user,
-                                  &launch->user, error);
+        const struct machine_identity *given = &launch->machine->process.identity;
 
-        return r < 0 ? r : machine_user_check(&launch->user, &launch->ids.range, error);
+        if (given->set) {
+                char text[32];
+
+                /* For HOME alone: the root's files have no say in the ids, nor in the start. */
+                (void)snprintf(text, sizeof text, "%u:%u", given->uid, given->gid);
+                if (machine_user_find(rootfs_root(launch->rootfs), text, &launch->user, NULL) < 0) {
+                        launch->user = (struct machine_user)MACHINE_USER_INIT;
+                }
+                launch->user.uid = given->uid;
+                launch->user.gid = given->gid;
+                launch->user.group_count = given->group_count;
+                launch->user.groups = given->groups;
+                return 0;
+        }
+        return init_user_find(rootfs_root(launch->rootfs), launch->machine->process.user,
+                              &launch->ids.range, &launch->user, error);
 }
 
-static bool wants_terminal(const struct launch *launch)
+bool launch_wants_directory(const struct launch *launch)
+{
+        return (launch->image_directory || launch->machine->bare) &&
+               launch->machine->process.working_directory;
+}
+
+/* An image may name a directory that none of its layers has; creating it is left to the runtime
+ * (OCI image specification, "WorkingDir"), and callers of runtimes leave it to them, too. If that
+ * fails, entering it reports why. */
+int launch_step_directory(struct launch *launch, struct machine_error *error)
+{
+        int fd =
+                path_make_directory_in_root(rootfs_root(launch->rootfs),
+                                            launch->machine->process.working_directory, 0755, 0, 0);
+
+        fd_close(fd);
+        return 0;
+}
+
+bool launch_wants_terminal(const struct launch *launch)
 {
         return launch->options.terminal;
 }
 
-void launch_copy_window_size(int terminal)
+static int set_terminal_size(const struct launch *launch, int terminal, struct machine_error *error)
 {
-        struct winsize size;
+        const struct machine_process *process = &launch->machine->process;
+        const struct winsize size = { .ws_row = process->terminal_rows,
+                                      .ws_col = process->terminal_columns };
 
-        /* A caller without a terminal has no size to give; the payload then finds 0 by 0. */
-        if (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0 ||
-            ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0) {
-                (void)ioctl(terminal, TIOCSWINSZ, &size);
+        if (size.ws_row == 0 && size.ws_col == 0) {
+                return 0;
         }
+        return ioctl(terminal, TIOCSWINSZ, &size) < 0
+                       ? error_set(error, errno, "cannot set the size of the terminal")
+                       : 0;
 }
 
-static int step_terminal(struct launch *launch, struct machine_error *error)
+int launch_step_terminal(struct launch *launch, struct machine_error *error)
 {
         _cleanup_close_ int master = -EBADF;
         int r = rootfs_terminal(launch->rootfs, &master, &launch->terminal_slave, error);
@@ -168,50 +228,76 @@ static int step_terminal(struct launch *launch, struct machine_error *error)
         if (r < 0) {
                 return r;
         }
-        launch_copy_window_size(launch->terminal_slave);
-        if (fchown(launch->terminal_slave, launch->user.uid, (gid_t)-1) < 0) {
-                return error_set(error, errno, "cannot give the terminal to user %u",
-                                 (unsigned int)launch->user.uid);
+        r = set_terminal_size(launch, master, error);
+        if (r == 0) {
+                r = init_user_own_terminal(launch->user.uid, launch->terminal_slave, error);
+        }
+        if (r < 0) {
+                return r;
         }
         r = message_send_fd(launch->sockets[1], MESSAGE_TERMINAL, master);
-        return r < 0 ? error_set(error, r, "cannot hand the terminal to the supervisor") : 0;
+        return r < 0 ? error_set(error, r, "cannot pass the terminal to the supervisor") : 0;
 }
 
-static bool wants_sysctls(const struct launch *launch)
+bool launch_wants_sysctls(const struct launch *launch)
 {
         return launch->machine->sysctl != NULL;
 }
 
-static int step_sysctl(struct launch *launch, struct machine_error *error)
+int launch_step_sysctl(struct launch *launch, struct machine_error *error)
 {
-        return launch_write_sysctls(launch->machine, rootfs_procfs(launch->rootfs), error);
+        return launch_write_sysctls(launch->machine, rootfs_procfs(launch->rootfs),
+                                    launch->options.rehearsal, error);
 }
 
-static bool wants_credentials(const struct launch *launch)
+bool launch_wants_inside(const struct launch *launch)
+{
+        return launch_is_container(launch) && launch->options.container->inside;
+}
+
+/* The caller does what it has to do before the machine's root becomes "/". */
+bool launch_wants_early_proceed(const struct launch *launch)
+{
+        return launch_wants_sysctls(launch) || launch_wants_inside(launch) ||
+               launch_wants_created(launch);
+}
+
+int launch_step_inside(struct launch *launch, struct machine_error *error)
+{
+        const struct launch_container *container = launch->options.container;
+
+        /* As with runc: hooks find the root in their working directory. */
+        if (fchdir(rootfs_root(launch->rootfs)) < 0) {
+                return error_set(error, errno, "cannot enter the container's root");
+        }
+        return container->inside(container->data, getpid(), error);
+}
+
+bool launch_wants_credentials(const struct launch *launch)
 {
         return launch->machine->credential_count > 0;
 }
 
-static int step_credentials(struct launch *launch, struct machine_error *error)
+int launch_step_credentials(struct launch *launch, struct machine_error *error)
 {
         return rootfs_credentials(launch->rootfs, launch->user.uid, launch->user.gid, error);
 }
 
-static int step_protect(struct launch *launch, struct machine_error *error)
+int launch_step_protect(struct launch *launch, struct machine_error *error)
 {
         return rootfs_protect(launch->rootfs, error);
 }
 
-static int step_pivot(struct launch *launch, struct machine_error *error)
+int launch_step_pivot(struct launch *launch, struct machine_error *error)
 {
         return rootfs_pivot(launch->rootfs, error);
 }
 
 /* ---- handing over ---- */
 
-/* The payload finds its limits and its network in place. A parent that says something else or is
- * dead undoes the start, and nobody listens. */
-static int step_proceed(struct launch *launch, struct machine_error *error)
+/* Waits until the payload's limits and network are in place. If the parent sends something else or
+ * is dead, the start is being undone and no error can be reported. */
+int launch_step_proceed(struct launch *launch, struct machine_error *error)
 {
         struct message message = { .fd = -EBADF };
 
@@ -221,157 +307,46 @@ static int step_proceed(struct launch *launch, struct machine_error *error)
         return 0;
 }
 
-static bool wants_late_proceed(const struct launch *launch)
+bool launch_wants_late_proceed(const struct launch *launch)
 {
-        return !wants_sysctls(launch);
+        return !launch_wants_early_proceed(launch);
 }
 
-static bool wants_pipes_of_user(const struct launch *launch)
+bool launch_wants_pipes_of_user(const struct launch *launch)
 {
         return !launch->options.terminal && launch->machine->process.user != NULL;
 }
 
-/* The parent gave pipes to the machine's root; a payload of another user opens them as that. */
-static int step_streams(struct launch *launch, struct machine_error *error)
+/* The parent gave pipes to the machine's root; a payload that runs as another user needs to open
+ * them, too. */
+int launch_step_streams(struct launch *launch, struct machine_error *error)
 {
-        for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++) {
-                int fd = launch_stream(launch, i);
-                struct stat status;
+        const int streams[] = { launch_stream(launch, 0), launch_stream(launch, 1),
+                                launch_stream(launch, 2) };
 
-                if (fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode) &&
-                    fchown(fd, launch->user.uid, launch->user.gid) < 0) {
-                        return error_set(error, errno, "cannot give descriptor %d to user %u", i,
-                                         (unsigned int)launch->user.uid);
-                }
-        }
-        return 0;
+        return init_user_own_pipes(streams, launch->user.uid, launch->user.gid, error);
 }
 
-/* The one given, else the user's home, or "/" for a root that has no such directory. */
-static const char *working_directory(const struct launch *launch)
+/* A user's machine in the host's network has his own id, with which his session's sockets are open
+ * to it. */
+bool launch_wants_closed_sockets(const struct launch *launch)
 {
-        const char *given = launch->machine->process.working_directory;
-        const char *home = launch->user.home;
-
-        if (given) {
-                return given;
-        }
-        return home && access(home, F_OK) == 0 ? home : "/";
+        return launch->by_user && !launch->machine->bare &&
+               launch->machine->network.mode == MACHINE_NETWORK_HOST;
 }
 
-/* Where a root keeps its init, in the order in which the kernel's own callers look. */
-static const char *const init_places[] = {
-        "/usr/lib/systemd/systemd",
-        "/lib/systemd/systemd",
-        "/sbin/init",
-};
-
-/* The init of the machine, which is "/" by now. */
-static int find_init(char ***ret, struct machine_error *error)
+int launch_step_sockets(struct launch *launch, struct machine_error *error)
 {
-        for (size_t i = 0; i < ELEMENTS_OF(init_places); i++) {
-                if (access(init_places[i], X_OK) == 0) {
-                        return strv_append(ret, init_places[i]) < 0 ? error_oom(error) : 0;
-                }
+        int r = sockets_close_abstract();
+
+        if (r == -EOPNOTSUPP) {
+                log_warning(launch->options.log,
+                            "network.mode: in the host's network, abstract sockets of your session "
+                            "are open to the machine: closing them needs Linux 6.12");
+                return 0;
         }
-        error_say(error, ENOENT,
-                  "the machine is to boot, and there is no init in its root: neither %s nor %s nor "
-                  "%s",
-                  init_places[0], init_places[1], init_places[2]);
-        error_hint(error, "install systemd in the root, or give a command instead of boot");
-        return error_kind(error, MACHINE_ERROR_NOT_FOUND);
+        return r < 0 ? error_set(error, r, "cannot close the host's abstract sockets") : 0;
 }
-
-static int write_plan(const struct launch *launch, int *ret_fd, struct machine_error *error)
-{
-        const struct machine *machine = launch->machine;
-        _cleanup_strv_ char **environment = NULL;
-        struct init_plan plan = {
-                .role = machine->process.boot   ? INIT_ROLE_SYSTEM
-                        : machine->process.init ? INIT_ROLE_STUB
-                                                : INIT_ROLE_PAYLOAD,
-                .terminal = launch->options.terminal,
-                .identity = {
-                        .uid = launch->user.uid,
-                        .gid = launch->user.gid,
-                        .groups = launch->user.groups,
-                        .group_count = launch->user.group_count,
-                        .capabilities = launch->capabilities,
-                        .no_new_privileges = machine->security.no_new_privileges,
-                        /* A payload without a stub dies with the supervisor itself. */
-                        .parent_death_signal = machine->process.init ? 0 : SIGKILL,
-                },
-                .program = launch->filter,
-                .resources = resource_settings_of(&machine->limits),
-                .arguments = machine->process.command,
-                .working_directory = (char *) working_directory(launch),
-                .label = { machine->security.apparmor, machine->security.selinux },
-        };
-        _cleanup_strv_ char **init = NULL;
-        int r = launch_complete_environment(launch, &environment, error);
-
-        if (r == 0 && !plan.arguments) {
-                r = find_init(&init, error);
-                plan.arguments = init;
-        }
-        if (r < 0) {
-                return r;
-        }
-        plan.environment = environment;
-        return init_plan_write(&plan, ret_fd, error);
-}
-
-static int step_init(struct launch *launch, struct machine_error *error)
-{
-        struct handover with = {
-                .socket = launch->sockets[1],
-                .init_program = launch->init_program,
-        };
-        int r = write_plan(launch, &with.plan, error);
-
-        if (r < 0) {
-                return r;
-        }
-        r = message_send_fd(launch->sockets[1], MESSAGE_PLAN, with.plan);
-        if (r < 0) {
-                return error_set(error, r, "cannot hand the plan to the supervisor");
-        }
-        for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++) {
-                with.streams[i] = launch->options.terminal ? launch->terminal_slave
-                                                           : launch_stream(launch, i);
-        }
-        return handover(&with, error);
-}
-
-/* Mounts come while the host's /proc is still fully visible, which a user namespace needs to mount
- * its own. What is written to /proc comes before it is made read-only. */
-const struct launch_step launch_child_steps[] = {
-        { .name = "identity", .set_up = step_identity },
-        { .name = "session", .set_up = step_session },
-        { .name = "hostname", .wanted = wants_names, .set_up = step_hostname },
-        { .name = "enter-root", .set_up = step_enter },
-        { .name = "volumes", .wanted = wants_volumes, .set_up = step_volumes },
-        { .name = "proc", .set_up = step_proc },
-        { .name = "sys", .set_up = step_sys },
-        { .name = "dev", .set_up = step_dev },
-        { .name = "boot-directories", .wanted = wants_boot, .set_up = step_boot },
-        { .name = "mounts", .set_up = step_mounts },
-        { .name = "run-host", .set_up = step_host },
-        { .name = "user", .set_up = step_user },
-        { .name = "terminal", .wanted = wants_terminal, .set_up = step_terminal },
-        { .name = "credentials", .wanted = wants_credentials, .set_up = step_credentials },
-        { .name = "files", .set_up = step_files },
-        /* Sysctls name the machine's interfaces. */
-        { .name = "proceed", .wanted = wants_sysctls, .set_up = step_proceed },
-        { .name = "sysctl", .wanted = wants_sysctls, .set_up = step_sysctl },
-        { .name = "protect", .set_up = step_protect },
-        { .name = "pivot", .set_up = step_pivot },
-        { .name = "proceed", .wanted = wants_late_proceed, .set_up = step_proceed },
-        /* The parent has given them to root. */
-        { .name = "streams-of-user", .wanted = wants_pipes_of_user, .set_up = step_streams },
-        { .name = "init", .set_up = step_init },
-        { 0 },
-};
 
 _Noreturn void launch_child(struct launch *launch)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Failures on demand, for the tests of what a failed start leaves behind. */
+/* Fault injection, for tests of the cleanup after failed starts. */
 
 #include <errno.h>
 #include <signal.h>
@@ -11,13 +11,13 @@
 #include "base/quantity.h"
 #include "base/strings.h"
 #include "launch/context.h"
-#include "machinectl-lite-build.h"
+#include "machinectl-lite-settings.h"
 
 #if FAULT_INJECTION
 
-/* MACHINECTL_LITE_FAULT is "STEP:ERRNO", "STEP:kill" or "STEP:hang"; child steps are named like the
- * parent's. One that hangs is seen by its name, "fault-hang", and waits to be killed from outside:
- * PID 1 cannot kill itself. */
+/* MACHINECTL_LITE_FAULT is "STEP:ERRNO", "STEP:kill" or "STEP:hang", for steps of the parent and of
+ * the child. A hanging process has the name "fault-hang" and waits to be killed from outside: PID 1
+ * cannot kill itself. */
 int launch_inject_fault(const char *step, struct machine_error *error)
 {
         const char *fault = getenv("MACHINECTL_LITE_FAULT");
@@ -29,7 +29,7 @@ int launch_inject_fault(const char *step, struct machine_error *error)
         }
         if (strcmp(rest, "kill") == 0) {
                 (void)raise(SIGKILL);
-                /* The first process of a pid namespace is deaf to its own signals. */
+                /* The first process of a pid namespace cannot kill itself. */
                 _exit(128 + SIGKILL);
         }
         if (strcmp(rest, "hang") == 0) {

@@ -20,7 +20,7 @@ bool launch_wants_image(const struct launch *launch)
         return launch->machine->root.source == MACHINE_ROOT_IMAGE;
 }
 
-/* Whether what the machine writes is kept, over layers that therefore must not change. */
+/* Whether the machine's writes are kept on top of layers that therefore must not change. */
 static bool keeps_writes(const struct launch *launch)
 {
         const struct machine_root *root = &launch->machine->root;
@@ -53,7 +53,8 @@ static int find_image(const struct launch *launch, struct image_info *ret,
         return r;
 }
 
-/* A writable layer goes on over the image that it was begun on, also when the name has moved. */
+/* A writable layer stays on top of the image that it was created on, even if the name refers to
+ * another image now. */
 static int resolve(const struct launch *launch, const char *directory, struct image_info *ret,
                    struct machine_error *error)
 {
@@ -61,7 +62,7 @@ static int resolve(const struct launch *launch, const char *directory, struct im
         _cleanup_free_ char *upper = string_format("%s/upper", directory);
         int r = upper ? 0 : error_oom(error);
 
-        if (r == 0 && access(upper, F_OK) == 0) {
+        if (r == 0 && !launch->options.current_image && access(upper, F_OK) == 0) {
                 r = image_pinned(directory, &pinned, &reference, error);
         }
         if (r < 0) {
@@ -85,12 +86,7 @@ static int set_layers(struct machine *machine, const struct image_info *info)
         return 0;
 }
 
-static int compare_strings(const void *a, const void *b)
-{
-        return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* A mount of the definition's at the place, or above it, is what the user wants there. */
+/* A mount in the definition at the volume's path, or above it, takes precedence. */
 static bool is_covered(const struct machine *machine, const char *volume)
 {
         for (size_t i = 0; i < machine->mount_count; i++) {
@@ -101,7 +97,7 @@ static bool is_covered(const struct machine *machine, const char *volume)
         return false;
 }
 
-/* Sorted, so that a volume in another's directory is mounted after it. */
+/* Sorted, so that a volume inside another one is mounted after it. */
 static int set_volumes(struct machine *machine, const struct image_info *info,
                        struct machine_error *error)
 {
@@ -115,7 +111,7 @@ static int set_volumes(struct machine *machine, const struct image_info *info,
                         _cleanup_free_ char *printable = string_printable(*volume);
 
                         return error_say(error, EINVAL,
-                                         "the image %s declares a volume \"%s\", which is not an "
+                                         "the image %s declares the volume \"%s\", which is not an "
                                          "absolute path below \"/\" without \"..\"",
                                          info->id, printable ? printable : "");
                 }
@@ -126,9 +122,7 @@ static int set_volumes(struct machine *machine, const struct image_info *info,
                         return error_oom(error);
                 }
         }
-        if (volumes) {
-                qsort(volumes, strv_length(volumes), sizeof *volumes, compare_strings);
-        }
+        strv_sort(volumes);
         strv_free(machine->root.volumes);
         machine->root.volumes = TAKE_PTR(volumes);
         return 0;
@@ -144,8 +138,8 @@ static int append_all(char ***strings, char *const *more)
         return 0;
 }
 
-/* The definition's command replaces the image's entrypoint and command; its arguments replace the
- * image's command behind the entrypoint. What is done once is not done again at a restart. */
+/* The definition's command replaces the image's entrypoint and command; its arguments replace only
+ * the image's command. This is done only once, not again at a restart. */
 static int set_command(struct machine_process *process, const struct image_info *info)
 {
         _cleanup_strv_ char **command = NULL;
@@ -171,7 +165,7 @@ static int set_command(struct machine_process *process, const struct image_info 
         return 0;
 }
 
-/* The image's variables come first, so that the definition's win. */
+/* The image's variables come first, so that the definition's override them. */
 static int set_environment(struct machine_process *process, const struct image_info *info)
 {
         _cleanup_strv_ char **environment = NULL;
@@ -190,6 +184,18 @@ static int set_environment(struct machine_process *process, const struct image_i
         return 0;
 }
 
+/* Docker treats "bob:" with an empty group as "bob", so images that contain it must work here. */
+static int set_user(struct machine_process *process, const char *user)
+{
+        size_t length = strlen(user);
+
+        if (length > 1 && user[length - 1] == ':') {
+                length--;
+        }
+        process->user = strndup(user, length);
+        return process->user ? 0 : -ENOMEM;
+}
+
 static int set_defaults(struct machine *machine, const struct image_info *info,
                         struct machine_error *error)
 {
@@ -203,17 +209,17 @@ static int set_defaults(struct machine *machine, const struct image_info *info,
                 r = set_environment(process, info);
         }
         if (r == 0 && !process->user && info->user && !process->boot) {
-                r = string_replace(&process->user, info->user);
+                r = set_user(process, info->user);
         }
-        /* An image that says nothing starts at the root, not in the user's home: that may not even
-         * be there. */
+        /* Without a working directory in the image the default is "/", not the user's home, which
+         * may not even exist. */
         if (r == 0 && !process->working_directory && !process->boot) {
                 r = string_replace(&process->working_directory,
                                    info->working_directory ? info->working_directory : "/");
         }
         if (r == -ENOEXEC) {
-                error_say(error, r, "neither the image nor the definition says what to run");
-                error_hint(error, "give the machine a command in its definition");
+                error_say(error, r, "neither the image nor the definition has a command");
+                error_hint(error, "set command in the machine's definition");
                 return error_kind(error, MACHINE_ERROR_DEFINITION);
         }
         if (r < 0) {
@@ -233,16 +239,17 @@ static int pin(const char *directory, const struct image_info *info, struct mach
 {
         int r = directory_make(directory, 0700);
 
-        return r < 0 ? error_set(error, r, "cannot make the state directory \"%s\"", directory)
+        return r < 0 ? error_set(error, r, "cannot create the state directory \"%s\"", directory)
                      : image_pin(directory, info, error);
 }
 
-/* What status and show tell of the image. */
+/* Records the image for status and show. */
 static int note(struct machine_record *record, struct image_info *info, struct machine_error *error)
 {
         strv_free(record->exposed_ports);
         record->exposed_ports = TAKE_PTR(info->ports);
-        return string_replace(&record->image, info->reference ? info->reference : info->id) < 0
+        return string_replace(&record->image, info->reference ? info->reference : info->id) < 0 ||
+                               string_replace(&record->image_id, info->id) < 0
                        ? error_oom(error)
                        : 0;
 }
@@ -257,6 +264,7 @@ int launch_set_up_image(struct launch *launch, struct machine_error *error)
         if (r == 0 && keeps_writes(launch)) {
                 r = pin(directory, &info, error);
         }
+        launch->image_directory = !launch->machine->process.working_directory;
         if (r == 0) {
                 r = set_defaults(launch->machine, &info, error);
         }

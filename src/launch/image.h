@@ -4,7 +4,8 @@
 
 #include "launch/launch.h"
 
-/* The step of a start that turns `image` into layers, and the image's config into defaults. */
+/* The step of a start that resolves `image` to layers and applies the defaults of its
+ * configuration. */
 
 bool launch_wants_image(const struct launch *launch);
 int launch_set_up_image(struct launch *launch, struct machine_error *error);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* The mount namespace in which the parent stages a machine's file systems: a copy of the host's,
- * whose own never changes. It is left when the machine has its copy. */
+ * which never changes. The parent leaves it when the machine has its own copy. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,8 +12,8 @@
 #include "base/error.h"
 #include "launch/context.h"
 
-/* setns(2) puts the caller at the root of the namespace; a program that was started in a chroot, or
- * whose working directory has been deleted since, goes back to where it was. */
+/* setns(2) moves the caller to the root of the namespace. A program that was started in a chroot,
+ * or whose working directory was deleted since, must return to where it was. */
 static int remember_place(struct host_place *place, struct machine_error *error)
 {
         place->mounts = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
@@ -40,14 +40,14 @@ int launch_set_up_mount_namespace(struct launch *launch, struct machine_error *e
                 return r;
         }
         if (unshare(CLONE_NEWNS) < 0) {
-                r = error_set(error, errno, "cannot make a mount namespace");
+                r = error_set(error, errno, "cannot create a mount namespace");
                 if (r == -EPERM) {
-                        error_hint(error, "run as root: machines are started with CAP_SYS_ADMIN");
+                        error_hint(error, "run as root: starting a machine requires CAP_SYS_ADMIN");
                 }
                 launch_forget_host_place(&launch->host);
                 return r;
         }
-        /* Slave: mounts that the host makes later arrive, ours never reach it. */
+        /* Slave: later mounts of the host are propagated here, but not ours to the host. */
         if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0) {
                 return error_set(error, errno,
                                  "cannot make the mount namespace a slave of the host's");
@@ -66,7 +66,8 @@ int launch_leave_mount_namespace(struct launch *launch, struct machine_error *er
         if (setns(host->mounts, CLONE_NEWNS) == 0) {
                 r = fchdir(host->root) < 0 || chroot(".") < 0 ? -errno : 0;
         } else if (errno == EPERM) {
-                /* It takes CAP_SYS_CHROOT. Without, the namespace lives as long as this process. */
+                /* This requires CAP_SYS_CHROOT. Without it the namespace lives as long as this
+                 * process. */
                 rootfs_detach(launch->rootfs);
         } else {
                 r = -errno;
@@ -75,5 +76,5 @@ int launch_leave_mount_namespace(struct launch *launch, struct machine_error *er
                 r = -errno;
         }
         launch_forget_host_place(host);
-        return r < 0 ? error_set(error, r, "cannot go back to the host's mount namespace") : 0;
+        return r < 0 ? error_set(error, r, "cannot return to the host's mount namespace") : 0;
 }

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The parent's side of a start: the machine's place in its network. */
+/* The parent's side of a start: the machine's network. */
 
 #include <fcntl.h>
+#include <linux/nsfs.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <machine/network.h>
@@ -15,47 +18,49 @@
 
 DEFINE_CLEANUP(struct network_definition *, network_definition_free, cleanup_definition)
 
-/* The file of the network that lies beside a machine given by its path, or NULL. */
-static char *find_beside(const struct machine *machine)
-{
-        const char *slash = machine->definition ? strrchr(machine->definition, '/') : NULL;
-        _cleanup_free_ char *path =
-                slash ? string_format("%.*s/%s.network", (int)(slash - machine->definition),
-                                      machine->definition, machine->network.name)
-                      : NULL;
-
-        return path && access(path, F_OK) == 0 ? TAKE_PTR(path) : NULL;
-}
-
 static int load_definition(const struct launch *launch, struct network_definition **ret,
                            struct machine_error *error)
 {
         const struct machine *machine = launch->machine;
         _cleanup_diagnostics_ struct diagnostics diagnostics = { 0 };
-        _cleanup_free_ char *beside = find_beside(machine);
-        _cleanup_free_ char *text = NULL;
+        _cleanup_free_ char *beside = NULL, *text = NULL;
         _cleanup_free_ char *search_path = strv_join(launch->options.directories.config, ":");
-        struct config_options options = { .search_path = search_path };
+        struct config_options options = { .search_path = search_path,
+                                          .trust = { true, machine->trusted_owner } };
         int r;
 
         if (machine->network.mode != MACHINE_NETWORK_BRIDGE) {
                 return 0;
         }
-        if (!search_path) {
+        if (!search_path || config_find_beside(machine->definition, machine->network.name,
+                                               ".network", &beside) < 0) {
                 return error_oom(error);
         }
         r = config_load_network(beside ? beside : machine->network.name, &options, &diagnostics,
                                 ret, error);
         if (r < 0 && diagnostics.errors > 0) {
                 text = diagnostics_format(&diagnostics, false);
-                return error_say(error, r, "the network \"%s\" of the machine is not usable:\n%s",
+                return error_say(error, r, "the machine's network \"%s\" is invalid:\n%s",
                                  machine->network.name, text ? text : "");
         }
         return r;
 }
 
-/* The network namespace of the machine whose network is shared. */
-static int open_shared(const struct launch *launch, struct machine_error *error)
+/* Whether the user namespace of a process owns the network namespace. */
+static bool owns(pid_t pid, int network_namespace)
+{
+        _cleanup_free_ char *path = string_format("/proc/%d/ns/user", pid);
+        _cleanup_close_ int owner = ioctl(network_namespace, NS_GET_USERNS);
+        struct stat one, other;
+
+        return path && owner >= 0 && fstat(owner, &one) == 0 && stat(path, &other) == 0 &&
+               one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+}
+
+/* Opens the network namespace of the machine whose network is shared and finds the first id of the
+ * user namespace that owns it. */
+static int open_shared(const struct launch *launch, uint32_t *ret_user_base,
+                       struct machine_error *error)
 {
         const char *name = launch->machine->network.target;
         _cleanup_record_ struct machine_record record = { 0 };
@@ -77,14 +82,15 @@ static int open_shared(const struct launch *launch, struct machine_error *error)
         }
         path = string_format("/proc/%d/ns/net", record.init.pid);
         fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-        /* Still the same process, for the pidfd was opened before: a pid is not used again while a
-         * process with it can be signalled. */
+        /* This is still the same process, because the pidfd was opened earlier: a pid is not reused
+         * while its process can be signalled. */
         if (fd < 0 || !process_is_alive(&record.init)) {
                 fd_close(fd);
                 return error_say(error, ESRCH,
-                                 "cannot share the network of machine \"%s\": it has just ended",
+                                 "cannot share the network of machine \"%s\": it has just stopped",
                                  name);
         }
+        *ret_user_base = owns(record.init.pid, fd) ? record.user_base : UINT32_MAX;
         return fd;
 }
 
@@ -103,7 +109,23 @@ static int note_addresses(struct launch *launch)
 
 bool launch_is_connected(const struct launch *launch)
 {
-        return !network_is_alone(launch->machine->network.mode);
+        return !launch->machine->bare && !network_is_alone(launch->machine->network.mode);
+}
+
+/* Checks for a rehearsal whether the machine could join its network. The rehearsal continues
+ * without one, because the running machine may be using it. */
+static int rehearse(struct launch *launch, struct network_request *request,
+                    struct machine_error *error)
+{
+        struct network *network = NULL;
+        int r;
+
+        request->rehearsal = true;
+        r = network_prepare(request, &network, error);
+        network_free(network);
+        launch->machine->network.mode = MACHINE_NETWORK_NONE;
+        launch->machine->network.port_count = 0;
+        return r;
 }
 
 int launch_set_up_network(struct launch *launch, struct machine_error *error)
@@ -114,6 +136,7 @@ int launch_set_up_network(struct launch *launch, struct machine_error *error)
                 .machine = launch->machine,
                 .runtime_directory = launch->options.directories.runtime,
                 .owner = launch->record.supervisor,
+                .user_base = launch->ids.range.base,
                 .shared_namespace = -EBADF,
         };
         int r = load_definition(launch, &definition, error);
@@ -122,18 +145,62 @@ int launch_set_up_network(struct launch *launch, struct machine_error *error)
                 return r;
         }
         if (launch->machine->network.mode == MACHINE_NETWORK_MACHINE) {
-                shared = open_shared(launch, error);
+                shared = open_shared(launch, &request.shared_user_base, error);
                 if (shared < 0) {
                         return shared;
                 }
         }
         request.definition = definition;
         request.shared_namespace = shared;
-        r = network_prepare(&request, &launch->network, error);
+        if (launch->options.rehearsal && launch_is_connected(launch)) {
+                r = rehearse(launch, &request, error);
+        }
+        if (r == 0) {
+                r = network_prepare(&request, &launch->network, error);
+        }
         if (r == 0 && note_addresses(launch) < 0) {
                 r = error_oom(error);
         }
         return r;
+}
+
+/* Ports that rules forward are published by the attachment. */
+bool launch_publishes(const struct launch *launch)
+{
+        return launch->machine->network.mode == MACHINE_NETWORK_BRIDGE &&
+               launch->machine->network.port_count > 0 && launch->by_user;
+}
+
+int launch_publish(struct launch *launch, struct machine_error *error)
+{
+        return network_publish(launch->network, error);
+}
+
+int launch_unpublish(struct launch *launch, struct machine_error *error)
+{
+        network_unpublish(launch->network);
+        return 0;
+}
+
+const struct network *launch_network(const struct launch *launch)
+{
+        return launch->network;
+}
+
+struct rootfs_reach launch_reach(const struct launch *launch)
+{
+        const char *address = network_address(launch->network);
+        const char *address6 = network_address6(launch->network);
+        /* If something else assigns the machine's addresses, it may get any. */
+        bool unknown = !address && !address6;
+
+        return (struct rootfs_reach){
+                .host = launch->machine->network.mode == MACHINE_NETWORK_HOST,
+                .ipv4 = unknown || address,
+                .ipv6 = unknown || address6,
+                .outside = !network_is_internal(launch->network),
+                .forwarder = network_forwarder(launch->network),
+        };
 }
 
 int launch_tear_down_network(struct launch *launch, struct machine_error *error)
@@ -147,13 +214,21 @@ int launch_tear_down_network(struct launch *launch, struct machine_error *error)
 int launch_collect_network(const struct launch_directories *directories,
                            const struct machine_record *record, struct machine_error *error)
 {
-        return network_collect(directories->runtime, error);
+        return network_collect(directories->runtime, false, error);
 }
 
 int launch_open_network_namespace(struct launch *launch, struct machine_error *error)
 {
         _cleanup_free_ char *path = string_format("/proc/%d/ns/net", launch->pid);
 
+        /* A user may not look at the first process once it is not dumpable. */
+        if (launch->by_user) {
+                launch->network_namespace = TAKE_FD(launch->maker.network_namespace);
+                return launch->network_namespace < 0
+                               ? error_say(error, ENOENT,
+                                           "cannot open the machine's network namespace")
+                               : 0;
+        }
         if (!path) {
                 return error_oom(error);
         }
@@ -171,5 +246,23 @@ int launch_attach_network(struct launch *launch, struct machine_error *error)
         STRV_FOREACH(warning, network_warnings(launch->network)) {
                 log_warning(launch->options.log, "%s", *warning);
         }
+        return r;
+}
+
+bool launch_wants_devices(const struct launch *launch)
+{
+        return launch->machine->network.device_count > 0;
+}
+
+int launch_give_devices(struct launch *launch, struct machine_error *error)
+{
+        const struct machine_network *network = &launch->machine->network;
+        int r = launch_open_network_namespace(launch, error);
+
+        if (r == 0) {
+                r = network_give_devices(network->devices, network->device_count,
+                                         launch->network_namespace, error);
+        }
+        launch->network_namespace = fd_close(launch->network_namespace);
         return r;
 }

@@ -4,26 +4,27 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <linux/mount.h>
+#include <sched.h>
+#include <stdio.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "base/error.h"
-#include "base/strings.h"
+#include "base/program.h"
+#include "base/rights/caller.h"
 #include "launch/context.h"
-#include "machinectl-lite-build.h"
+#include "machinectl-lite-settings.h"
 
-/* From the directory of this program to machine-init: as installed, and as built. Relative, so that
- * an installation can be moved and a build tree tried; the program's own directory is as trusted as
- * the program. */
-static const char *const places[] = {
-        INIT_PROGRAM_FROM_BINDIR,
-        "../launch/init/machine-init",
+static const struct program machine_init = {
+        .name = "machine-init",
+        .purpose = "the first program of every machine",
+        .places = (const char *const[]){ LIBEXEC_FROM_BINDIR "/machine-init",
+                                         "../launch/init/machine-init", NULL },
 };
 
-/* A mount of one file, attached nowhere: read-only, and without a way to the rest of its file
- * system. */
+/* A detached, read-only mount of one file, without access to the rest of its file system. */
 static int open_detached(const char *path)
 {
         struct mount_attr attributes = { .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
@@ -40,32 +41,33 @@ static int open_detached(const char *path)
         return TAKE_FD(fd);
 }
 
+/* By the file: its name may be that of any program. */
+bool launch_waits(const struct machine_record *record)
+{
+        _cleanup_free_ char *path = program_find(&machine_init, NULL);
+        struct stat own, running;
+        char link[32];
+
+        (void)snprintf(link, sizeof link, "/proc/%d/exe", record->init.pid);
+        return path && stat(path, &own) == 0 && stat(link, &running) == 0 &&
+               own.st_dev == running.st_dev && own.st_ino == running.st_ino;
+}
+
+char *launch_find_init_program(struct machine_error *error)
+{
+        return program_find(&machine_init, error);
+}
+
 int launch_open_init_program(struct machine_error *error)
 {
-        char program[PATH_MAX];
-        ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
-        char *slash;
-        int r = -ENOENT;
+        _cleanup_free_ char *path = program_find(&machine_init, error);
+        int r = path ? open_detached(path) : -ENOENT;
 
-        if (length < 0) {
-                return error_set(error, errno, "cannot read /proc/self/exe");
+        /* A user may clone mounts only in a mount namespace of his own. */
+        if (r == -EPERM && caller_is_inside() && unshare(CLONE_NEWNS) == 0 &&
+            mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) == 0) {
+                r = open_detached(path);
         }
-        program[length] = '\0';
-        slash = strrchr(program, '/');
-        if (slash) {
-                *slash = '\0';
-        }
-        for (size_t i = 0; r == -ENOENT && i < ELEMENTS_OF(places); i++) {
-                _cleanup_free_ char *path = string_format("%s/%s", program, places[i]);
 
-                r = path ? open_detached(path) : -ENOMEM;
-        }
-        if (r < 0) {
-                error_set(error, r, "cannot open machine-init beside %s", program);
-                if (r == -ENOENT) {
-                        error_hint(error,
-                                   "the installation is incomplete: install machinectl-lite anew");
-                }
-        }
-        return r;
+        return r < 0 && path ? error_set(error, r, "cannot open %s", path) : r;
 }

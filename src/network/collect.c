@@ -3,65 +3,114 @@
 
 #include "base/strings.h"
 #include "network/apply.h"
+#include "network/host/prune.h"
+#include "network/inside.h"
 
-int network_collect(const char *runtime_directory, struct machine_error *error)
+/* The arguments of a call. */
+struct place {
+        const char *runtime_directory;
+        bool everything;
+        char ***warnings;
+};
+
+static int collect_inside(void *data, struct machine_error *error)
 {
-        _cleanup_room_ struct network_room room = NETWORK_ROOM_INIT;
-        int r = room_open_host(runtime_directory, &room, error);
+        const struct place *place = data;
+        _cleanup_network_session_ struct network_session session = NETWORK_SESSION_INIT;
+        int r = network_session_open_host(place->runtime_directory, &session, error);
 
-        return r == 0 ? apply_collect(&room, NULL, error) : r;
+        if (r < 0) {
+                return r;
+        }
+        if (place->everything) {
+                leases_host(&session.leases)->sweep = true;
+        }
+        r = apply_collect(&session, NULL, error);
+        network_session_drop_networks(&session);
+        network_session_save(&session);
+        return r;
 }
 
-static int reload_network(struct network_room *room, const struct network_state *state,
+int network_collect(const char *runtime_directory, bool everything, struct machine_error *error)
+{
+        struct place place = { .runtime_directory = runtime_directory, .everything = everything };
+        int r = inside_visit(runtime_directory, collect_inside, &place, error);
+
+        inside_collect(runtime_directory);
+        return r;
+}
+
+static int reload_network(struct network_session *session, struct network_state *state,
                           char ***warnings, struct machine_error *error)
 {
-        bool attached = false;
         bool ports = false;
         int index;
         int r;
 
-        for (size_t i = 0; i < state->lease_count; i++) {
-                attached = attached || state->leases[i].attached;
-                ports = ports || (state->leases[i].attached && state->leases[i].port_count > 0);
-        }
-        if (!attached || !state->bridge) {
+        if (!network_has_bridge(state) || !leases_is_attached(&session->leases, state)) {
                 return 0;
         }
-        r = apply_bridge(room, state, &index, error);
-        if (r == 0) {
-                r = apply_settings(room, state, ports, error);
+        TABLE_FOREACH_LEASE(lease, &session->leases)
+        {
+                ports = ports || (lease->attached && lease->ports &&
+                                  leases_network_of(&session->leases, lease) == state);
         }
-        /* firewalld forgot the bridge when it was reloaded, and others may have forgotten a rule.
-         */
-        return r == 0 && !state->internal ? apply_warnings(room, state, warnings, error) : r;
+        r = apply_bridge(session, state, &index, error);
+        if (r == 0) {
+                r = apply_settings(session, state, ports, error);
+        }
+        /* A reload makes firewalld forget the bridge; other firewalls may have lost a rule. */
+        return r == 0 && !state->internal ? apply_warnings(session, state, warnings, error) : r;
+}
+
+static int reload_inside(void *data, struct machine_error *error)
+{
+        const struct place *place = data;
+        _cleanup_network_session_ struct network_session session = NETWORK_SESSION_INIT;
+        int r = network_session_open_host(place->runtime_directory, &session, error);
+
+        if (r < 0) {
+                return r;
+        }
+        TABLE_FOREACH_NETWORK(state, &session.leases)
+        {
+                if (r == 0) {
+                        r = reload_network(&session, state, place->warnings, error);
+                }
+        }
+        if (r == 0) {
+                r = apply_rules(&session, error);
+        }
+        network_session_save(&session);
+        return r == 0 ? forwarding_save(session.directory_fd, &session.forwarding, error) : r;
 }
 
 int network_reload(const char *runtime_directory, char ***warnings, struct machine_error *error)
 {
-        _cleanup_room_ struct network_room room = NETWORK_ROOM_INIT;
-        int r = room_open_host(runtime_directory, &room, error);
+        struct place place = { .runtime_directory = runtime_directory, .warnings = warnings };
 
-        for (size_t i = 0; r == 0 && i < room.state_count; i++) {
-                r = reload_network(&room, room.states[i], warnings, error);
-        }
-        if (r == 0) {
-                r = apply_rules(&room, error);
-        }
-        return r == 0 ? forwarding_save(room.directory_fd, &room.forwarding, error) : r;
+        return inside_visit(runtime_directory, reload_inside, &place, error);
 }
 
 int network_forget(const char *runtime_directory, const char *machine, struct machine_error *error)
 {
-        _cleanup_room_ struct network_room room = NETWORK_ROOM_INIT;
-        int r = room_open(runtime_directory, &room, error);
+        _cleanup_network_session_ struct network_session session = NETWORK_SESSION_INIT;
+        bool found = false;
+        int r = network_session_open(runtime_directory, &session, error);
 
-        for (size_t i = 0; r == 0 && i < room.state_count; i++) {
-                struct network_lease *lease = network_state_find(room.states[i], machine);
-
-                if (lease && lease->owner.pid == 0) {
-                        network_state_remove(room.states[i], lease);
-                        r = room_save(&room, room.states[i], error);
+        if (r < 0) {
+                return r;
+        }
+        TABLE_FOREACH_LEASE(lease, &session.leases)
+        {
+                if (lease->owner.pid == 0 && string_equal(lease->machine, machine)) {
+                        leases_remove(&session.leases, lease);
+                        found = true;
                 }
         }
-        return r;
+        if (found) {
+                network_session_drop_networks(&session);
+                network_session_save(&session);
+        }
+        return 0;
 }

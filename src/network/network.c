@@ -1,34 +1,100 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "network/network.h"
 
+#include <fcntl.h>
 #include <linux/nsfs.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <machine/network.h>
+
 #include "base/file.h"
+#include "base/rights/caller.h"
 #include "base/strings.h"
 #include "network/apply.h"
-#include "network/conntrack.h"
-#include "network/guest.h"
-#include "network/names.h"
-#include "network/place.h"
+#include "network/attach.h"
+#include "network/host/ending.h"
+#include "network/host/namespace.h"
+#include "network/host/prune.h"
+#include "network/inside.h"
+#include "network/state/sharing.h"
+
+int network_open_user_namespace(const struct network *network)
+{
+        int fd;
+
+        if (!network || !network->rejoins || !network->same_ids || network->user_base == 0) {
+                return -ENOENT;
+        }
+        fd = ioctl(network->shared_fd, NS_GET_USERNS);
+        return fd < 0 ? -errno : fd;
+}
 
 bool network_wants_namespace(const struct network *network)
 {
-        return network->mode != MACHINE_NETWORK_HOST && network->shared_fd < 0;
+        return network && network->mode != MACHINE_NETWORK_HOST && network->shared_fd < 0;
+}
+
+static int refuse_foreign(const char *path, struct machine_error *error)
+{
+        int r = error_say(error, EPERM,
+                          "cannot join the network namespace %s: that needs CAP_NET_ADMIN over it, "
+                          "which a user has only over namespaces of his own",
+                          path);
+
+        error_hint(error, "use a bridge (the default), or network mode \"host\" or \"none\"");
+        return r;
+}
+
+/* The kernel tells the owner only of namespaces below the caller's own. */
+static int check_owner(int namespace_fd, const char *path, struct machine_error *error)
+{
+        _cleanup_close_ int owner = ioctl(namespace_fd, NS_GET_USERNS);
+
+        return owner < 0 ? refuse_foreign(path, error) : 0;
+}
+
+int network_open_shared(struct network *network, const struct network_request *request,
+                        struct machine_error *error)
+{
+        const char *path = request->machine->network.target;
+
+        if (network->mode == MACHINE_NETWORK_MACHINE) {
+                network->shared_fd = fcntl(request->shared_namespace, F_DUPFD_CLOEXEC, 3);
+                return network->shared_fd < 0
+                               ? error_set(error, errno,
+                                           "cannot share the network of machine \"%s\"", path)
+                               : 0;
+        }
+        if (network->mode != MACHINE_NETWORK_PATH) {
+                return 0;
+        }
+        network->shared_fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        if (network->shared_fd < 0 && errno == EACCES && caller_is_inside()) {
+                return refuse_foreign(path, error);
+        }
+        if (network->shared_fd < 0) {
+                return error_set(error, errno, "cannot open the network namespace %s", path);
+        }
+        if (ioctl(network->shared_fd, NS_GET_NSTYPE) != CLONE_NEWNET) {
+                return error_say(error, EINVAL, "%s is not a network namespace", path);
+        }
+        return caller_is_inside() ? check_owner(network->shared_fd, path, error) : 0;
 }
 
 int network_enter(struct network *network, struct machine_error *error)
 {
         _cleanup_close_ int own = -EBADF;
 
-        if (network->shared_fd < 0) {
+        if (!network || network->shared_fd < 0) {
                 return 0;
         }
-        own = guest_own_namespace();
+        own = namespace_open_own();
         if (own < 0) {
                 return error_set(error, own, "cannot open the host's network namespace");
         }
@@ -39,29 +105,54 @@ int network_enter(struct network *network, struct machine_error *error)
         return 0;
 }
 
+int network_to_join(const struct network *network)
+{
+        struct stat shared, own;
+
+        return !network || network->shared_fd < 0 || fstat(network->shared_fd, &shared) < 0 ||
+                               (stat("/proc/thread-self/ns/net", &own) == 0 &&
+                                shared.st_dev == own.st_dev && shared.st_ino == own.st_ino)
+                       ? -EBADF
+                       : network->shared_fd;
+}
+
 int network_leave(struct network *network, struct machine_error *error)
 {
         int r = 0;
 
-        if (network->own_fd < 0) {
+        if (!network || network->own_fd < 0) {
                 return 0;
         }
         if (setns(network->own_fd, CLONE_NEWNET) < 0) {
-                r = error_set(error, errno, "cannot come back to the host's network namespace");
+                r = error_set(error, errno, "cannot return to the host's network namespace");
         }
         fd_close(TAKE_FD(network->own_fd));
         return r;
 }
 
+struct attach_call {
+        struct network *network;
+        int namespace_fd;
+};
+
+static int attach_inside(void *data, struct machine_error *error)
+{
+        const struct attach_call *call = data;
+
+        return attach_to_bridge(call->network, call->namespace_fd, error);
+}
+
 int network_attach(struct network *network, int namespace_fd, struct machine_error *error)
 {
+        struct attach_call call = { network, namespace_fd };
+
         network->attachments++;
         switch (network->mode) {
         case MACHINE_NETWORK_BRIDGE:
-                return place_attach_bridge(network, namespace_fd, error);
+                return inside_call(network, attach_inside, &call, error);
         case MACHINE_NETWORK_MACVLAN:
         case MACHINE_NETWORK_IPVLAN:
-                return place_attach_parent(network, namespace_fd, error);
+                return attach_to_parent(network, namespace_fd, error);
         case MACHINE_NETWORK_NONE:
         case MACHINE_NETWORK_HOST:
         case MACHINE_NETWORK_MACHINE:
@@ -71,79 +162,86 @@ int network_attach(struct network *network, int namespace_fd, struct machine_err
         return 0;
 }
 
-/* Whether the lease is this very owner's; another one may have come since. */
-static bool is_ours(const struct network *network, const struct network_lease *lease)
+/* Releases a lease of this owner, unless another machine shares its network. */
+static void release_lease(struct network_session *session, struct network_lease *lease)
 {
-        return lease->owner.pid == network->owner.pid &&
-               lease->owner.start_time == network->owner.start_time;
-}
-
-/* Keeps what was published: its elements go after the user has stopped waiting. */
-static void take_published(struct network *network, struct network_room *room,
-                           struct network_state *state, struct network_lease *lease)
-{
-        bool good = state->stale == 0;
-
-        network->released.address = lease->address;
-        network->released.address6 = lease->address6;
-        network->released.ports = TAKE_PTR(lease->ports);
-        network->released.port_count = lease->port_count;
-        lease->port_count = 0;
-        room_mark_stale(room, state);
-        network->stale = good ? state->stale : 0;
-}
-
-/* Takes the machine out of the state; its addresses stay remembered. */
-static int release(struct network *network, struct network_room *room, struct machine_error *error)
-{
-        struct network_state *state = room_state(room, network->name);
-        struct network_lease *lease = state ? network_state_find(state, network->machine) : NULL;
-        struct machine_error first = MACHINE_ERROR_INIT;
-        int r;
-        int q;
-
-        if (!lease || !is_ours(network, lease)) {
-                return state ? 0 : error_oom(error);
+        if (!sharing_hand_over(&session->leases, lease)) {
+                network_session_prune_lease(session, lease);
         }
-        if (lease->attached && lease->port_count > 0) {
-                take_published(network, room, state, lease);
-        }
-        room_prune_lease(room, state, lease);
-        r = names_update_all(room, state, &first);
-        q = room_save(room, state, r == 0 ? &first : NULL);
-        error_move(error, &first);
-        return r == 0 ? q : r;
 }
 
-/* What the user does not wait for. */
-static void finish(const struct network *network, const char *name)
+/* Removes the machine from the table; its addresses stay remembered. If it kept the shared network
+ * of a machine that has exited, that passes to another machine that shares it, or is removed as
+ * well. */
+static void release(struct network *network, struct network_session *session, const char *name)
 {
-        _cleanup_room_ struct network_room room = NETWORK_ROOM_INIT;
-        struct network_state *state;
+        const struct network_state *state = leases_find_network(&session->leases, name);
+        struct network_lease *lease =
+                state ? leases_find(&session->leases, state, network->machine) : NULL;
+        char shares[NETWORK_NAME_SIZE];
 
-        if (room_open_host(network->runtime_directory, &room, NULL) < 0) {
+        if (!lease || !lease_is_of(lease, &network->owner)) {
                 return;
         }
-        state = room_state(&room, name);
-        if (state && network->stale != 0) {
-                (void)apply_release(&room, state, &network->released, network->stale, NULL);
+        memcpy(shares, lease->shares, sizeof shares);
+        release_lease(session, lease);
+        lease = shares[0] ? leases_find(&session->leases, state, shares) : NULL;
+        if (lease && lease_is_of(lease, &network->owner)) {
+                release_lease(session, lease);
         }
-        (void)apply_collect(&room, NULL, NULL);
-        (void)conntrack_flush(network->released.ports, network->released.port_count, NULL);
+        network_session_save(session);
 }
 
-/* The kernel takes tens of milliseconds to remove a link, for it waits until nobody can still use
- * it (RCU), and ten to commit the removal of a rule. A process of its own, a child of nobody, does
- * that. What was inherited is closed while this one still waits: whoever waits for the end of a
- * pipe must not wait for that process, nor find a published port taken by it. */
-static void finish_in_background(const struct network *network, const char *name)
+/* Removes what ended machines have left, until there is nothing more. The turn is given up before
+ * the lock, so that no release takes this process for one that still looks. */
+static void finish(const char *runtime_directory, int turn)
+{
+        bool more = true;
+
+        while (more) {
+                _cleanup_network_session_ struct network_session session = NETWORK_SESSION_INIT;
+
+                ending_remove_links(runtime_directory);
+                if (network_session_open_host(runtime_directory, &session, NULL) < 0) {
+                        return;
+                }
+                session.pruned = true;
+                more = apply_collect(&session, NULL, NULL) == 0;
+                network_session_drop_networks(&session);
+                network_session_save(&session);
+                more = more && ending_is_needed(&session);
+                if (!more) {
+                        fd_close(turn);
+                }
+        }
+}
+
+/* Closes all descriptors but the turn, which becomes the one after the standard ones. Some of these
+ * may be closed, or be others. */
+static int keep_turn(int turn)
+{
+        enum { TURN = STDERR_FILENO + 1 };
+
+        if (turn != TURN && dup3(turn, TURN, O_CLOEXEC) < 0) {
+                return -errno;
+        }
+        for (int fd = STDIN_FILENO; fd < TURN; fd++) {
+                (void)close(fd);
+        }
+        return process_close_from(TURN + 1) == 0 && file_hold_standard() == 0 ? TURN : -EIO;
+}
+
+/* A detached process. Inherited descriptors are closed before this function returns: a reader that
+ * waits for the end of a pipe must not wait for that process, nor may that process keep a published
+ * port busy. */
+static void finish_in_background(const char *runtime_directory, int turn)
 {
         pid_t child = fork();
 
         if (child == 0) {
-                if (setsid() >= 0 && process_close_from(0) == 0 && file_hold_standard() == 0 &&
-                    fork() == 0) {
-                        finish(network, name);
+                turn = setsid() < 0 ? -errno : keep_turn(turn);
+                if (turn >= 0 && fork() == 0) {
+                        finish(runtime_directory, turn);
                 }
                 _exit(0);
         }
@@ -152,26 +250,76 @@ static void finish_in_background(const struct network *network, const char *name
         }
 }
 
-int network_detach(struct network *network, struct machine_error *error)
+static int detach_inside(void *data, struct machine_error *error)
 {
-        _cleanup_room_ struct network_room room = NETWORK_ROOM_INIT;
-        _cleanup_free_ char *name = network ? TAKE_PTR(network->name) : NULL;
+        struct network *network = data;
+        _cleanup_network_session_ struct network_session session = NETWORK_SESSION_INIT;
+        _cleanup_free_ char *name = TAKE_PTR(network->name);
+        _cleanup_close_ int turn = -EBADF;
         int r;
 
-        if (!name) {
-                return 0;
-        }
-        network->name = name;
-        r = room_open(network->runtime_directory, &room, error);
+        r = network_session_open(network->runtime_directory, &session, error);
         if (r == 0) {
-                r = release(network, &room, error);
+                release(network, &session, name);
+                turn = ending_is_needed(&session) ? ending_take_turn(&session) : -EWOULDBLOCK;
         }
-        network->name = NULL;
-        room_close(&room);
-        if (network->mode == MACHINE_NETWORK_BRIDGE && network->attachments > 0) {
-                finish_in_background(network, name);
+        network_session_close(&session);
+        if (turn >= 0) {
+                finish_in_background(network->runtime_directory, turn);
         }
         return r;
+}
+
+int network_detach(struct network *network, struct machine_error *error)
+{
+        int r = 0;
+
+        if (!network) {
+                return 0;
+        }
+        forward_stop(TAKE_PTR(network->forwarder));
+        /* It is this thread's. */
+        claim_release(&network->claim);
+        if (network->name) {
+                r = inside_call(network, detach_inside, network, error);
+        }
+        inside_close(network);
+        return r;
+}
+
+static int copy_settings(struct network *network, const struct network_request *request)
+{
+        const struct machine_network *settings = &request->machine->network;
+
+        network->mode = settings->mode;
+        network->owner = request->owner;
+        network->mtu = settings->mtu;
+        network->user_base = request->user_base;
+        network->runtime_directory = strdup(request->runtime_directory);
+        network->machine = strdup(request->machine->name);
+        network->internal = request->definition && request->definition->internal;
+        if (!network->runtime_directory || !network->machine ||
+            string_replace(&network->mac, settings->mac) < 0) {
+                return -ENOMEM;
+        }
+        if (network->mode == MACHINE_NETWORK_MACVLAN || network->mode == MACHINE_NETWORK_IPVLAN) {
+                return string_replace(&network->parent, settings->target);
+        }
+        return 0;
+}
+
+struct network *network_new(const struct network_request *request)
+{
+        _cleanup_network_ struct network *network = calloc(1, sizeof(*network));
+
+        if (!network) {
+                return NULL;
+        }
+        network->shared_fd = -EBADF;
+        network->own_fd = -EBADF;
+        network->inside_fd = -EBADF;
+        network->ports = (struct port_reservation)PORT_RESERVATION_INIT;
+        return copy_settings(network, request) < 0 ? NULL : TAKE_PTR(network);
 }
 
 void network_free(struct network *network)
@@ -179,7 +327,11 @@ void network_free(struct network *network)
         if (!network) {
                 return;
         }
+        claim_release(&network->claim);
         port_release(&network->ports);
+        forward_release(&network->sockets);
+        free(network->host_routes);
+        fd_close(network->inside_fd);
         fd_close(network->shared_fd);
         fd_close(network->own_fd);
         free(network->runtime_directory);
@@ -192,7 +344,6 @@ void network_free(struct network *network)
         free(network->hosts);
         free(network->hosts_text);
         strv_free(network->warnings);
-        lease_clear(&network->released);
         free(network);
 }
 
@@ -233,6 +384,11 @@ const char *network_address(const struct network *network)
 const char *network_address6(const struct network *network)
 {
         return network->address6;
+}
+
+bool network_is_internal(const struct network *network)
+{
+        return network->internal;
 }
 
 char *const *network_warnings(const struct network *network)

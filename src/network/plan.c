@@ -9,20 +9,21 @@
 
 #include "base/file.h"
 #include "base/strings.h"
-#include "network/link.h"
-#include "network/route.h"
-#include "network/setting.h"
+#include "network/netlink/link.h"
+#include "network/netlink/route.h"
+#include "network/state/setting.h"
+#include "network/user/setup.h"
 
-/* What the host looks like to a network that is planned. */
+/* The host's configuration while a network is planned. */
 struct host {
         struct route *routes;
         size_t route_count;
         struct interface_address *addresses;
         size_t address_count;
-        const struct interface *bridge; /* or NULL: not made yet */
+        const struct interface *bridge; /* or NULL: does not exist yet */
 };
 
-/* Where the subnets that nobody chose come from: second bytes of 16-bit private networks. */
+/* The pool of automatic subnets: the second byte of 16-bit private networks. */
 static const struct {
         uint8_t first_byte;
         uint8_t from;
@@ -40,14 +41,41 @@ static void clear_host(struct host *host)
         free(host->addresses);
 }
 
-static int look(struct network_room *room, const char *bridge, struct host *ret,
+/* A user's networks must not overlap the host's routes either, which are not in their namespace. */
+static int add_outside(const struct network_session *session, struct host *host)
+{
+        size_t count = session->outside_route_count;
+        struct route *grown =
+                count > 0 ? reallocarray(host->routes, host->route_count + count, sizeof(*grown))
+                          : NULL;
+
+        if (count > 0 && !grown) {
+                return -ENOMEM;
+        }
+        for (size_t i = 0; i < count; i++) {
+                host->routes = grown;
+                grown[host->route_count] = session->outside_routes[i];
+                grown[host->route_count++].interface = 0;
+        }
+        return 0;
+}
+
+static int look(struct network_session *session, const char *bridge, struct host *ret,
                 struct machine_error *error)
 {
-        struct host host = { .bridge = interface_by_name(&room->interfaces, bridge) };
-        int r = route_list(room->socket, &host.routes, &host.route_count);
+        struct host host = { .bridge = NULL };
+        int r = network_session_list_interfaces(session, error);
 
+        if (r < 0) {
+                return r;
+        }
+        host.bridge = interface_by_name(&session->interfaces, bridge);
+        r = route_list(session->socket, &host.routes, &host.route_count);
         if (r == 0) {
-                r = interface_addresses(room->socket, &host.addresses, &host.address_count);
+                r = add_outside(session, &host);
+        }
+        if (r == 0) {
+                r = interface_addresses(session->socket, &host.addresses, &host.address_count);
         }
         if (r < 0) {
                 clear_host(&host);
@@ -67,8 +95,9 @@ static bool is_interface_text(const char *text)
         return true;
 }
 
-static int name_bridge(const struct network_room *room, const struct network_definition *definition,
-                       char name[static IF_NAMESIZE], struct machine_error *error)
+static int name_bridge(const struct network_session *session,
+                       const struct network_definition *definition, char name[static IF_NAMESIZE],
+                       struct machine_error *error)
 {
         _cleanup_free_ char *identity = NULL;
 
@@ -81,40 +110,40 @@ static int name_bridge(const struct network_room *room, const struct network_def
                 strcpy(name, definition->bridge);
                 return 0;
         }
-        identity = room_tag(room, definition->name, NULL);
+        identity = network_session_tag(session, definition->name, NULL);
         if (!identity) {
                 return error_oom(error);
         }
         link_derive_name(LINK_BRIDGE_PREFIX,
-                         room->standard && is_interface_text(definition->name) ? definition->name
-                                                                               : NULL,
+                         session->standard && is_interface_text(definition->name) ? definition->name
+                                                                                  : NULL,
                          identity, name);
         return 0;
 }
 
-/* Tells our bridge from the user's, and a bridge from anything else. */
-static int judge_bridge(const struct network_room *room, const struct interface *bridge,
+/* Distinguishes our bridge from the user's, and from other interfaces. */
+static int judge_bridge(const struct network_session *session, const struct interface *bridge,
                         const char *network, bool *ret_foreign, struct machine_error *error)
 {
-        _cleanup_free_ char *tag = room_tag(room, network, NULL);
+        _cleanup_free_ char *tag = network_session_tag(session, network, NULL);
 
         if (!tag) {
                 return error_oom(error);
         }
         if (!string_equal(bridge->kind, "bridge")) {
                 int r = error_say(error, EEXIST,
-                                  "cannot use %s as the bridge of network \"%s\": there is an "
-                                  "interface of that name that is not a bridge",
+                                  "cannot use %s as the bridge of network \"%s\": an interface of "
+                                  "that name exists and is not a bridge",
                                   bridge->name, network);
                 error_hint(error, "choose another name with \"bridge\" in %s.network", network);
                 return r;
         }
-        /* Ours has its tag, or was made by a start that was killed before it could give it. */
+        /* Our bridge has its tag, unless the start was killed before it could set it. */
         *ret_foreign =
                 !string_equal(bridge->alias, tag) && (bridge->alias || bridge->group != LINK_GROUP);
         if (*ret_foreign && bridge->alias && string_after(bridge->alias, "machinectl-lite")) {
                 return error_say(error, EEXIST,
-                                 "cannot use the bridge %s for network \"%s\": it is that of %s",
+                                 "cannot use the bridge %s for network \"%s\": it belongs to %s",
                                  bridge->name, network, bridge->alias);
         }
         return 0;
@@ -135,13 +164,12 @@ static const struct route *find_overlap(const struct host *host,
         return NULL;
 }
 
-/* A remembered subnet of another network is left to it while there is another. */
-static bool is_taken(const struct network_room *room, const struct host *host,
+/* A subnet remembered for another network is avoided while there are others. */
+static bool is_taken(const struct network_session *session, const struct host *host,
                      const struct network_state *state, const struct network_prefix *prefix)
 {
-        for (size_t i = 0; i < room->state_count; i++) {
-                const struct network_state *other = room->states[i];
-
+        TABLE_FOREACH_NETWORK(other, &session->leases)
+        {
                 if (other != state && (prefix_overlaps(&other->subnet, prefix) ||
                                        prefix_overlaps(&other->subnet6, prefix))) {
                         return true;
@@ -150,13 +178,13 @@ static bool is_taken(const struct network_room *room, const struct host *host,
         return find_overlap(host, prefix) != NULL;
 }
 
-static int choose_subnet(const struct network_room *room, const struct host *host,
+static int choose_subnet(const struct network_session *session, const struct host *host,
                          const struct network_state *state, struct network_prefix *ret,
                          struct machine_error *error)
 {
         int r;
 
-        if (prefix_is_set(&state->subnet) && !is_taken(room, host, state, &state->subnet)) {
+        if (prefix_is_set(&state->subnet) && !is_taken(session, host, state, &state->subnet)) {
                 *ret = state->subnet;
                 return 0;
         }
@@ -167,7 +195,7 @@ static int choose_subnet(const struct network_room *room, const struct host *hos
                                 .length = 16,
                         };
 
-                        if (!is_taken(room, host, state, &prefix)) {
+                        if (!is_taken(session, host, state, &prefix)) {
                                 *ret = prefix;
                                 return 0;
                         }
@@ -177,12 +205,13 @@ static int choose_subnet(const struct network_room *room, const struct host *hos
                       "cannot find a private IPv4 subnet for network \"%s\" that overlaps no route "
                       "of this host",
                       state->name);
-        error_hint(error, "give one with \"subnet\" in %s.network", state->name);
+        error_hint(error, "set \"subnet\" in %s.network", state->name);
         return r;
 }
 
-/* A unique local network (RFC 4193) whose 40 bits are this host's and its subnet the network's. */
-static int choose_subnet6(const struct network_room *room, const struct host *host,
+/* A unique local prefix (RFC 4193) whose 40 bits identify this host and whose subnet identifies the
+ * network. */
+static int choose_subnet6(const struct network_session *session, const struct host *host,
                           const struct network_state *state, struct network_prefix *ret,
                           struct machine_error *error)
 {
@@ -190,7 +219,7 @@ static int choose_subnet6(const struct network_room *room, const struct host *ho
         _cleanup_free_ char *text = NULL;
         uint64_t hash;
 
-        if (prefix_is_set(&state->subnet6) && !is_taken(room, host, state, &state->subnet6)) {
+        if (prefix_is_set(&state->subnet6) && !is_taken(session, host, state, &state->subnet6)) {
                 *ret = state->subnet6;
                 return 0;
         }
@@ -199,7 +228,8 @@ static int choose_subnet6(const struct network_room *room, const struct host *ho
                 struct network_prefix prefix = { .address = { AF_INET6, { 0xfd } }, .length = 64 };
 
                 free(text);
-                text = string_format("%s %s %s %u", id ? id : "", room->tag, state->name, attempt);
+                text = string_format("%s %s %s %u", id ? id : "", session->tag, state->name,
+                                     attempt);
                 if (!text) {
                         return error_oom(error);
                 }
@@ -207,7 +237,7 @@ static int choose_subnet6(const struct network_room *room, const struct host *ho
                 for (size_t i = 1; i < 8; i++) {
                         prefix.address.bytes[i] = (uint8_t)(hash >> (8 * i));
                 }
-                if (!is_taken(room, host, state, &prefix)) {
+                if (!is_taken(session, host, state, &prefix)) {
                         *ret = prefix;
                         return 0;
                 }
@@ -216,7 +246,7 @@ static int choose_subnet6(const struct network_room *room, const struct host *ho
                          state->name);
 }
 
-static int check_overlap(const struct network_room *room, const struct host *host,
+static int check_overlap(const struct network_session *session, const struct host *host,
                          const struct network_definition *definition,
                          const struct network_prefix *prefix, struct machine_error *error)
 {
@@ -229,18 +259,17 @@ static int check_overlap(const struct network_room *room, const struct host *hos
         if (!route) {
                 return 0;
         }
-        interface = interface_by_index(&room->interfaces, route->interface);
+        interface = interface_by_index(&session->interfaces, route->interface);
         r = error_say(error, EEXIST,
                       "the subnet %s of network \"%s\" overlaps this host's route to %s%s%s",
                       prefix_format(prefix, subnet), definition->name,
                       prefix_format(&route->destination, other), interface ? " by " : "",
                       interface ? interface->name : "");
-        error_hint(error, "choose another \"subnet\" in %s.network, or leave it out",
-                   definition->name);
+        error_hint(error, "choose another \"subnet\" in %s.network, or omit it", definition->name);
         return r;
 }
 
-/* The subnet and the host's address in it, of a bridge of the user's: as the bridge has them. */
+/* The subnet and gateway of a user's bridge: as configured on the bridge. */
 static void look_at_bridge(const struct host *host, sa_family_t family,
                            struct network_prefix *subnet, struct network_address *gateway)
 {
@@ -248,7 +277,7 @@ static void look_at_bridge(const struct host *host, sa_family_t family,
                 const struct interface_address *item = &host->addresses[i];
                 struct network_prefix prefix;
 
-                /* Link-local addresses (fe80::/10) are no subnet of a network. */
+                /* Link-local addresses (fe80::/10) are not a network's subnet. */
                 if (item->index != host->bridge->index || item->address.family != family ||
                     (family == AF_INET6 && item->address.bytes[0] == 0xfe)) {
                         continue;
@@ -270,7 +299,7 @@ struct plan {
         struct network_address gateway6;
 };
 
-/* What the definition gives; the configuration has checked the texts. */
+/* The definition's settings; the configuration has validated them. */
 static int take_definition(const struct network_definition *definition, struct plan *plan,
                            struct machine_error *error)
 {
@@ -279,7 +308,7 @@ static int take_definition(const struct network_definition *definition, struct p
             (definition->gateway && address_parse(definition->gateway, &plan->gateway) < 0) ||
             (definition->gateway6 && address_parse(definition->gateway6, &plan->gateway6) < 0)) {
                 return error_say(error, EINVAL,
-                                 "an address in the definition of network \"%s\" cannot be read",
+                                 "invalid address in the definition of network \"%s\"",
                                  definition->name);
         }
         return 0;
@@ -297,13 +326,13 @@ static int plan_foreign(const struct host *host, const struct network_definition
                                   "the bridge %s of network \"%s\" has no address, so there is no "
                                   "subnet to lease from",
                                   host->bridge->name, definition->name);
-                error_hint(error, "give \"subnet\" in %s.network", definition->name);
+                error_hint(error, "set \"subnet\" in %s.network", definition->name);
                 return r;
         }
         return 0;
 }
 
-static int plan_own(struct network_room *room, const struct host *host,
+static int plan_own(struct network_session *session, const struct host *host,
                     const struct network_definition *definition, const struct network_state *state,
                     struct plan *plan, struct machine_error *error)
 {
@@ -315,22 +344,22 @@ static int plan_own(struct network_room *room, const struct host *host,
                 plan->subnet6 = (struct network_prefix){ 0 };
         }
         if (!automatic && !prefix_is_set(&plan->subnet) && !prefix_is_set(&plan->subnet6)) {
-                return error_say(error, EAFNOSUPPORT,
-                                 "network \"%s\" has an IPv6 subnet only, and IPv6 is off on this "
-                                 "host",
-                                 definition->name);
+                return error_say(
+                        error, EAFNOSUPPORT,
+                        "network \"%s\" has an IPv6 subnet only, and IPv6 is disabled on this host",
+                        definition->name);
         }
         if (automatic) {
-                r = choose_subnet(room, host, state, &plan->subnet, error);
+                r = choose_subnet(session, host, state, &plan->subnet, error);
                 if (r == 0 && ipv6) {
-                        r = choose_subnet6(room, host, state, &plan->subnet6, error);
+                        r = choose_subnet6(session, host, state, &plan->subnet6, error);
                 }
         }
         if (r == 0 && prefix_is_set(&plan->subnet)) {
-                r = check_overlap(room, host, definition, &plan->subnet, error);
+                r = check_overlap(session, host, definition, &plan->subnet, error);
         }
         if (r == 0 && prefix_is_set(&plan->subnet6)) {
-                r = check_overlap(room, host, definition, &plan->subnet6, error);
+                r = check_overlap(session, host, definition, &plan->subnet6, error);
         }
         if (r == 0 && prefix_is_set(&plan->subnet) && !address_is_set(&plan->gateway)) {
                 prefix_at(&plan->subnet, 1, &plan->gateway);
@@ -344,7 +373,7 @@ static int plan_own(struct network_room *room, const struct host *host,
         return r;
 }
 
-/* A network in use stays as it is: its machines have its addresses. */
+/* A network in use does not change: its machines have its addresses. */
 static int check_in_use(const struct network_state *state, const char *bridge,
                         const struct network_definition *definition, const struct plan *plan,
                         struct machine_error *error)
@@ -358,17 +387,18 @@ static int check_in_use(const struct network_state *state, const char *bridge,
             (!address_is_set(&plan->gateway) || address_equal(&plan->gateway, &state->gateway)) &&
             (!address_is_set(&plan->gateway6) || address_equal(&plan->gateway6, &state->gateway6) ||
              !prefix_is_set(&state->subnet6)) &&
-            definition->internal == state->internal && definition->isolated == state->isolated) {
+            definition->internal == state->internal && definition->isolated == state->isolated &&
+            definition->spoofing == state->spoofing) {
                 return 0;
         }
         r = error_say(error, EBUSY,
                       "the definition of network \"%s\" was changed while machines use it",
                       definition->name);
-        error_hint(error, "stop its machines first, or put the definition back");
+        error_hint(error, "stop its machines first, or restore the definition");
         return r;
 }
 
-static uint32_t plan_mtu(const struct network_room *room, const struct host *host,
+static uint32_t plan_mtu(const struct network_session *session, const struct host *host,
                          const struct network_definition *definition, bool foreign)
 {
         const struct route *route;
@@ -380,63 +410,67 @@ static uint32_t plan_mtu(const struct network_room *room, const struct host *hos
         if (foreign) {
                 return host->bridge->mtu;
         }
+        if (session->user) {
+                return USER_UPLINK_MTU;
+        }
         route = route_default(host->routes, host->route_count, AF_INET);
         if (!route) {
                 route = route_default(host->routes, host->route_count, AF_INET6);
         }
-        out = route ? interface_by_index(&room->interfaces, route->interface) : NULL;
+        out = route ? interface_by_index(&session->interfaces, route->interface) : NULL;
         return out ? out->mtu : 0;
 }
 
-/* Addresses that were remembered in another subnet mean nothing in this one. */
-static void drop_strangers(struct network_state *state)
+/* Addresses remembered for another subnet are useless in this one. */
+static void drop_strangers(struct network_session *session, const struct network_state *state)
 {
-        for (size_t i = state->lease_count; i-- > 0;) {
-                struct network_lease *lease = &state->leases[i];
-
+        TABLE_FOREACH_LEASE(lease, &session->leases)
+        {
+                if (leases_network_of(&session->leases, lease) != state) {
+                        continue;
+                }
                 if ((address_is_set(&lease->address) &&
                      !prefix_contains(&state->subnet, &lease->address)) ||
                     (address_is_set(&lease->address6) &&
                      !prefix_contains(&state->subnet6, &lease->address6))) {
-                        network_state_remove(state, lease);
+                        leases_remove(&session->leases, lease);
                 }
         }
 }
 
-static int settle(struct network_room *room, const struct network_definition *definition,
+static int settle(struct network_session *session, const struct network_definition *definition,
                   const char *bridge, struct plan *plan, struct network_state *state,
                   struct machine_error *error)
 {
         _cleanup_(clear_host) struct host host = { 0 };
         bool foreign = false;
-        int r = look(room, bridge, &host, error);
+        int r = look(session, bridge, &host, error);
 
         if (r == 0 && host.bridge) {
-                r = judge_bridge(room, host.bridge, definition->name, &foreign, error);
+                r = judge_bridge(session, host.bridge, definition->name, &foreign, error);
         }
         if (r == 0) {
                 r = foreign ? plan_foreign(&host, definition, plan, error)
-                            : plan_own(room, &host, definition, state, plan, error);
-        }
-        if (r == 0 && string_replace(&state->bridge, bridge) < 0) {
-                r = error_oom(error);
+                            : plan_own(session, &host, definition, state, plan, error);
         }
         if (r < 0) {
                 return r;
         }
+        (void)record_set_text(state->bridge, sizeof(state->bridge), bridge);
         state->foreign = foreign;
         state->internal = definition->internal;
         state->isolated = definition->isolated;
-        state->mtu = plan_mtu(room, &host, definition, foreign);
+        state->spoofing = definition->spoofing;
+        state->mtu = plan_mtu(session, &host, definition, foreign);
         state->subnet = plan->subnet;
         state->subnet6 = plan->subnet6;
         state->gateway = plan->gateway;
         state->gateway6 = plan->gateway6;
-        drop_strangers(state);
+        drop_strangers(session, state);
         return 0;
 }
 
-int plan_network(struct network_room *room, const struct network_definition *definition,
+int plan_network(struct network_session *session, const struct network_definition *definition,
                  struct network_state *state, struct machine_error *error)
 {
         char bridge[IF_NAMESIZE];
@@ -444,21 +478,22 @@ int plan_network(struct network_room *room, const struct network_definition *def
         int r = take_definition(definition, &plan, error);
 
         if (r == 0) {
-                r = name_bridge(room, definition, bridge, error);
+                r = name_bridge(session, definition, bridge, error);
         }
         if (r < 0) {
                 return r;
         }
-        return network_state_is_live(state) ? check_in_use(state, bridge, definition, &plan, error)
-                                            : settle(room, definition, bridge, &plan, state, error);
+        return leases_is_live(&session->leases, state)
+                       ? check_in_use(state, bridge, definition, &plan, error)
+                       : settle(session, definition, bridge, &plan, state, error);
 }
 
-int plan_find_subnet(struct network_room *room, int interface,
+int plan_find_subnet(struct network_session *session, int interface,
                      const struct network_address *address, struct network_prefix *ret,
                      struct network_address *ret_gateway)
 {
         _cleanup_(clear_host) struct host host = { 0 };
-        int r = look(room, "", &host, NULL);
+        int r = look(session, "", &host, NULL);
 
         if (r < 0) {
                 return r;

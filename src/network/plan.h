@@ -4,20 +4,20 @@
 
 #include <machine/network.h>
 
-#include "network/room.h"
+#include "network/host/session.h"
 
 /**
- * Settles a network's bridge, subnets and gateways from its definition and the host: a subnet that
- * is not given is one that overlaps no route of the host, and stays while it does not. Where
- * machines already use the network its settings stand, and a definition that now says otherwise is
- * -EBUSY. -EEXIST for a subnet that overlaps a route and for a bridge name that something else has.
+ * Determines a network's bridge, subnets and gateways from its definition and the host. Without a
+ * configured subnet it picks one that overlaps no route of the host, and keeps it as long as that
+ * is so. While machines use the network its settings do not change: -EBUSY if the definition now
+ * differs. -EEXIST for a subnet that overlaps a route, or a bridge name in use by something else.
  */
-int plan_network(struct network_room *room, const struct network_definition *definition,
+int plan_network(struct network_session *session, const struct network_definition *definition,
                  struct network_state *state, struct machine_error *error);
 
-/** The route's subnet of an address of an interface, for machines that sit on that interface
- * themselves. -ENOENT where no address of the interface has the address in its subnet. */
-int plan_find_subnet(struct network_room *room, int interface,
+/** The subnet and gateway of an address on an interface, for machines that are attached to that
+ * interface directly. -ENOENT if no address of the interface has the address in its subnet. */
+int plan_find_subnet(struct network_session *session, int interface,
                      const struct network_address *address, struct network_prefix *ret,
                      struct network_address *ret_gateway);
 

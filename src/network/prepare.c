@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "network/network.h"
 
-#include <fcntl.h>
-#include <linux/nsfs.h>
-#include <sched.h>
+#include <inttypes.h>
+#include <net/if.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <machine/network.h>
 
@@ -13,18 +13,27 @@
 #include "base/path.h"
 #include "base/strings.h"
 #include "network/apply.h"
-#include "network/lease.h"
-#include "network/names.h"
-#include "network/place.h"
+#include "network/attach.h"
+#include "network/host/ending.h"
+#include "network/host/names.h"
+#include "network/host/namespace.h"
+#include "network/host/prune.h"
+#include "network/inside.h"
 #include "network/plan.h"
+#include "network/publish.h"
+#include "network/state/lease.h"
+#include "network/state/sharing.h"
 
-/* What the calls of one preparation share. */
+/* Shared by the steps of one preparation. */
 struct preparation {
         const struct network_request *request;
         struct network *network;
-        struct network_room *room;
+        struct network_session *session;
         struct network_state *state;
         struct network_lease *lease;
+        struct network_lease *before; /* the last run's lease, if the network was kept */
+        struct lease_details details; /* of the definition */
+        bool same_ports;              /* it publishes them already */
 };
 
 static const char *const mode_names[] = {
@@ -34,180 +43,140 @@ static const char *const mode_names[] = {
         [MACHINE_NETWORK_IPVLAN] = "ipvlan",
 };
 
-static int copy_settings(struct network *network, const struct network_request *request)
+static int load_details(const struct preparation *preparation, const struct network_lease *lease,
+                        struct lease_details *ret, struct machine_error *error)
 {
-        const struct machine_network *settings = &request->machine->network;
+        const struct network_session *session = preparation->session;
+        int r = details_load(session->directory_fd, &session->leases, lease, ret);
 
-        network->mode = settings->mode;
-        network->owner = request->owner;
-        network->mtu = settings->mtu;
-        network->runtime_directory = strdup(request->runtime_directory);
-        network->machine = strdup(request->machine->name);
-        if (!network->runtime_directory || !network->machine ||
-            string_replace(&network->mac, settings->mac) < 0) {
-                return -ENOMEM;
-        }
-        if (network->mode == MACHINE_NETWORK_MACVLAN || network->mode == MACHINE_NETWORK_IPVLAN) {
-                return string_replace(&network->parent, settings->target);
-        }
-        return 0;
+        return r == 0 ? 0
+                      : error_set(error, r, "cannot read the ports of machine \"%s\" in %s/details",
+                                  lease->machine, session->path);
 }
 
-/* The namespace that is shared: that of a running machine, or one with a path. */
-static int open_shared(struct network *network, const struct network_request *request,
-                       struct machine_error *error)
-{
-        const char *path = request->machine->network.target;
-
-        if (network->mode == MACHINE_NETWORK_MACHINE) {
-                network->shared_fd = fcntl(request->shared_namespace, F_DUPFD_CLOEXEC, 3);
-                return network->shared_fd < 0
-                               ? error_set(error, errno,
-                                           "cannot share the network of machine \"%s\"", path)
-                               : 0;
-        }
-        if (network->mode != MACHINE_NETWORK_PATH) {
-                return 0;
-        }
-        network->shared_fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-        if (network->shared_fd < 0) {
-                return error_set(error, errno, "cannot open the network namespace %s", path);
-        }
-        if (ioctl(network->shared_fd, NS_GET_NSTYPE) != CLONE_NEWNET) {
-                return error_say(error, EINVAL, "%s is not a network namespace", path);
-        }
-        return 0;
-}
-
-/* A machine has one place. What the same owner has from an earlier preparation is given up. */
+/* A machine is attached once. An earlier preparation of the same owner is released. */
 static int check_machine(struct preparation *preparation, struct machine_error *error)
 {
-        struct network_state *state;
         struct network_lease *lease =
-                room_find_lease(preparation->room, preparation->network->machine, &state);
-        const struct process_identity *owner = &preparation->network->owner;
+                leases_find_owned(&preparation->session->leases, preparation->network->machine);
+        _cleanup_details_ struct lease_details details = { 0 };
+        int r;
 
         if (!lease) {
                 return 0;
         }
-        if (lease->owner.pid != owner->pid || lease->owner.start_time != owner->start_time) {
-                return error_say(error, EBUSY,
-                                 "machine \"%s\" already has a place in a network: process %d "
-                                 "keeps it",
-                                 lease->machine, (int)lease->owner.pid);
-        }
-        room_prune_lease(preparation->room, state, lease);
-        return 0;
-}
-
-static bool overlaps(const struct machine_port *a, const struct machine_port *b)
-{
-        struct network_address one = { 0 };
-        struct network_address other = { 0 };
-
-        if (a->protocol != b->protocol || a->host_first > b->host_last ||
-            b->host_first > a->host_last) {
-                return false;
-        }
-        if (!a->address || !b->address) {
-                return true;
-        }
-        (void)address_parse(a->address, &one);
-        (void)address_parse(b->address, &other);
-        return one.family == other.family &&
-               (address_equal(&one, &other) || address_is_wildcard(&one) ||
-                address_is_wildcard(&other));
-}
-
-/* The machine, other than this one, that publishes a port which overlaps. */
-static const struct network_lease *find_publisher(const struct preparation *preparation,
-                                                  const struct machine_port *port)
-{
-        const struct network_room *room = preparation->room;
-
-        for (size_t i = 0; i < room->state_count; i++) {
-                for (size_t j = 0; j < room->states[i]->lease_count; j++) {
-                        const struct network_lease *lease = &room->states[i]->leases[j];
-
-                        for (size_t k = 0; lease != preparation->lease && k < lease->port_count;
-                             k++) {
-                                if (overlaps(&lease->ports[k], port)) {
-                                        return lease;
-                                }
-                        }
-                }
-        }
-        return NULL;
-}
-
-static int check_publishers(const struct preparation *preparation, struct machine_error *error)
-{
-        const struct machine_network *settings = &preparation->request->machine->network;
-
-        for (size_t i = 0; i < settings->port_count; i++) {
-                const struct network_lease *other =
-                        find_publisher(preparation, &settings->ports[i]);
-                _cleanup_free_ char *text = other ? port_format(&settings->ports[i]) : NULL;
-
-                if (other) {
-                        return error_say(error, EADDRINUSE,
-                                         "cannot publish port %s: machine \"%s\" publishes it",
-                                         text, other->machine);
-                }
-        }
-        return 0;
-}
-
-static int tell_conflict(const struct port_conflict *conflict, int number,
-                         struct machine_error *error)
-{
-        const struct machine_port *port = conflict->port;
-        _cleanup_free_ char *text =
-                port ? port_format_one(port->address, conflict->number, port->protocol) : NULL;
-        _cleanup_free_ char *owner = NULL;
-
-        if (!text) {
-                return error_set(error, number, "cannot reserve the ports of the machine");
-        }
-        if (number == -EADDRINUSE &&
-            port_find_process(port->protocol, conflict->number, &owner) == 0) {
-                return error_say(error, number, "cannot publish port %s: %s has it", text, owner);
-        }
-        if (number == -EADDRNOTAVAIL) {
-                return error_say(error, number,
-                                 "cannot publish port %s: this host does not have that address",
-                                 text);
-        }
-        return error_set(error, number, "cannot publish port %s", text);
-}
-
-static int reserve_ports(const struct preparation *preparation, struct machine_error *error)
-{
-        const struct machine_network *settings = &preparation->request->machine->network;
-        struct port_families families = {
-                .ipv4 = address_is_set(&preparation->lease->address),
-                .ipv6 = address_is_set(&preparation->lease->address6),
-        };
-        struct port_conflict conflict = { 0 };
-        int r;
-
-        if (settings->port_count > 0 && preparation->state->internal) {
-                return error_say(error, EINVAL, "cannot publish ports: network \"%s\" is internal",
-                                 preparation->state->name);
-        }
-        r = port_check(settings->ports, settings->port_count, families, error);
-        if (r == 0) {
-                r = check_publishers(preparation, error);
-        }
+        r = load_details(preparation, lease, &details, error);
         if (r < 0) {
                 return r;
         }
-        r = port_reserve(settings->ports, settings->port_count, families,
-                         &preparation->network->ports, &conflict);
-        return r == 0 ? 0 : tell_conflict(&conflict, r, error);
+        preparation->same_ports = details_have_same_ports(&details, &preparation->details);
+        if (preparation->request->rehearsal) {
+                /* Only in this process: it does not conflict with itself. */
+                lease->owner = (struct process_identity){ 0 };
+                return 0;
+        }
+        if (!lease_is_of(lease, &preparation->network->owner) && !lease->kept) {
+                return error_say(error, EBUSY,
+                                 "machine \"%s\" is already attached to a network by process %d",
+                                 lease->machine, (int)lease->owner.pid);
+        }
+        if (preparation->network->rejoins) {
+                preparation->before = lease;
+                return 0;
+        }
+        preparation->same_ports = false;
+        network_session_prune_lease(preparation->session, lease);
+        return 0;
 }
 
-/* A bridge that was left by earlier machines is good only for the settings it was made with. */
+/* The network of the machine's last run, if others share it: they hold its namespace. */
+static void find_kept(struct preparation *preparation)
+{
+        struct network *network = preparation->network;
+
+        const struct network_lease *sharer =
+                network->shared_fd < 0
+                        ? sharing_find(&preparation->session->leases, network->machine)
+                        : NULL;
+
+        if (sharer) {
+                network->shared_fd = sharing_open(sharer);
+                network->rejoins = network->shared_fd >= 0;
+                network->same_ids = sharer->user_base == network->user_base;
+        }
+}
+
+/* A hash of the parameters of a link: as long as they are unchanged, it can stay. */
+static uint64_t describe_place(const struct network *network, const struct network_lease *lease)
+{
+        char address[ADDRESS_TEXT_SIZE], address6[ADDRESS_TEXT_SIZE];
+        _cleanup_free_ char *text = string_format(
+                "%s %s %s %" PRIu64 " %s %s", mode_names[network->mode],
+                network->parent ? network->parent : "-", network->mac ? network->mac : "-",
+                network->mtu, address_format(&lease->address, address),
+                address_format(&lease->address6, address6));
+
+        return text ? string_hash(text, strlen(text)) | 1 : 0;
+}
+
+static bool has_link(const struct preparation *preparation, const char *link)
+{
+        return preparation->network->parent || (link[0] != '\0' && if_nametoindex(link) > 0);
+}
+
+/* The lease of the last run, if the new one takes its place; its names go from the files. */
+static struct network_lease take_last_run(struct preparation *preparation)
+{
+        const struct network_lease none = { 0 };
+        struct network_lease *before = preparation->before;
+
+        if (!before ||
+            leases_network_of(&preparation->session->leases, before) != preparation->state) {
+                return none;
+        }
+        names_leave(preparation->session, before);
+        before->kept = false;
+        return *before;
+}
+
+/* Decides whether the link of the last run stays. */
+static void settle_place(struct preparation *preparation, const struct network_lease *last)
+{
+        struct network *network = preparation->network;
+        struct network_lease *lease = preparation->lease;
+        struct network_lease now;
+
+        lease->place = describe_place(network, lease);
+        network->kept = network->rejoins && last->place != 0 && last->place == lease->place &&
+                        has_link(preparation, last->link);
+        if (network->kept) {
+                lease->attached = network_has_bridge(preparation->state);
+                return;
+        }
+        if (last->kind == RECORD_LEASE) {
+                now = *lease;
+                *lease = *last;
+                ending_add(preparation->session, lease);
+                *lease = now;
+                lease->detailed = lease->ports = false;
+        }
+        lease->link[0] = '\0';
+        lease->attached = lease->guarded = lease->ruled = false;
+}
+
+/* A lease in another network keeps nothing of the old one. */
+static void leave_before(struct preparation *preparation)
+{
+        struct network_lease *before = preparation->before;
+
+        if (before &&
+            leases_network_of(&preparation->session->leases, before) != preparation->state) {
+                network_session_prune_lease(preparation->session, before);
+                preparation->before = NULL;
+        }
+}
+
+/* A bridge left by earlier machines can only be reused with the settings it was created with. */
 static int plan(struct preparation *preparation, struct machine_error *error)
 {
         struct network_state *state = preparation->state;
@@ -216,19 +185,71 @@ static int plan(struct preparation *preparation, struct machine_error *error)
         struct network_address gateway = state->gateway;
         struct network_address gateway6 = state->gateway6;
         uint64_t mtu = state->mtu;
-        int r = plan_network(preparation->room, preparation->request->definition, state, error);
+        int r = plan_network(preparation->session, preparation->request->definition, state, error);
         bool same = prefix_equal(&subnet, &state->subnet) &&
                     prefix_equal(&subnet6, &state->subnet6) &&
                     address_equal(&gateway, &state->gateway) &&
                     address_equal(&gateway6, &state->gateway6) && mtu == state->mtu;
 
-        if (r == 0) {
-                r = apply_collect(preparation->room, same ? state : NULL, error);
-        }
-        if (r == 0 && !same) {
-                r = room_refresh_interfaces(preparation->room, error);
+        if (r == 0 && !preparation->request->rehearsal) {
+                r = apply_collect(preparation->session, same ? state : NULL, error);
         }
         return r;
+}
+
+/* What peers and clean-up need beyond the record, and the machine's hosts file. */
+static int take_details(struct preparation *preparation, struct machine_error *error)
+{
+        struct network_session *session = preparation->session;
+        int r;
+
+        if (preparation->request->rehearsal) {
+                return 0;
+        }
+        r = details_save(session->directory_fd, &session->leases, preparation->lease,
+                         &preparation->details);
+        if (r < 0) {
+                return error_set(error, r, "cannot write the ports of machine \"%s\" in %s/details",
+                                 preparation->lease->machine, session->path);
+        }
+        return names_enter(session, preparation->lease, preparation->details.hosts, error);
+}
+
+static int take_lease(struct preparation *preparation, struct machine_error *error)
+{
+        const struct network_lease last = take_last_run(preparation);
+        int r = lease_take(&preparation->session->leases, preparation->state,
+                           preparation->request->machine, &preparation->network->owner,
+                           &preparation->lease, error);
+
+        if (r < 0) {
+                return r;
+        }
+        preparation->lease->shared = false;
+        preparation->lease->mode = (uint8_t)preparation->network->mode;
+        preparation->lease->shares[0] = '\0';
+        settle_place(preparation, &last);
+        /* A user's ports are bound already: inside_open(). */
+        if (preparation->session->user) {
+                return take_details(preparation, error);
+        }
+        r = publish_ports(
+                &(const struct publication){
+                        .session = preparation->session,
+                        .state = preparation->state,
+                        .lease = preparation->lease,
+                        .details = &preparation->details,
+                        .same = preparation->same_ports,
+                },
+                preparation->request->rehearsal ? NULL : &preparation->network->ports, error);
+        return r == 0 ? take_details(preparation, error) : r;
+}
+
+static int fail_full(const struct preparation *preparation, struct machine_error *error)
+{
+        return error_say(error, ENOSPC,
+                         "cannot record a lease for machine \"%s\": the table is full",
+                         preparation->network->machine);
 }
 
 static int prepare_bridge(struct preparation *preparation, struct machine_error *error)
@@ -236,24 +257,23 @@ static int prepare_bridge(struct preparation *preparation, struct machine_error 
         int r;
 
         if (!preparation->request->definition) {
-                return error_say(error, EINVAL, "there is no definition of the machine's network");
+                return error_say(error, EINVAL,
+                                 "the definition of the machine's network is missing");
         }
-        preparation->state = room_state(preparation->room, preparation->request->definition->name);
+        preparation->state = leases_network(&preparation->session->leases,
+                                            preparation->request->definition->name);
         if (!preparation->state) {
-                return error_oom(error);
+                return fail_full(preparation, error);
         }
-        r = room_look_at_host(preparation->room, error);
+        r = network_session_look_at_host(preparation->session, error);
         if (r == 0) {
+                leave_before(preparation);
                 r = plan(preparation, error);
         }
-        if (r == 0) {
-                r = lease_take(preparation->state, preparation->request->machine,
-                               &preparation->network->owner, &preparation->lease, error);
-        }
-        return r == 0 ? reserve_ports(preparation, error) : r;
+        return r == 0 ? take_lease(preparation, error) : r;
 }
 
-/* The texts that machines without a bridge have in place of a lease's. */
+/* Machines without a bridge get the addresses and names that others take from the lease. */
 static int take_static(struct preparation *preparation, struct machine_error *error)
 {
         const struct machine_network *settings = &preparation->request->machine->network;
@@ -262,7 +282,7 @@ static int take_static(struct preparation *preparation, struct machine_error *er
              address_parse(settings->address, &preparation->lease->address) < 0) ||
             (settings->address6 &&
              address_parse(settings->address6, &preparation->lease->address6) < 0)) {
-                return error_say(error, EINVAL, "the machine's address cannot be read");
+                return error_say(error, EINVAL, "the machine's address is invalid");
         }
         return 0;
 }
@@ -272,50 +292,142 @@ static int warn_of_ports(struct network *network, const struct machine *machine,
 {
         if (machine->network.port_count > 0 &&
             strv_take(&network->warnings,
-                      string_format("the ports of machine \"%s\" are not published: network mode "
-                                    "\"%s\" has no address of its own to forward them to",
+                      string_format("the ports of machine \"%s\" are not published: a machine with "
+                                    "network mode \"%s\" has no address of its own to forward to",
                                     machine->name, mode_names[machine->network.mode])) < 0) {
                 return error_oom(error);
         }
         return 0;
 }
 
-static int prepare_unbridged(struct preparation *preparation, struct machine_error *error)
+/* Whether a machine's namespace is not its own but the host's, one with a path, or another
+ * machine's that is neither. Such a namespace needs nobody to keep it. */
+static bool is_foreign(const struct network_lease *lease, int namespace_fd)
 {
-        struct network_lease *shared = NULL;
-        struct network_address address = { 0 };
-        struct network_address address6 = { 0 };
-        const struct machine *machine = preparation->request->machine;
-        int r;
+        _cleanup_close_ int own = namespace_open_own();
+        struct stat host, space;
 
-        if (preparation->network->mode == MACHINE_NETWORK_MACHINE) {
-                shared = room_find_lease(preparation->room, machine->network.target,
-                                         &preparation->state);
+        if (lease && !lease->shares[0] &&
+            (lease->mode == MACHINE_NETWORK_PATH || lease->mode == MACHINE_NETWORK_MACHINE)) {
+                return true;
         }
+        return own >= 0 && fstat(own, &host) == 0 && fstat(namespace_fd, &space) == 0 &&
+               host.st_dev == space.st_dev && host.st_ino == space.st_ino;
+}
+
+/* A machine that shares another's network has its addresses and attachment, and holds the
+ * namespace. */
+static int describe_sharing(struct preparation *preparation, const struct network_lease *shared)
+{
+        struct network_lease *lease = preparation->lease;
+        const char *target = preparation->request->machine->network.target;
+
         if (shared) {
-                address = shared->address;
-                address6 = shared->address6;
-        } else {
-                preparation->state = room_state(preparation->room, NETWORK_STATE_UNBRIDGED);
+                lease->address = shared->address;
+                lease->address6 = shared->address6;
         }
-        preparation->lease =
-                preparation->state ? network_state_add(preparation->state, machine->name) : NULL;
+        if (is_foreign(shared, preparation->network->shared_fd)) {
+                return 0;
+        }
+        lease->attached = shared != NULL && network_has_bridge(preparation->state);
+        lease->descriptor = (uint64_t)preparation->network->shared_fd;
+        lease->user_base = preparation->request->shared_user_base;
+        (void)record_set_text(lease->shares, sizeof(lease->shares),
+                              shared && shared->shares[0] ? shared->shares : target);
+        return preparation->request->rehearsal
+                       ? 0
+                       : sharing_mark(preparation->session->path, lease->shares);
+}
+
+/* The record of the last run is used again, that of another kind of network is not. */
+static int add_lease(struct preparation *preparation, struct machine_error *error)
+{
+        struct network_table *table = &preparation->session->leases;
+        const char *machine = preparation->network->machine;
+        struct network_lease *old = leases_find(table, preparation->state, machine);
+
+        if (old && old != preparation->before) {
+                leases_remove(table, old);
+                old = NULL;
+        }
+        preparation->lease = old ? old : leases_add_lease(table, preparation->state, machine);
         if (!preparation->lease) {
-                return error_oom(error);
+                return fail_full(preparation, error);
         }
         preparation->lease->shared = true;
-        preparation->lease->attached = shared != NULL && preparation->state->bridge;
-        preparation->lease->address = address;
-        preparation->lease->address6 = address6;
-        r = lease_describe(preparation->lease, machine, &preparation->network->owner, error);
-        if (preparation->lease->port_count > 0) {
-                preparation->lease->port_count = 0;
-                free(TAKE_PTR(preparation->lease->ports));
+        preparation->lease->mode = (uint8_t)preparation->network->mode;
+        preparation->lease->address = preparation->lease->address6 = (struct network_address){ 0 };
+        return 0;
+}
+
+/* Ports of a machine without an address of its own are not published. */
+static void drop_ports(struct lease_details *details)
+{
+        char **hosts = TAKE_PTR(details->hosts);
+
+        details_clear(details);
+        details->hosts = hosts;
+}
+
+static int describe_unbridged(struct preparation *preparation, const struct network_lease *last,
+                              const struct network_lease *shared, struct machine_error *error)
+{
+        int r = add_lease(preparation, error);
+
+        if (r == 0 && preparation->network->mode == MACHINE_NETWORK_MACHINE &&
+            (r = describe_sharing(preparation, shared)) < 0) {
+                error_set(error, r, "cannot record that the network is shared");
+        }
+        if (r == 0) {
+                r = lease_describe(preparation->lease, preparation->request->machine,
+                                   &preparation->network->owner, error);
         }
         if (r == 0 && preparation->network->parent) {
                 r = take_static(preparation, error);
         }
+        if (r == 0 && preparation->network->mode != MACHINE_NETWORK_MACHINE) {
+                settle_place(preparation, last);
+        }
+        return r;
+}
+
+static int prepare_unbridged(struct preparation *preparation, struct machine_error *error)
+{
+        const struct machine *machine = preparation->request->machine;
+        struct network_table *table = &preparation->session->leases;
+        const struct network_lease *shared =
+                preparation->network->mode == MACHINE_NETWORK_MACHINE
+                        ? leases_find_owned(table, machine->network.target)
+                        : NULL;
+        struct network_lease last;
+        int r;
+
+        preparation->state = shared ? leases_network_of(table, shared)
+                                    : leases_network(table, NETWORK_STATE_UNBRIDGED);
+        if (!preparation->state) {
+                return fail_full(preparation, error);
+        }
+        leave_before(preparation);
+        last = take_last_run(preparation);
+        drop_ports(&preparation->details);
+        r = describe_unbridged(preparation, &last, shared, error);
+        if (r == 0) {
+                r = take_details(preparation, error);
+        }
         return r == 0 ? warn_of_ports(preparation->network, machine, error) : r;
+}
+
+/* The machine, as the forwarder of its ports reaches it. */
+static void take_target(struct preparation *preparation)
+{
+        preparation->network->target = (struct forward_target){
+                .address = preparation->lease->address,
+                .address6 = preparation->lease->address6,
+                .gateway = preparation->state->gateway,
+                .gateway6 = preparation->state->gateway6,
+                .subnet = preparation->state->subnet,
+                .subnet6 = preparation->state->subnet6,
+        };
 }
 
 static int take_texts(struct preparation *preparation, struct machine_error *error)
@@ -324,7 +436,7 @@ static int take_texts(struct preparation *preparation, struct machine_error *err
         const struct network_lease *lease = preparation->lease;
         char text[ADDRESS_TEXT_SIZE];
 
-        network->hosts = room_hosts_path(preparation->room, network->machine);
+        network->hosts = names_path(preparation->session, lease);
         network->name = strdup(preparation->state->name);
         if (!network->hosts || !network->name ||
             (address_is_set(&lease->address) &&
@@ -336,74 +448,229 @@ static int take_texts(struct preparation *preparation, struct machine_error *err
         return 0;
 }
 
+/* A machine that shares the network follows it: to other addresses, or to another network. */
+static int follow(struct preparation *preparation, struct network_lease *sharer,
+                  const struct network_lease *lease, struct machine_error *error)
+{
+        struct network_session *session = preparation->session;
+        int r;
+
+        names_unlist(session, sharer);
+        sharer->address = lease->address;
+        sharer->address6 = lease->address6;
+        sharer->network = leases_number(&session->leases, preparation->state);
+        sharer->attached = network_has_bridge(preparation->state);
+        r = names_follow(session, sharer, error);
+        return r == 0 && sharer->attached ? names_list(session, sharer, error) : r;
+}
+
+static int update_sharers(struct preparation *preparation, const struct network_lease *lease,
+                          struct machine_error *error)
+{
+        TABLE_FOREACH_LEASE(sharer, &preparation->session->leases)
+        {
+                int r = string_equal(sharer->shares, preparation->network->machine)
+                                ? follow(preparation, sharer, lease, error)
+                                : 0;
+
+                if (r < 0) {
+                        return r;
+                }
+        }
+        return 0;
+}
+
+/* A supervisor that is not the caller is found in /proc. */
+static void take_claim(struct preparation *preparation)
+{
+        if (preparation->network->owner.pid == getpid()) {
+                claim_take(&preparation->network->claim, &preparation->session->leases,
+                           preparation->lease);
+        }
+}
+
 static int prepare_locked(struct preparation *preparation, struct machine_error *error)
 {
-        int r = check_machine(preparation, error);
+        int r;
 
+        if (!preparation->request->rehearsal) {
+                find_kept(preparation);
+        }
+        r = check_machine(preparation, error);
         if (r == 0) {
                 r = preparation->network->mode == MACHINE_NETWORK_BRIDGE
                             ? prepare_bridge(preparation, error)
                             : prepare_unbridged(preparation, error);
         }
+        if (r == 0 && preparation->network->rejoins) {
+                r = update_sharers(preparation, preparation->lease, error);
+        }
         if (r == 0) {
+                take_target(preparation);
                 r = take_texts(preparation, error);
         }
-        if (r == 0) {
-                r = room_save(preparation->room, preparation->state, error);
+        if (r < 0 || preparation->request->rehearsal) {
+                return r;
         }
-        return r == 0 ? names_update_all(preparation->room, preparation->state, error) : r;
+        preparation->network->same_ports = preparation->same_ports;
+        if (preparation->lease->attached) {
+                r = names_list(preparation->session, preparation->lease, error);
+        }
+        if (r == 0) {
+                network_session_save(preparation->session);
+        }
+        return r;
 }
 
 /* A machine that shares its network with no other machine needs no lock, no state and no file that
- * is rewritten: only the text of what it knows, which stays as it is. */
+ * is rewritten, only a constant hosts text. */
 static int prepare_alone(struct network *network, const struct network_request *request,
                          struct machine_error *error)
 {
-        const struct network_state state = { 0 };
-        struct network_lease lease = { .machine = strdup(request->machine->name) };
-        int r = lease.machine ? lease_describe(&lease, request->machine, &network->owner, error)
-                              : error_oom(error);
+        struct network_lease lease = { 0 };
+        int r = lease_describe(&lease, request->machine, &network->owner, error);
 
-        if (r == 0 && names_write_hosts(&state, &lease, &network->hosts_text) < 0) {
+        if (r == 0 &&
+            record_set_text(lease.machine, sizeof(lease.machine), request->machine->name) < 0) {
+                r = error_say(error, ENAMETOOLONG, "the name of machine \"%s\" is too long",
+                              request->machine->name);
+        }
+        if (r == 0 &&
+            names_write_alone(&lease, request->machine->network.hosts, &network->hosts_text) < 0) {
                 r = error_oom(error);
         }
-        lease_clear(&lease);
         return r == 0 ? warn_of_ports(network, request->machine, error) : r;
+}
+
+/* Even a machine without a network has a namespace that others may share. */
+static int rejoin_alone(struct network *network, const struct network_request *request,
+                        struct machine_error *error)
+{
+        _cleanup_network_session_ struct network_session session = NETWORK_SESSION_INIT;
+        struct preparation preparation = { .request = request,
+                                           .network = network,
+                                           .session = &session };
+        const struct network_lease nowhere = { 0 };
+        int r = network_session_open(request->runtime_directory, &session, error);
+
+        if (r < 0) {
+                return r;
+        }
+        find_kept(&preparation);
+        r = check_machine(&preparation, error);
+        if (r == 0 && network->rejoins) {
+                preparation.state = leases_network(&session.leases, NETWORK_STATE_UNBRIDGED);
+                r = preparation.state ? 0 : fail_full(&preparation, error);
+        }
+        if (r == 0 && network->rejoins) {
+                leave_before(&preparation);
+                r = namespace_clear(network->shared_fd, error);
+        }
+        if (r == 0 && network->rejoins) {
+                r = update_sharers(&preparation, &nowhere, error);
+        }
+        if (r == 0) {
+                network_session_save(&session);
+        }
+        return r;
+}
+
+/* Checked without the lock, which a machine without a network should not need. */
+static bool is_shared(const struct network_request *request)
+{
+        _cleanup_free_ char *directory = path_join(request->runtime_directory, "network");
+
+        return directory && sharing_is_marked(directory, request->machine->name);
+}
+
+/* Machines that share its network are in its namespace, and cannot follow it to another. */
+static int check_followed(const struct network *network, const struct network_request *request,
+                          struct machine_error *error)
+{
+        _cleanup_network_session_ struct network_session session = NETWORK_SESSION_INIT;
+        const struct network_lease *sharer;
+        int r;
+
+        if ((network->mode != MACHINE_NETWORK_HOST && network->mode != MACHINE_NETWORK_PATH &&
+             network->mode != MACHINE_NETWORK_MACHINE) ||
+            !is_shared(request)) {
+                return 0;
+        }
+        r = network_session_open(request->runtime_directory, &session, error);
+        if (r < 0) {
+                return r;
+        }
+        sharer = sharing_find(&session.leases, network->machine);
+        if (!sharer) {
+                return 0;
+        }
+        r = error_say(error, EBUSY,
+                      "cannot start machine \"%s\" with network mode \"%s\": machine \"%s\" is "
+                      "running in its own network",
+                      network->machine, mode_names[network->mode], sharer->machine);
+        error_hint(error, "stop it first: machinectl-lite stop %s", sharer->machine);
+        return r;
+}
+
+static int prepare_inside(void *data, struct machine_error *error)
+{
+        return prepare_locked(data, error);
 }
 
 static int prepare_among_others(struct network *network, const struct network_request *request,
                                 struct machine_error *error)
 {
-        _cleanup_room_ struct network_room room = NETWORK_ROOM_INIT;
-        struct preparation preparation = { .request = request, .network = network, .room = &room };
-        int r = open_shared(network, request, error);
+        _cleanup_network_session_ struct network_session session = NETWORK_SESSION_INIT;
+        struct preparation preparation = { .request = request,
+                                           .network = network,
+                                           .session = &session };
+        int r = network_open_shared(network, request, error);
 
-        if (r == 0) {
-                r = room_open(request->runtime_directory, &room, error);
+        if (r == 0 && details_copy(&request->machine->network, &preparation.details) < 0) {
+                r = error_oom(error);
         }
-        return r == 0 ? prepare_locked(&preparation, error) : r;
+        if (r == 0) {
+                r = network_session_open(request->runtime_directory, &session, error);
+        }
+        if (r == 0) {
+                r = inside_open(network, &session,
+                                &(const struct inside_request){
+                                        request->machine, request->definition, request->rehearsal },
+                                error);
+        }
+        if (r == 0) {
+                r = inside_call(network, prepare_inside, &preparation, error);
+        }
+        if (r == 0 && !request->rehearsal) {
+                take_claim(&preparation);
+        }
+        details_clear(&preparation.details);
+        return r;
 }
 
 int network_prepare(const struct network_request *request, struct network **ret,
                     struct machine_error *error)
 {
-        _cleanup_network_ struct network *network = calloc(1, sizeof(*network));
+        _cleanup_network_ struct network *network = network_new(request);
         int r;
 
         if (!network) {
                 return error_oom(error);
         }
-        network->shared_fd = -EBADF;
-        network->own_fd = -EBADF;
-        network->ports = (struct port_reservation)PORT_RESERVATION_INIT;
-        if (copy_settings(network, request) < 0) {
-                return error_oom(error);
+        r = check_followed(network, request, error);
+        if (r == 0 && network->mode == MACHINE_NETWORK_NONE && !request->rehearsal &&
+            is_shared(request)) {
+                r = rejoin_alone(network, request, error);
         }
-        r = network_is_alone(network->mode) ? prepare_alone(network, request, error)
-                                            : prepare_among_others(network, request, error);
+        if (r == 0) {
+                r = network_is_alone(network->mode) ? prepare_alone(network, request, error)
+                                                    : prepare_among_others(network, request, error);
+        }
         if (r < 0) {
-                /* What was saved before a later failure is given back. */
-                (void)network_detach(network, NULL);
+                /* Releases what was saved before a later failure. */
+                if (!request->rehearsal) {
+                        (void)network_detach(network, NULL);
+                }
                 return r;
         }
         *ret = TAKE_PTR(network);

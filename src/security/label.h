@@ -4,25 +4,24 @@
 
 #include <machine/error.h>
 
-/* What a security module calls the payload, from its execve(2) on. */
+/* The label that a security module gives the payload at execve(2). */
 struct security_label {
-        const char *apparmor; /* a profile, NULL or "": the one that the kernel chooses */
-        const char *selinux;  /* a context, NULL or "": likewise */
+        const char *apparmor; /* a profile; NULL or "": the kernel's choice */
+        const char *selinux;  /* a context; NULL or "": the kernel's choice */
 };
 
 /**
- * Whether the host has what the label names: the module, and in it the profile or the context. For
- * the parent, before anything is made. 0, or with the error filled -EOPNOTSUPP where the kernel
- * runs without the module, -ENOENT where no such profile is loaded, -EINVAL where the loaded policy
- * has no such context.
+ * Checks that the host has the module and the profile or context of the label. Called by the parent
+ * before anything is created. Returns 0, or with error set -EOPNOTSUPP if the kernel runs without
+ * the module, -ENOENT if the profile is not loaded, -EINVAL if the loaded policy lacks the context.
  */
 int security_label_check(const struct security_label *label, struct machine_error *error);
 
 /**
- * Asks the kernel to give the label at the next execve(2) of the calling thread, through
- * /proc/thread-self/attr (proc_pid_attr(5)). What is written to is known to be the kernel's own
- * file: a mount of the machine's over /proc would otherwise take the label and leave the payload
- * unconfined. 0 or -errno with the error filled.
+ * Requests the label for the next execve(2) of the calling thread, through /proc/thread-self/attr
+ * (proc_pid_attr(5)). Verifies that the file belongs to the kernel's procfs: otherwise a mount of
+ * the machine's over /proc could take the label and leave the payload unconfined. Returns 0, or
+ * -errno with error set.
  */
 int security_label_apply(const struct security_label *label, struct machine_error *error);
 

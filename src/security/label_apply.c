@@ -15,7 +15,7 @@
 #include "base/strings.h"
 #include "security/label.h"
 
-/* The attribute of this thread, on the procfs that is /proc and on no mount below it. */
+/* Opens an attribute of this thread on the procfs at /proc, refusing mounts below it. */
 static int open_attribute(const char *name)
 {
         struct open_how how = {
@@ -47,11 +47,11 @@ static int apply(const char *module, const char *attribute, const char *value,
         }
         if (r == -EXDEV) {
                 return error_say(error, EXDEV,
-                                 "cannot ask for the %s label \"%s\": /proc in the machine is "
-                                 "covered by a mount",
+                                 "cannot set the %s label \"%s\": /proc in the machine is covered "
+                                 "by a mount",
                                  module, value);
         }
-        return r < 0 ? error_set(error, r, "cannot ask for the %s label \"%s\"", module, value) : 0;
+        return r < 0 ? error_set(error, r, "cannot set the %s label \"%s\"", module, value) : 0;
 }
 
 int security_label_apply(const struct security_label *label, struct machine_error *error)
@@ -59,7 +59,7 @@ int security_label_apply(const struct security_label *label, struct machine_erro
         int r = 0;
 
         if (label->apparmor && *label->apparmor) {
-                /* The kernel's own word for "at the next execve(2)". */
+                /* The kernel's keyword for "at the next execve(2)". */
                 _cleanup_free_ char *command = string_format("exec %s", label->apparmor);
 
                 r = command ? apply("AppArmor", "thread-self/attr/apparmor/exec", command, error)

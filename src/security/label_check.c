@@ -14,10 +14,10 @@
 #define APPARMOR_PROFILES "/sys/kernel/security/apparmor/profiles"
 #define SELINUX_CONTEXT   "/sys/fs/selinux/context"
 
-/* Thousands of profiles are loaded on no host. */
+/* More than any host's list of loaded profiles. */
 #define PROFILES_MAXIMUM (4 << 20)
 
-/* The list has lines of the form "NAME (MODE)". */
+/* Lines of the list have the form "NAME (MODE)". */
 static bool profile_is_listed(const char *list, const char *name)
 {
         size_t length = strlen(name);
@@ -38,15 +38,15 @@ static int check_profile(const char *name, struct machine_error *error)
 
         if (file_read(AT_FDCWD, APPARMOR_ENABLED, 16, &enabled, NULL) < 0 || enabled[0] != 'Y') {
                 error_say(error, EOPNOTSUPP,
-                          "the machine asks for the AppArmor profile \"%s\", and this kernel runs "
+                          "the machine requests the AppArmor profile \"%s\", but this kernel runs "
                           "without AppArmor",
                           name);
-                error_hint(error, "boot with apparmor=1 security=apparmor where the kernel has it, "
-                                  "or take \"apparmor\" out of the definition");
+                error_hint(error, "boot with apparmor=1 security=apparmor if the kernel supports "
+                                  "it, or remove \"apparmor\" from the definition");
                 return -EOPNOTSUPP;
         }
-        /* The name of a namespace (":NS:PROFILE") and stacks ("A//&B") are the kernel's to judge,
-         * and so is everything where the list cannot be read. */
+        /* Namespaces (":NS:PROFILE") and stacks ("A//&B") are left to the kernel, as is everything
+         * if the list cannot be read. */
         if (strpbrk(name, ":&") || strcmp(name, "unconfined") == 0) {
                 return 0;
         }
@@ -54,8 +54,9 @@ static int check_profile(const char *name, struct machine_error *error)
         if (r < 0 || profile_is_listed(profiles, name)) {
                 return 0;
         }
-        error_say(error, ENOENT, "AppArmor has no profile \"%s\" loaded", name);
-        error_hint(error, "load it first: apparmor_parser -r FILE; aa-status lists those that are");
+        error_say(error, ENOENT, "the AppArmor profile \"%s\" is not loaded", name);
+        error_hint(error,
+                   "load it first: apparmor_parser -r FILE; aa-status lists the loaded ones");
         return -ENOENT;
 }
 
@@ -65,19 +66,16 @@ static int check_context(const char *context, struct machine_error *error)
 
         if (fd < 0) {
                 error_say(error, EOPNOTSUPP,
-                          "the machine asks for the SELinux context \"%s\", and this kernel runs "
+                          "the machine requests the SELinux context \"%s\", but this kernel runs "
                           "without SELinux",
                           context);
-                error_hint(error, "boot with selinux=1 security=selinux where the kernel and a "
-                                  "policy are there, or take \"selinux\" out of the definition");
+                error_hint(error, "boot with selinux=1 security=selinux if the kernel and a policy "
+                                  "support it, or remove \"selinux\" from the definition");
                 return -EOPNOTSUPP;
         }
-        /* The kernel answers whether the policy that is loaded has such a context. */
+        /* The kernel reports whether the loaded policy has the context. */
         if (write(fd, context, strlen(context) + 1) < 0) {
-                error_set(error, errno,
-                          "the loaded SELinux policy does not accept the context "
-                          "\"%s\"",
-                          context);
+                error_set(error, errno, "the loaded SELinux policy has no context \"%s\"", context);
                 error_hint(error, "a context is USER:ROLE:TYPE:LEVEL; seinfo -t lists the types");
                 return -EINVAL;
         }

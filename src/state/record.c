@@ -8,8 +8,10 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/strings.h"
+#include "machinectl-lite-settings.h"
 
-/* Raised when a program that reads the older form would act wrongly on the newer one. */
+/* Increased if older programs would misinterpret the new format. Every earlier one is read:
+ * machines that were started before an upgrade have it. */
 #define RECORD_VERSION 1
 
 static const char *const state_names[] = {
@@ -19,7 +21,7 @@ static const char *const state_names[] = {
         [MACHINE_STATE_FAILED] = "failed",
 };
 
-/* The fields that are plain text, numbers and arrays: written and read by one loop each. */
+/* The fields of simple types, which are read and written in loops. */
 static const struct {
         const char *key;
         size_t offset;
@@ -29,8 +31,11 @@ static const struct {
         { "digest", offsetof(struct machine_record, digest) },
         { "reason", offsetof(struct machine_record, reason) },
         { "image", offsetof(struct machine_record, image) },
+        { "image_id", offsetof(struct machine_record, image_id) },
         { "unit", offsetof(struct machine_record, unit) },
+        { "kept", offsetof(struct machine_record, kept) },
         { "cgroup", offsetof(struct machine_record, cgroup) },
+        { "network_of", offsetof(struct machine_record, network_of) },
         { "address", offsetof(struct machine_record, address) },
         { "address6", offsetof(struct machine_record, address6) },
 }, arrays[] = {
@@ -38,12 +43,15 @@ static const struct {
         { "ports", offsetof(struct machine_record, ports) },
         { "labels", offsetof(struct machine_record, labels) },
         { "requires", offsetof(struct machine_record, requires) },
+        { "trees", offsetof(struct machine_record, trees) },
         { "exposed_ports", offsetof(struct machine_record, exposed_ports) },
 }, numbers[] = {
         { "started_usec", offsetof(struct machine_record, started_usec) },
         { "stopped_usec", offsetof(struct machine_record, stopped_usec) },
         { "restarts", offsetof(struct machine_record, restarts) },
         { "out_of_memory_kills", offsetof(struct machine_record, out_of_memory_kills) },
+        { "background", offsetof(struct machine_record, background) },
+        { "awaits_readiness", offsetof(struct machine_record, awaits_readiness) },
 }, processes[] = {
         { "supervisor", offsetof(struct machine_record, supervisor) },
         { "init", offsetof(struct machine_record, init) },
@@ -125,6 +133,7 @@ int machine_record_write(const struct machine_record *record, char **ret)
         char *text;
 
         if (!object || json_set_number(object, "version", RECORD_VERSION) < 0 ||
+            json_set_string(object, "program", MACHINECTL_LITE_VERSION) < 0 ||
             json_set_string(object, "state", state_names[record->state]) < 0 ||
             json_set_number(object, "user_base", record->user_base) < 0 ||
             json_set_number(object, "user_count", record->user_count) < 0 ||
@@ -134,7 +143,7 @@ int machine_record_write(const struct machine_record *record, char **ret)
             write_fields(object, record) < 0) {
                 return -ENOMEM;
         }
-        text = json_dumps(object, JSON_INDENT(2));
+        text = json_dumps(object, JSON_COMPACT);
         if (!text) {
                 return -ENOMEM;
         }
@@ -146,8 +155,24 @@ static int damaged(struct machine_error *error, const char *path, const char *wh
 {
         int r = error_say(error, EBADMSG, "state file %s is damaged: %s", path, what);
 
-        error_hint(error, "remove the file once nothing of that machine runs any more");
+        error_hint(error, "remove the file when no process of the machine is running");
         return r;
+}
+
+static int refuse_newer(const json_t *object, uint64_t version, const char *path,
+                        struct machine_error *error)
+{
+        const char *program = json_get_string(object, "program");
+
+        if (!program) {
+                program = "of an unknown version";
+        }
+        error_say(error, EBADMSG,
+                  "state file %s has version %llu and was written by machinectl-lite %s; this is "
+                  "machinectl-lite " MACHINECTL_LITE_VERSION ", which reads version %d",
+                  path, (unsigned long long)version, program, RECORD_VERSION);
+        error_hint(error, "manage the machine with the version that started it, or a newer one");
+        return -EBADMSG;
 }
 
 static int read_text(const json_t *object, const char *key, char **place)
@@ -245,7 +270,7 @@ static int read_small_numbers(const json_t *object, struct machine_record *recor
         return r;
 }
 
-/* Fills the record; on failure *ret_key is what could not be read. */
+/* Reads the record. On failure *ret_key is the invalid key. */
 static int read_fields(const json_t *object, struct machine_record *record, const char **ret_key)
 {
         int r;
@@ -284,26 +309,26 @@ static int read_fields(const json_t *object, struct machine_record *record, cons
 int machine_record_read(const char *text, const char *path, struct machine_record *ret,
                         struct machine_error *error)
 {
-        _cleanup_record_ struct machine_record record = { .exit_status = -1 };
-        _cleanup_json_ json_t *object = NULL;
         json_error_t syntax;
+        _cleanup_json_ json_t *object = json_loads(text, JSON_REJECT_DUPLICATES, &syntax);
+
+        return object ? machine_record_take(object, path, ret, error)
+                      : damaged(error, path, syntax.text);
+}
+
+int machine_record_take(const json_t *object, const char *path, struct machine_record *ret,
+                        struct machine_error *error)
+{
+        _cleanup_record_ struct machine_record record = { .exit_status = -1 };
         const char *key;
         uint64_t version;
         int r;
 
-        object = json_loads(text, JSON_REJECT_DUPLICATES, &syntax);
-        if (!object) {
-                return damaged(error, path, syntax.text);
+        if (json_get_number(object, "version", &version) < 0 || version == 0) {
+                return damaged(error, path, "no version");
         }
-        if (json_get_number(object, "version", &version) < 0) {
-                return damaged(error, path, "it has no version");
-        }
-        if (version != RECORD_VERSION) {
-                r = error_say(error, EBADMSG,
-                              "state file %s has version %llu, this program reads version %d", path,
-                              (unsigned long long)version, RECORD_VERSION);
-                error_hint(error, "use the machinectl-lite that wrote it to stop the machine");
-                return r;
+        if (version > RECORD_VERSION) {
+                return refuse_newer(object, version, path, error);
         }
         r = read_fields(object, &record, &key);
         if (r == -ENOMEM) {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "state/store.h"
 
+#include "base/directory.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
@@ -10,15 +12,23 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/path.h"
+#include "base/rights/caller.h"
 #include "base/strings.h"
+#include "base/tree.h"
+#include "state/dependents.h"
+#include "state/event_log.h"
 
-/* A record is some hundred bytes; ports are what makes one grow. */
+/* A record has some hundred bytes, more with many ports. */
 #define RECORD_MAXIMUM (UINT64_C(4) << 20)
-#define RECORD_SUFFIX  ".json"
-#define LOCK_SUFFIX    ".lock"
-#define PLAN_SUFFIX    ".plan"
-/* Not one that a search for definitions would find. */
+/* The longest chain of machines that share a network. */
+#define NETWORKS_MAXIMUM 8
+
+#define RECORD_SUFFIX ".json"
+#define LOCK_SUFFIX   ".lock"
+#define PLAN_SUFFIX   ".plan"
+/* Not a suffix that a search for definitions would find. */
 #define DEFINITION_SUFFIX ".definition"
+#define NOTIFY_SUFFIX     ".notify"
 
 int state_store_open(const char *runtime_directory, struct state_store *ret,
                      struct machine_error *error)
@@ -32,10 +42,11 @@ int state_store_open(const char *runtime_directory, struct state_store *ret,
         }
         store.directory_fd = open(store.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (store.directory_fd < 0 && errno == ENOENT) {
-                r = directory_make(store.path, 0755);
+                /* Everybody may list the machines of the system, but not those of a user. */
+                r = directory_make(store.path, caller_is_root() ? 0755 : 0700);
                 if (r < 0) {
-                        error_set(error, r, "cannot make the runtime directory %s", store.path);
-                        error_hint(error, "run as root, or move it with --runtime-dir");
+                        error_set(error, r, "cannot create the runtime directory %s", store.path);
+                        error_hint(error, "run as root, or set another one with --runtime-dir");
                         return r;
                 }
                 store.directory_fd = open(store.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -74,7 +85,7 @@ int state_lock(const struct state_store *store, const char *name, struct machine
                 if (fd < 0) {
                         return error_set(error, fd, "cannot lock %s/%s", store->path, file);
                 }
-                /* Whoever held it may have removed the file; then a lock on it guards nothing. */
+                /* The previous holder may have removed the file, and then the lock is void. */
                 if (fstat(fd, &held) == 0 && fstatat(store->directory_fd, file, &named, 0) == 0 &&
                     held.st_ino == named.st_ino) {
                         return TAKE_FD(fd);
@@ -112,7 +123,7 @@ int state_load(const struct state_store *store, const char *name, struct machine
         }
         r = machine_record_read(text, path, ret, error);
         if (r == -EBADMSG && is_of_earlier_boot(path)) {
-                /* A power cut left half of it: nothing that it could tell of runs any more. */
+                /* Incomplete after a power failure: the machine cannot be running. */
                 machine_error_clear(error);
                 return -ENOENT;
         }
@@ -124,13 +135,79 @@ bool machine_state_is_live(enum machine_state state)
         return state >= MACHINE_STATE_STARTING && state <= MACHINE_STATE_STOPPING;
 }
 
-int state_query(const struct state_store *store, const char *name, struct machine_record *ret,
-                struct machine_error *error)
+/* The addresses of a machine that shares another's network are that one's, which may be others than
+ * when it was started. One that nothing is known of any more leaves them as they are. */
+static int follow_network(const struct state_store *store, struct machine_record *record)
+{
+        _cleanup_free_ char *next = record->network_of ? strdup(record->network_of) : NULL;
+
+        for (int i = 0; next && i < NETWORKS_MAXIMUM; i++) {
+                _cleanup_record_ struct machine_record other = { 0 };
+
+                if (state_load(store, next, &other, NULL) < 0) {
+                        return 0;
+                }
+                free(next);
+                next = TAKE_PTR(other.network_of);
+                if (!next && (string_replace(&record->address, other.address) < 0 ||
+                              string_replace(&record->address6, other.address6) < 0)) {
+                        return -ENOMEM;
+                }
+        }
+        return 0;
+}
+
+static bool is_abandoned(const struct state_store *store, const struct machine_record *record)
+{
+        return machine_state_is_live(record->state) &&
+               !process_is_alive_in_boot(&record->supervisor, store->boot_id);
+}
+
+/* The end of a machine in the foreground takes a millisecond; a start that has the lock may take as
+ * long as it needs to get an image. */
+#define TEARDOWN_ROUNDS     250
+#define TEARDOWN_ROUND_NSEC 1000000
+
+/* The supervisor of a machine in the foreground exits before everything is undone
+ * (supervise/heir.h). Waits for it; what has no right to open the lock does not. */
+static void await_teardown(const struct state_store *store, const char *name)
+{
+        static const struct timespec pause = { .tv_nsec = TEARDOWN_ROUND_NSEC };
+        _cleanup_free_ char *file = string_format("%s" LOCK_SUFFIX, name);
+        _cleanup_close_ int fd =
+                file ? openat(store->directory_fd, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
+
+        for (int round = 0; fd >= 0 && round < TEARDOWN_ROUNDS; round++) {
+                if (flock(fd, LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK) {
+                        return;
+                }
+                (void)nanosleep(&pause, NULL);
+        }
+}
+
+static int load_settled(const struct state_store *store, const char *name,
+                        struct machine_record *ret, struct machine_error *error)
 {
         int r = state_load(store, name, ret, error);
 
-        if (r < 0 || !machine_state_is_live(ret->state) ||
-            process_is_alive_in_boot(&ret->supervisor, store->boot_id)) {
+        if (r < 0 || !is_abandoned(store, ret)) {
+                return r;
+        }
+        await_teardown(store, name);
+        machine_record_clear(ret);
+        return state_load(store, name, ret, error);
+}
+
+int state_query(const struct state_store *store, const char *name, struct machine_record *ret,
+                struct machine_error *error)
+{
+        int r = load_settled(store, name, ret, error);
+
+        if (r == 0 && follow_network(store, ret) < 0) {
+                machine_record_clear(ret);
+                return error_oom(error);
+        }
+        if (r < 0 || !is_abandoned(store, ret)) {
                 return r;
         }
         ret->state = MACHINE_STATE_FAILED;
@@ -151,13 +228,32 @@ int state_save(const struct state_store *store, const struct machine_record *rec
         if (!file || machine_record_write(record, &text) < 0) {
                 return error_oom(error);
         }
-        /* Not synced to a disk: what it says is of this boot, and tmpfs is where it usually lies.
-         */
+        r = machine_state_is_live(record->state) ? dependents_note(store->directory_fd, record) : 0;
+        if (r < 0) {
+                return error_set(error, r, "cannot note what machine \"%s\" requires",
+                                 record->name);
+        }
+        /* Not synced to disk, because it is only valid for this boot, and usually on tmpfs. */
         r = file_replace(store->directory_fd, file, text, strlen(text), 0644);
         if (r < 0) {
-                error_set(error, r, "cannot write the state file %s/%s", store->path, file);
+                return error_set(error, r, "cannot write the state file %s/%s", store->path, file);
         }
-        return r;
+        if (!store->unlogged) {
+                event_log_record(store->directory_fd, text);
+        }
+        if (!machine_state_is_live(record->state)) {
+                dependents_forget(store->directory_fd, record);
+        }
+        return 0;
+}
+
+void state_log(const struct state_store *store, const struct machine_record *record)
+{
+        _cleanup_free_ char *text = NULL;
+
+        if (!store->unlogged && machine_record_write(record, &text) == 0) {
+                event_log_record(store->directory_fd, text);
+        }
 }
 
 int state_save_plan(const struct state_store *store, const char *name, const void *plan,
@@ -194,17 +290,69 @@ int state_load_definition(const struct state_store *store, const char *name, cha
         return file ? file_read(store->directory_fd, file, RECORD_MAXIMUM, ret, NULL) : -ENOMEM;
 }
 
-int state_remove(const struct state_store *store, const char *name, struct machine_error *error)
+int state_make_notify_directory(const struct state_store *store, const char *name, char **ret)
 {
-        static const char *const suffixes[] = { PLAN_SUFFIX, DEFINITION_SUFFIX, RECORD_SUFFIX,
-                                                LOCK_SUFFIX };
+        _cleanup_free_ char *path = string_format("%s/%s" NOTIFY_SUFFIX, store->path, name);
 
+        if (!path) {
+                return -ENOMEM;
+        }
+        /* Whatever the caller's umask is. */
+        if (mkdir(path, 0755) < 0 || chmod(path, 0755) < 0) {
+                return -errno;
+        }
+        *ret = TAKE_PTR(path);
+        return 0;
+}
+
+int state_open_notify_directory(const struct state_store *store, const char *name)
+{
+        _cleanup_free_ char *file = string_format("%s" NOTIFY_SUFFIX, name);
+        int fd;
+
+        if (!file) {
+                return -ENOMEM;
+        }
+        fd = openat(store->directory_fd, file, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        return fd < 0 ? -errno : fd;
+}
+
+/* Whatever is in it: a privileged container may have written to it. */
+static int remove_notify_directory(const struct state_store *store, const char *name,
+                                   struct machine_error *error)
+{
+        _cleanup_free_ char *file = string_format("%s" NOTIFY_SUFFIX, name);
+
+        if (!file) {
+                return error_oom(error);
+        }
+        return faccessat(store->directory_fd, file, F_OK, AT_SYMLINK_NOFOLLOW) == 0
+                       ? tree_remove(store->directory_fd, file, error)
+                       : 0;
+}
+
+static int remove_files(const struct state_store *store, const char *name,
+                        struct machine_error *error)
+{
+        static const char *const suffixes[] = {
+                PLAN_SUFFIX,        DEFINITION_SUFFIX, ".health",
+                STATE_START_SUFFIX, RECORD_SUFFIX,     LOCK_SUFFIX
+        };
+
+        int r = remove_notify_directory(store, name, error);
+
+        if (r < 0) {
+                return r;
+        }
         for (size_t i = 0; i < ELEMENTS_OF(suffixes); i++) {
-                _cleanup_free_ char *file = string_format("%s%s", name, suffixes[i]);
+                /* What a writer that was killed has left goes first (base/file.c). */
+                _cleanup_free_ char *file = string_format("%s%s.new", name, suffixes[i]);
 
                 if (!file) {
                         return error_oom(error);
                 }
+                (void)unlinkat(store->directory_fd, file, 0);
+                file[strlen(file) - strlen(".new")] = '\0';
                 if (unlinkat(store->directory_fd, file, 0) < 0 && errno != ENOENT) {
                         return error_set(error, errno, "cannot remove %s/%s", store->path, file);
                 }
@@ -212,34 +360,38 @@ int state_remove(const struct state_store *store, const char *name, struct machi
         return 0;
 }
 
-static int compare_names(const void *a, const void *b)
+static void log_removed(const struct state_store *store, const char *name)
 {
-        return strcmp(*(char *const *)a, *(char *const *)b);
+        if (!store->unlogged) {
+                event_log_removed(store->directory_fd, name);
+        }
+}
+
+int state_remove_record(const struct state_store *store, const struct machine_record *record,
+                        struct machine_error *error)
+{
+        dependents_forget(store->directory_fd, record);
+        log_removed(store, record->name);
+        return remove_files(store, record->name, error);
+}
+
+int state_remove(const struct state_store *store, const char *name, struct machine_error *error)
+{
+        _cleanup_record_ struct machine_record record = { 0 };
+        int r = state_load(store, name, &record, NULL);
+
+        if (r == 0) {
+                return state_remove_record(store, &record, error);
+        }
+        if (r != -ENOENT) {
+                log_removed(store, name);
+        }
+        return remove_files(store, name, error);
 }
 
 int state_list(const struct state_store *store, char ***ret, struct machine_error *error)
 {
-        _cleanup_strv_ char **names = NULL;
-        _cleanup_closedir_ DIR *directory = NULL;
-        struct dirent *entry;
-        int r = directory_open(store->directory_fd, &directory);
+        int r = directory_list(store->directory_fd, ".", RECORD_SUFFIX, ret);
 
-        if (r < 0) {
-                return error_set(error, r, "cannot read %s", store->path);
-        }
-        while ((entry = readdir(directory))) {
-                size_t length = strlen(entry->d_name);
-
-                if (!string_ends_with(entry->d_name, RECORD_SUFFIX)) {
-                        continue;
-                }
-                if (strv_take(&names, strndup(entry->d_name, length - strlen(RECORD_SUFFIX))) < 0) {
-                        return error_oom(error);
-                }
-        }
-        if (names) {
-                qsort(names, strv_length(names), sizeof *names, compare_names);
-        }
-        *ret = TAKE_PTR(names);
-        return 0;
+        return r < 0 ? error_set(error, r, "cannot read %s", store->path) : 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A supervisor in a process of its own. */
+/* Runs a supervisor in a separate process. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,13 +10,14 @@
 
 #include "base/error.h"
 #include "base/process.h"
-#include "launch/message.h"
-#include "supervise/supervisor.h"
+#include "launch/init/message.h"
+#include "supervise/life/supervisor.h"
+#include "systemd/scope.h"
 
-/* The first descriptor after the standard streams: the only one a supervisor keeps. */
+/* The only descriptor that a supervisor keeps, apart from the standard streams. */
 #define REPORT_FD 3
 
-/* The caller's terminal, directory and descriptors are none of a process that stays. */
+/* Gives up the terminal, working directory and descriptors of the caller. */
 static void detach(int report)
 {
         int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -40,6 +41,8 @@ static _Noreturn void run_detached(struct machine *machine,
         detach(report);
         own.report = REPORT_FD;
         own.log = NULL;
+        /* Without it the machine has no control group: limits that need one are refused. */
+        (void)systemd_enter_own_scope(machine->name, NULL);
         status = supervise(machine, &own, &error);
         _exit(status < 0 ? EXIT_FAILURE : status);
 }
@@ -52,7 +55,7 @@ int supervise_detach(struct machine *machine, const struct supervisor_options *o
         int r = message_socket_pair(ends);
 
         if (r < 0) {
-                return error_set(error, r, "cannot make a socket pair");
+                return error_set(error, r, "cannot create a socket pair");
         }
         pid = fork();
         if (pid == 0) {
@@ -75,16 +78,16 @@ int supervise_await(int report, const char *name, struct machine_error *error)
         int r = message_receive(report, &message);
 
         if (r < 0) {
-                return error_set(error, r, "cannot read what the supervisor of \"%s\" says", name);
+                return error_set(error, r, "cannot read from the supervisor of \"%s\"", name);
         }
         if (r == 0) {
                 return error_say(error, ECHILD,
-                                 "the supervisor of machine \"%s\" died without saying why", name);
+                                 "the supervisor of machine \"%s\" died unexpectedly", name);
         }
         if (message.type == MESSAGE_ERROR) {
                 error_move(error, &message.error);
                 return error && error->number ? -error->number : -ECHILD;
         }
         fd_close(message.fd);
-        return 0;
+        return message.type == MESSAGE_PROCEED;
 }

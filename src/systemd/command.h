@@ -5,9 +5,10 @@
 #include <sys/types.h>
 
 /**
- * Starts a command of systemd's with signals as they are by default and without NOTIFY_SOCKET:
- * what it says is not its caller's word. output becomes its standard output; with -EBADF what it
- * prints, errors too, is dropped. Standard input is empty. 0 or -errno.
+ * Starts a command of systemd with default signal handling and without NOTIFY_SOCKET, so that it
+ * cannot send notifications for the caller. output becomes its standard output; with -EBADF its
+ * output and errors are discarded. Standard input is empty. A caller in a user's own user namespace
+ * starts it with the user's id, as which the bus knows him. Returns 0 or -errno.
  */
 int systemd_spawn(char *const *command, int output, pid_t *ret);
 

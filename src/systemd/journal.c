@@ -54,7 +54,7 @@ int journal_send(int fd, const char *machine, int priority, const char *text, si
         int head_length = snprintf(head, sizeof head,
                                    "PRIORITY=%d\nMACHINE=%.*s\nSYSLOG_IDENTIFIER=%.*s\nMESSAGE\n",
                                    priority, NAME_MAXIMUM, machine, NAME_MAXIMUM, machine);
-        /* The form with a length: the text may hold any byte. */
+        /* The format with a length, because the text may contain any byte. */
         struct iovec parts[] = {
                 { head, (size_t)head_length },
                 { &size, sizeof size },
@@ -81,7 +81,8 @@ static char **reader_command(const struct journal_query *query)
         for (size_t i = 0; r == 0 && i < ELEMENTS_OF(fixed); i++) {
                 r = strv_append(&command, fixed[i]);
         }
-        /* Not both: of lines since a time journalctl(1) has shown the first, not the last. */
+        /* Not both: with --since, --lines of journalctl(1) may select the first lines, not the
+         * last. */
         if (r == 0 && query->last != UINT64_MAX) {
                 r = strv_take(&command, string_format("--lines=%" PRIu64, query->last));
         } else if (r == 0) {

@@ -7,33 +7,33 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/** Whether a journal runs on this host. */
+/** Returns whether a journal is running on this host. */
 bool journal_is_running(void);
 
-/** Waits until all lines that were sent can be read. */
+/** Waits until all lines sent before can be read. */
 void journal_sync(void);
 
-/** Connects to the journal (its native protocol). A descriptor, -ENOENT where no journal runs, or
- *  another -errno. */
+/** Connects to the journal with its native protocol. Returns a descriptor, -ENOENT if no journal is
+ * running, or another -errno. */
 int journal_open(void);
 
 /**
- * Sends a line: MESSAGE, PRIORITY (syslog(3)), MACHINE and SYSLOG_IDENTIFIER with the machine's
- * name. 0 or -errno; waits while the journal is behind, so that no line is lost.
+ * Sends a line: MESSAGE, PRIORITY (syslog(3)), and the name of the machine as MACHINE and
+ * SYSLOG_IDENTIFIER. Blocks if the journal is slow, so that no line is lost. Returns 0 or -errno.
  */
 int journal_send(int fd, const char *machine, int priority, const char *text, size_t length);
 
-/** What of a machine's lines is read. */
+/** Selects lines of a machine. */
 struct journal_query {
         const char *machine;
-        uint64_t since; /* CLOCK_REALTIME, microseconds; 0: from the first on */
-        uint64_t last;  /* only so many of the newest, whatever since says; UINT64_MAX: all */
+        uint64_t since; /* CLOCK_REALTIME, microseconds; 0 for all */
+        uint64_t last;  /* number of newest lines, ignoring since; UINT64_MAX for all */
         bool follow;
 };
 
 /**
- * Runs journalctl(1), which writes one JSON object in each line to the pipe whose other end is
- * *ret_fd. Both are the caller's, who reaps the process. 0 or -errno.
+ * Runs journalctl(1), which writes one JSON object per line to a pipe. *ret_fd is the reading end.
+ * The caller closes it and reaps the process. Returns 0 or -errno.
  */
 int journal_spawn_reader(const struct journal_query *query, pid_t *ret, int *ret_fd);
 

@@ -5,14 +5,17 @@
 #include <stdint.h>
 
 /**
- * Tells the service manager what sd_notify(3) describes, "READY=1\nSTATUS=..", over the socket that
- * NOTIFY_SOCKET of the environment names. Plain datagrams: no library is needed. Does nothing, and
- * returns 0, where there is no such socket; else 0 or -errno.
+ * Sends a message such as "READY=1" to the service manager, see sd_notify(3). Needs no library.
+ * Returns 0, also if NOTIFY_SOCKET is not set, or -errno.
  */
 int systemd_notify(const char *state);
 
-/** Half the interval in which the service manager wants to hear from this process (WATCHDOG_USEC),
- *  in microseconds, or 0: it does not. */
+/** Waits until the service manager has handled what was sent before, at most a number of
+ * milliseconds: a sender that has ended by then may not be recognized any more. */
+void systemd_notify_barrier(int timeout);
+
+/** Returns half of the watchdog interval (WATCHDOG_USEC) in microseconds, or 0 if the service
+ * manager does not watch this process. */
 uint64_t systemd_watchdog_interval(void);
 
 #endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The least that a start of this kind can cost: one clone3 with the namespaces, a private mount
- * table with proc, pivot_root, exec. No user namespace, no filter, no state, no messages, no error
- * told. A static program, since what is measured is the kernel. usage: floor ROOT PROGRAM [ARG..]
- */
+/* The minimum cost of such a start: one clone3 with the namespaces, a private mount table with
+ * proc, pivot_root, exec. No user namespace, filter, state, messages or error reports. Static,
+ * because only the kernel is to be measured. usage: floor ROOT PROGRAM [ARG..] */
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>

@@ -1,17 +1,17 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a pull costs, beside skopeo with umoci and beside podman, in one run: the same registry and
-the same images, each contestant in turn in every round, until what it wrote is on disk (syncfs).
-With the peak memory of each, all of its processes together, and for the big layer two floors:
-decompressing and hashing alone, beside which the aim is, and the same while the layer is fetched and
-thrown away, which tells how much of what is missing the registry takes, on the same processors.
+"""Measures the cost of a pull, compared with skopeo with umoci and with podman: the same registry and
+the same images, each contestant in turn in every round, until its files are on disk (syncfs). Also
+measures the peak memory of each with all of its processes, and for the big layer two floors: only
+decompressing and hashing, on which the aim is based, and the same while the layer is fetched and
+discarded, which shows the registry's part of the difference, on the same processors.
 
 usage: tests/benchmark/image.py [--scale 1] [--rounds 3] [--only big,layers,files,zstd,cached]
                                 [--no-peers] [--no-build] [--check]
 
 --scale 1 is one layer of 1 GB, 20 layers of 50 MB, 110,000 small files, the big layer with zstd, and
-the big layer pulled again. Contestants that are not installed are left out (Debian: docker-registry
-curl skopeo umoci podman zstd). --check fails where an aim is missed.
+the big layer pulled again. Contestants that are not installed are skipped (Debian: docker-registry
+curl skopeo umoci podman zstd). --check fails if an aim is missed.
 """
 
 import argparse
@@ -68,8 +68,8 @@ def build():
 
 @functools.cache
 def pieces():
-    """Pieces that gzip makes about half of, as it does of a distribution's files; all together are
-    longer than what compressors look back."""
+    """Pieces that gzip compresses to about half, like files of a distribution; together they exceed
+    the window of compressors."""
     chance = random.Random(0)
     words = [bytes(chance.choices(b"abcdefghijklmnopqrstuvwxyz0123456789_(){};", k=6))
              for _ in range(5000)]
@@ -78,7 +78,7 @@ def pieces():
 
 
 def text(seed, size):
-    """The pieces in some order."""
+    """The pieces in random order."""
     chance = random.Random(seed)
     return b"".join(chance.choices(pieces(), k=size // len(pieces()[0]) + 1))[:size]
 
@@ -95,7 +95,7 @@ def make_tar(files):
 
 
 def layers_of(case, scale):
-    """The layers of a case, one after the other."""
+    """The layers of a case, one by one."""
     if case in ("big", "zstd"):
         size = int(scale * (1 << 30)) // 16
         yield make_tar((f"f{i}", text(i, size)) for i in range(16))
@@ -138,13 +138,13 @@ def write_layout(path, case, scale):
 # ---- Contestants
 
 def commands(reference, place, cached, peers=True):
-    """What each contestant runs, with all that it keeps in a directory."""
+    """The commands of a contestant, which keeps all its files in one directory."""
     yield OURS, (f"{BUILD}/src/cli/machinectl-lite --state-dir {place}/store -q pull "
                  f"--insecure {reference}")
-    # umoci knows no zstd.
+    # umoci does not support zstd.
     if peers and shutil.which("skopeo") and shutil.which("umoci") and "/zstd:" not in reference:
         copy = f"skopeo copy -q --src-tls-verify=false docker://{reference} oci:{place}/oci:1"
-        # What is unpacked is there the second time.
+        # The second pull finds the unpacked layers.
         unpack = "" if cached else f" && umoci unpack --image {place}/oci:1 {place}/bundle"
         yield "skopeo + umoci", copy + unpack
     if peers and shutil.which("podman"):
@@ -153,7 +153,7 @@ def commands(reference, place, cached, peers=True):
 
 
 def proportional(pid):
-    """A process' memory, its part of what it shares."""
+    """The memory of a process, with its share of shared pages."""
     with contextlib.suppress(OSError):
         for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines():
             if line.startswith("Pss:"):
@@ -162,7 +162,7 @@ def proportional(pid):
 
 
 def sync(place):
-    """Until all of the file system is on disk."""
+    """Waits until the whole file system is on disk."""
     directory = os.open(place, os.O_RDONLY)
     try:
         if ctypes.CDLL(None, use_errno=True).syncfs(directory) != 0:
@@ -181,14 +181,14 @@ def timed(command, place):
 
 
 def watch(pid, ended, peak, interval):
-    """Notes the most memory that a process and its descendants have together."""
+    """Records the peak memory of a process and its descendants."""
     while not ended.wait(interval):
         peak[0] = max(peak[0], sum(map(proportional, [pid, *hoststate.live_processes(pid)])))
 
 
 def run(command, place, interval=0.1):
-    """Seconds until the contestant is done and its files are on disk, and the most memory of its
-    processes, looked at ten times a second."""
+    """Seconds until the contestant is done and its files are on disk, and the peak memory of its
+    processes, sampled ten times a second."""
     peak, ended, started = [0], threading.Event(), time.monotonic()
     with subprocess.Popen(["sh", "-c", command], stdout=subprocess.DEVNULL) as process:
         watcher = threading.Thread(target=watch, args=(process.pid, ended, peak, interval))
@@ -204,7 +204,7 @@ def run(command, place, interval=0.1):
 
 
 def empty(place):
-    """A fresh directory, with nothing left to be written of the old."""
+    """A fresh directory, after writeback of the old one."""
     if os.path.ismount(place / "podman/overlay"):
         subprocess.run(["umount", "-l", place / "podman/overlay"], check=True)
     shutil.rmtree(place, ignore_errors=True)
@@ -231,8 +231,8 @@ def measure(reference, place, rounds, peers, layer):
 
 
 def measure_cached(reference, place, rounds, peers):
-    """The same for what is pulled again. It takes milliseconds, in which looking at memory would
-    count: that has a run of its own, and there are many of the others."""
+    """The same for repeated pulls. They take milliseconds, so sampling memory would distort them:
+    memory is measured in a separate run."""
     results = collections.defaultdict(list)
     contestants = dict(commands(reference, place, True, peers))
     empty(place)
@@ -249,10 +249,10 @@ def measure_cached(reference, place, rounds, peers):
 # ---- Report
 
 def report(case, results):
-    """Prints a case; what missed its aim."""
+    """Prints a case. Returns the missed aims."""
     missed = []
     for name, runs in results.items():
-        # Of one round each, so that what else the host did hits both.
+        # Ratios within one round, so that other load affects both.
         ratio = statistics.median(mine[0] / other[0] for mine, other in zip(results[OURS], runs))
         seconds = statistics.median(run[0] for run in runs)
         peak = max(run[1] for run in runs)
@@ -268,7 +268,7 @@ def report(case, results):
 
 
 def push(case, given, directory, host):
-    """Makes a case's image and pushes it; its reference and its first layer."""
+    """Makes and pushes a case's image. Returns its reference and first layer."""
     layout = directory / f"layout-{case}"
     reference = f"{host}/bench/{case}:1"
     layer = write_layout(layout, case, given.scale)
@@ -278,7 +278,7 @@ def push(case, given, directory, host):
 
 
 def run_cases(given, directory, host):
-    """Measures; the big image is the cached one, too."""
+    """Measures; the big image is used for the cached case, too."""
     missed, images = [], {}
     for case in given.only.split(","):
         image = "big" if case == "cached" else case

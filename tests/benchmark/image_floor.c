@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The least that a layer can cost: its bytes hashed, inflated, and what comes out hashed, on as
- * many processors as there are. Nothing is fetched and nothing written. usage: image_floor LAYER.gz
- */
+/* The minimum cost of a layer: its bytes are hashed and inflated, and the output is hashed, on all
+ * processors. Nothing is fetched or written. usage: image_floor LAYER.gz */
 #include <fcntl.h>
 #include <isa-l/igzip_lib.h>
 #include <openssl/evp.h>
@@ -42,7 +41,7 @@ static void *hash_packed(void *unused)
         return unused;
 }
 
-/* A block of no length is the end. */
+/* An empty block marks the end. */
 static void *hash_plain(void *unused)
 {
         EVP_MD_CTX *context = EVP_MD_CTX_new();

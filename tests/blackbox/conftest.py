@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Fixtures of the black-box tests. The tests run as root; each has directories of its own."""
+"""Fixtures of the black-box tests. The tests run as root; each has its own directories."""
 
 import importlib.util
 import os
@@ -8,18 +8,20 @@ import shutil
 import signal
 from pathlib import Path
 
+import bundles
 import harness
 import hoststate
 import networking
+import oci as oci_runtime
 import pytest
 import roots
 
-# Markers that name what a test needs from its host.
+# Markers for requirements of a test on its host.
 if importlib.util.find_spec("needs"):
-    pytest_plugins = ["needs"]
+    pytest_plugins = ["needs", "users", "workers"]
 
 
-# A shell that begins the tests in the background has them ignore these, and whatever they begin.
+# If the tests run in the background of a shell, it makes them and their children ignore these.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
@@ -31,8 +33,9 @@ def pytest_report_header(config):
 
 @pytest.fixture(scope="session", autouse=True)
 def reaper():
-    """Orphans of what the tests start become children of the test run; none outlives it."""
+    """Makes the test run the parent of orphans; none may outlive it."""
     hoststate.become_reaper()
+    hoststate.reap_what_was_in_machines()
     yield
     for pid in hoststate.live_processes():
         harness.kill_quietly(pid)
@@ -40,9 +43,9 @@ def reaper():
 
 @pytest.fixture
 def workspace():
-    """A directory of the test's own that every user may enter. Not under a 0700 parent: a machine's
-    root is an unprivileged user of the host. In hexadecimal: podman makes an image's name of its
-    place, in which the underscore that tempfile likes may not stand at the end."""
+    """A directory of the test that every user may enter. Its parent must not be 0700: a machine's
+    root is an unprivileged user of the host. The name is hexadecimal, because podman derives an
+    image's name from it, which must not end with an underscore, as tempfile's may."""
     path = Path("/var/tmp", f"mlite-test-{secrets.token_hex(6)}")
     path.mkdir()
     path.chmod(0o755)
@@ -59,8 +62,16 @@ def cli(workspace):
 
 
 @pytest.fixture
+def oci(workspace, busybox_root):
+    """machine-oci with its own records; bundles have the shared busybox root, read-only."""
+    runner = oci_runtime.Oci(workspace, busybox_root)
+    yield runner
+    runner.finish()
+
+
+@pytest.fixture
 def host_state(cli):
-    """`with host_state.unchanged():` fails where the block leaves anything on the host."""
+    """`with host_state.unchanged():` fails if the block leaves anything on the host."""
     return hoststate.HostState([cli.state, cli.runtime], cli.config)
 
 
@@ -81,7 +92,7 @@ def _root(make):
 
 @pytest.fixture(scope="session")
 def busybox_root():
-    """A root directory with busybox, shared: lay an overlay over it, or take `own_root`."""
+    """A shared busybox root directory: use it below an overlay, or take `own_root`."""
     if os.geteuid() != 0:
         pytest.skip("needs root")
     return _root(roots.busybox)
@@ -89,30 +100,46 @@ def busybox_root():
 
 @pytest.fixture(scope="session")
 def debian_root():
-    """A Debian 12 root directory with python3, ping and nginx, shared: lay an overlay over it."""
+    """A shared Debian 12 root directory with python3, ping and nginx: use it below an overlay."""
     if os.geteuid() != 0:
         pytest.skip("needs root")
     return _root(roots.debian)
 
 
 @pytest.fixture
-def own_root(workspace, busybox_root):
+def closed(workspace):
+    """A directory that only root of the host may enter, for files that a machine writes as root."""
+    path = workspace / "closed"
+    path.mkdir(mode=0o700)
+    return path
+
+
+@pytest.fixture
+def own_root(closed, busybox_root):
     """A busybox root that the test may change."""
-    target = workspace / "root"
+    target = closed / "root"
     target.mkdir()
     return roots.copy(busybox_root, target)
+
+
+@pytest.fixture
+def bundle(closed, own_root):
+    """An OCI bundle with a busybox root that the test may change."""
+    made = bundles.Bundle(closed, own_root)
+    yield made
+    made.finish()
 
 
 @pytest.fixture
 def machine_file(cli, busybox_root):
     """machine_file("web", command=[...], limits={...}) writes web.machine and returns its path.
 
-    The root is the busybox one under a volatile layer and the network "none" unless the keys say
-    otherwise. machine_file("web", text="...") writes the text as it is.
+    The defaults are the busybox root below a volatile layer, and the network "none".
+    machine_file("web", text="...") writes the text unchanged.
     """
 
     def write(name=None, text=None, **keys):
-        # Control groups are named like their machines, for all test runs of the host together.
+        # Control groups are named after their machines, for all test runs of the host.
         name = name or f"test-{os.getpid()}"
         path = cli.config / f"{name}.machine"
         if text is None:
@@ -127,3 +154,11 @@ def machine_file(cli, busybox_root):
         return path
 
     return write
+
+
+@pytest.fixture
+def settled(cli, machine_file, host_state):
+    """The state of a host on which one machine has run, with everything that a first run
+    creates."""
+    cli("run", machine_file("first", command=["true"])).check()
+    return host_state

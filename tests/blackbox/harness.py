@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The real binary, run as a user runs it: with directories of its own, a time limit, and every
-byte that it says kept for the failure's message."""
+"""Runs the real binary as a user does: with its own directories and a time limit. All its output is
+kept for the message of a failure."""
 
+import contextlib
 import errno
 import fcntl
+import json
 import os
 import pty
 import re
@@ -13,6 +15,7 @@ import signal
 import struct
 import subprocess
 import termios
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,16 +29,16 @@ DIRECTORIES = {
     "MACHINECTL_LITE_RUNTIME_DIR": "runtime",
     "MACHINECTL_LITE_LOG_DIR": "log",
 }
-# A root of cgroup v2 where the host's mount table has something else, in a mount namespace of the
-# command's own; the process that was started stays the one that the test sees. The kernel refuses
-# a second mount on top of the same file system (EBUSY), so that one that is there is left.
+# Mounts cgroup v2 over the host's cgroup v1 tree, in the command's own mount namespace; the process
+# started by the test is the command itself. The kernel refuses a second mount of the same file
+# system at the same place (EBUSY), so an existing one is kept.
 WITH_CGROUP2 = ["unshare", "--mount", "--propagation", "private", "sh", "-c",
                 '[ -e /sys/fs/cgroup/cgroup.controllers ] || mount -t cgroup2 cgroup2 /sys/fs/cgroup'
                 ' || exit; exec "$@"', "sh"]
 
 
 def find_binary():
-    """The binary under test: MACHINECTL_LITE_BINARY, or what `meson setup build` makes."""
+    """The binary under test: MACHINECTL_LITE_BINARY, or that of `meson setup build`."""
     chosen = os.environ.get("MACHINECTL_LITE_BINARY")
     if chosen:
         return chosen
@@ -48,13 +51,13 @@ def find_binary():
 
 def is_sanitized(binary):
     """Whether a binary was built with AddressSanitizer, which costs memory and time, and whose leak
-    detector cannot work under another tracer."""
+    detector does not work under another tracer."""
     return b"__asan_init" in Path(binary).read_bytes()
 
 
 @dataclass
 class Result:
-    """What a command did. A death by a signal is a negative status."""
+    """The result of a command. Death by a signal is a negative status."""
 
     command: list
     status: int
@@ -67,23 +70,27 @@ class Result:
                 f"{self.seconds:.2f} s\n--- stdout\n{self.stdout}\n--- stderr\n{self.stderr}")
 
     def check(self, status=0):
-        """Asserts the exit status, with everything in the message."""
+        """Asserts the exit status; the message contains everything."""
         assert self.status == status, f"expected status {status}\n{self}"
         return self
 
 
 def kill_tree(process):
-    """Kills a command that runs, and its descendants: one of them may hold a pipe open."""
+    """Kills a running command and its descendants, one of which may hold a pipe open."""
     if process.poll() is None:
         descendants = list(hoststate.live_processes(process.pid))
         process.kill()
         process.wait()
         for pid in descendants:
             kill_quietly(pid)
+        # What a process holds is free only once it has ended.
+        until = time.monotonic() + 5
+        while hoststate.live_processes().keys() & set(descendants) and time.monotonic() < until:
+            time.sleep(0.005)
 
 
 class Running:
-    """A command that runs beside the test."""
+    """A command that runs in parallel to the test."""
 
     def __init__(self, command, environment, directory=None, **options):
         self.command = command
@@ -125,7 +132,7 @@ class Running:
         return stream.read().decode(errors="replace") if stream else ""
 
     def wait(self, timeout=30, input=None):
-        """Waits for the end; a command that does not end is killed and fails the test."""
+        """Waits for the command to exit; if it does not, it is killed and the test fails."""
         try:
             output, errors = self.process.communicate(input, timeout)
         except subprocess.TimeoutExpired:
@@ -141,12 +148,12 @@ class Running:
             time.monotonic() - self.started)
 
     def kill(self):
-        """Ends the command if it still runs, and all that it started."""
+        """Kills the command, if it still runs, and its descendants."""
         kill_tree(self.process)
 
 
 class Terminal:
-    """A command on a pseudoterminal of its own, as an interactive user has it."""
+    """A command on its own pseudoterminal, as for an interactive user."""
 
     def __init__(self, command, environment, rows=24, columns=80, stdout=None):
         self.command = command
@@ -165,7 +172,7 @@ class Terminal:
                                         preexec_fn=take_terminal)
 
     def resize(self, rows, columns):
-        """Changes the window's size; the kernel tells the foreground with SIGWINCH."""
+        """Changes the window size; the kernel sends SIGWINCH to the foreground."""
         fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     def send(self, text):
@@ -185,7 +192,7 @@ class Terminal:
         return bool(data)
 
     def read_until(self, pattern, timeout=20):
-        """Reads until a regular expression matches what was not matched yet."""
+        """Reads until a regular expression matches the output since the last match."""
         until = time.monotonic() + timeout
         while True:
             match = re.search(pattern, self.text)
@@ -198,7 +205,8 @@ class Terminal:
             self._read(min(0.2, max(0, until - time.monotonic())))
 
     def wait(self, timeout=30):
-        """Waits for the end and returns the exit status; self.text holds the rest."""
+        """Waits for the command to exit and returns its exit status; self.text has the remaining
+        output."""
         until = time.monotonic() + timeout
         while self.process.poll() is None:
             if time.monotonic() > until:
@@ -210,11 +218,11 @@ class Terminal:
         return self.process.returncode
 
     def modes(self):
-        """The terminal's modes now."""
+        """The current modes of the terminal."""
         return termios.tcgetattr(self.slave)
 
     def close(self):
-        """Ends the command if it runs and closes the terminal."""
+        """Kills the command, if it still runs, and closes the terminal."""
         kill_tree(self.process)
         for descriptor in (self.master, self.slave):
             if descriptor >= 0:
@@ -243,14 +251,14 @@ class Cli:
             path.mkdir(parents=True, exist_ok=True)
 
     def __getattr__(self, name):
-        # cli.config, cli.state, cli.runtime, cli.log: where the four directories are.
+        # cli.config, cli.state, cli.runtime, cli.log: the paths of the four directories.
         for key, directory in DIRECTORIES.items():
             if directory == name:
                 return self.__dict__["paths"][key]
         raise AttributeError(name)
 
     def command(self, *arguments, cgroup2=False, wrapper=()):
-        """The whole command line; `wrapper` is put in front."""
+        """The whole command line, preceded by `wrapper`."""
         front = list(wrapper) + (WITH_CGROUP2 if cgroup2 else [])
         return front + [self.binary] + [str(argument) for argument in arguments]
 
@@ -259,14 +267,15 @@ class Cli:
         return {key: str(value) for key, value in merged.items() if value is not None}
 
     def start(self, *arguments, env=None, cwd=None, cgroup2=False, wrapper=(), **options):
-        """Starts it beside the test: a Running. What still runs when the test ends is killed."""
+        """Starts the command in the background: a Running. It is killed at the end of the test."""
         running = Running(self.command(*arguments, cgroup2=cgroup2, wrapper=wrapper),
                           self._environment(env), cwd, **options)
         self._started.append(running)
         return running
 
     def __call__(self, *arguments, input=None, timeout=60, **options):
-        """Runs it to its end. `input` is text or bytes for standard input (default: none)."""
+        """Runs the command to completion. `input` is text or bytes for standard input (default:
+        empty)."""
         if isinstance(input, str):
             input = input.encode()
         if input is not None:
@@ -275,7 +284,7 @@ class Cli:
 
     def terminal(self, *arguments, env=None, rows=24, columns=80, stdout=None, cgroup2=False,
                  wrapper=()):
-        """Starts it on a pseudoterminal: a Terminal."""
+        """Starts the command on a pseudoterminal: a Terminal."""
         terminal = Terminal(self.command(*arguments, cgroup2=cgroup2, wrapper=wrapper),
                             self._environment({"TERM": "xterm", **(env or {})}), rows, columns,
                             stdout)
@@ -283,7 +292,7 @@ class Cli:
         return terminal
 
     def finish(self):
-        """Kills what a test left running."""
+        """Kills the commands that a test left running."""
         for running in self._started:
             if isinstance(running, Terminal):
                 running.close()
@@ -322,7 +331,7 @@ def definition(**keys):
 
 
 def wait_for(condition, timeout=20, what="the condition"):
-    """Calls `condition` until it returns something true, which is returned."""
+    """Calls `condition` until it returns a true value, which is returned."""
     until = time.monotonic() + timeout
     while True:
         value = condition()
@@ -332,9 +341,25 @@ def wait_for(condition, timeout=20, what="the condition"):
         time.sleep(0.02)
 
 
+def state_of(cli, name):
+    """The output of `show` for a machine."""
+    return json.loads(cli("show", name).check().stdout)
+
+
 def kill_quietly(pid, number=signal.SIGKILL):
-    """Sends a signal to a process that may be gone."""
+    """Sends a signal to a process that may have exited."""
     try:
         os.kill(pid, number)
     except ProcessLookupError:
         pass
+
+
+@contextlib.contextmanager
+def serving(server):
+    """Runs a socketserver during the block."""
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a host looks like before and after: the two compare equal or the test fails.
+"""Compares the state of the host before and after a test, which fails if they differ.
 
-Processes are those that descend from the test run, which makes itself the reaper of its orphans:
-other activity on the host is not seen, and nothing that a start leaves behind can hide.
+Only descendants of the test run count as processes. It makes itself the reaper of its orphans, so
+that leftovers of a start cannot escape, and other activity on the host does not matter.
 """
 
 import contextlib
@@ -12,18 +12,49 @@ import re
 import shutil
 import socket
 import subprocess
+import threading
 import time
 
 PR_SET_CHILD_SUBREAPER = 36
-# A control group of this project, among those of others that come and go.
+# A control group of this project, as opposed to unrelated ones.
 OWN_CGROUP = re.compile(r"machine|mlite")
 
 
 def become_reaper():
-    """Makes this process the parent of every orphan that its children leave."""
+    """Makes this process the reaper of all orphans among its descendants."""
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
+
+
+# The process that cleans up after a machine in the foreground, which nobody waits for.
+HEIR = "machinectl-heir"
+
+
+def _is_left_to_init(pid):
+    """Whether a process is an orphan of a machine: it has a pid in a nested namespace, which direct
+    children never do, or is an heir."""
+    if _stat_fields(pid)[0] == HEIR:
+        return True
+    with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as file:
+        return any(line.startswith("NSpid:") and len(line.split()) > 2 for line in file)
+
+
+def reap_what_was_in_machines(interval=0.1):
+    """Continuously reaps zombies, as a host's init does: a pid namespace ends only when all its
+    processes have been reaped, including orphans that died outside of it."""
+    def reap():
+        while True:
+            time.sleep(interval)
+            with contextlib.suppress(OSError):
+                with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
+                    children = [int(pid) for pid in file.read().split()]
+                for pid in children:
+                    with contextlib.suppress(OSError, ValueError, IndexError):
+                        if _stat_fields(pid)[1] == "Z" and _is_left_to_init(pid):
+                            os.waitpid(pid, os.WNOHANG)
+
+    threading.Thread(target=reap, daemon=True).start()
 
 
 def _stat_fields(pid):
@@ -35,7 +66,8 @@ def _stat_fields(pid):
 
 
 def processes(ancestor=None):
-    """{pid: (name, state, parent, start time)} of what descends from a process (this one)."""
+    """{pid: (name, state, parent, start time)} of the descendants of a process (default: this
+    one)."""
     ancestor = ancestor or os.getpid()
     table = {}
     for entry in os.listdir("/proc"):
@@ -52,6 +84,15 @@ def processes(ancestor=None):
     return found
 
 
+def hanging(pids):
+    """The first of these processes that hangs in an injected fault, or None."""
+    for pid in pids:
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/comm", encoding="utf-8") as file:
+            if file.read() == "fault-hang\n":
+                return pid
+    return None
+
+
 def live_processes(ancestor=None):
     """The same without zombies."""
     return {pid: row for pid, row in processes(ancestor).items() if row[1] not in "ZX"}
@@ -64,7 +105,7 @@ def mounts(pid="self"):
 
 
 def cgroup_mounts():
-    """Where control groups are mounted, of either version."""
+    """The mount points of control groups, of both versions."""
     points = []
     for line in mounts():
         left, right = line.split(" - ", 1)
@@ -74,8 +115,8 @@ def cgroup_mounts():
 
 
 def cgroups(names=None):
-    """The control groups that are this project's, in every hierarchy; with `names`, those of the
-    machines named so, for hosts on which others start machines too."""
+    """The control groups of this project in every hierarchy; with `names`, only those of these
+    machines, for hosts on which others start machines, too."""
     found = set()
     for point in cgroup_mounts():
         for directory, _, _ in os.walk(point):
@@ -86,7 +127,7 @@ def cgroups(names=None):
 
 
 def namespaces():
-    """The namespaces that descendants of the test run live in."""
+    """The namespaces of the test run's descendants."""
     found = set()
     for pid in live_processes():
         with contextlib.suppress(OSError):
@@ -105,7 +146,7 @@ def rules():
 
 
 def files(directories):
-    """{path: (type and mode)} of everything below some directories."""
+    """{path: (type and mode)} of everything below these directories."""
     found = {}
     for top in directories:
         for directory, names, leaves in os.walk(top):
@@ -117,8 +158,8 @@ def files(directories):
 
 
 class HostState:
-    """Takes and compares pictures of the host; `directories` are the project's own, and `config`
-    holds the definitions of the machines whose control groups count (None: those of all)."""
+    """Takes and compares snapshots of the host. `directories` are those of the project; `config`
+    contains the definitions of the machines whose control groups count (None: all)."""
 
     PARTS = ("mounts", "processes", "cgroups", "namespaces", "links", "rules", "files")
 
@@ -129,8 +170,17 @@ class HostState:
     def _machines(self):
         return {path.stem for path in self.config.glob("*.machine")} if self.config else None
 
+    @staticmethod
+    def _await_heirs(patience=5.0):
+        """Waits for machines that ended just now."""
+        until = time.monotonic() + patience
+        while (any(row[0] == HEIR for row in live_processes().values())
+               and time.monotonic() < until):
+            time.sleep(0.002)
+
     def snapshot(self):
-        """One picture: {part: set of things}."""
+        """A snapshot: {part: set of things}."""
+        self._await_heirs()
         return {
             "mounts": set(mounts()),
             "processes": {f"{pid} {row[0]} started {row[3]}"
@@ -144,7 +194,7 @@ class HostState:
 
     @staticmethod
     def differences(before, after, ignore=()):
-        """Lines that say what is new and what is gone, [] for equal pictures."""
+        """One line per addition and removal; [] if the snapshots are equal."""
         lines = []
         for part in before:
             if part in ignore:
@@ -154,7 +204,7 @@ class HostState:
         return lines
 
     def compare(self, before, ignore=(), patience=5.0):
-        """Asserts that the host is as it was; the kernel may take a moment to take things down."""
+        """Asserts that the host has not changed; the kernel may need a moment to clean up."""
         until = time.monotonic() + patience
         while True:
             lines = self.differences(before, self.snapshot(), ignore)
@@ -166,7 +216,7 @@ class HostState:
 
     @contextlib.contextmanager
     def unchanged(self, ignore=(), patience=5.0):
-        """`with host_state.unchanged(): ...` fails where the block left something behind."""
+        """`with host_state.unchanged(): ...` fails if the block left something behind."""
         before = self.snapshot()
         yield before
         self.compare(before, ignore, patience)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Images made by hand, so that they can be wrong in any way, and a registry that can misbehave."""
+"""Hand-made images, which can be wrong in any way, and a registry that can misbehave."""
 
 import base64
 import contextlib
@@ -122,20 +122,20 @@ def base_members():
 
 
 def define(cli, name, **keys):
-    """A definition in the search path, without a network unless the keys say otherwise."""
+    """Writes a definition to the search path, without a network unless the keys configure one."""
     keys = {"network": {"mode": "none"}, **keys}
     (cli.config / f"{name}.machine").write_text(harness.definition(**keys), encoding="utf-8")
 
 
 def load(cli, image, name="test/app:1"):
-    """Puts an image into the store under the name, which is returned."""
+    """Adds an image to the store and returns its name."""
     image.write_layout(cli.state / "source", name)
     cli("load", cli.state / "source").check()
     return name
 
 
 def tree_of(cli, image_id, number=-1):
-    """The directory in which a layer of an image was unpacked; the topmost unless told."""
+    """The directory of an unpacked layer of an image; the topmost by default."""
     record = json.loads(Path(cli.state, "images", image_id.replace(":", "-"),
                              "image.json").read_text(encoding="utf-8"))
     name = record["layers"][number]["diff_id"].replace(":", "-")
@@ -143,15 +143,15 @@ def tree_of(cli, image_id, number=-1):
 
 
 def leftovers(cli):
-    """Work in progress and partial blobs that are in the store."""
+    """Unfinished directories and partial blobs in the store."""
     found = [path for folder in ("images", "layers")
              for path in Path(cli.state, folder).glob("tmp-*")]
     return found + list(Path(cli.state, "images", "blobs").glob("*"))
 
 
 class Registry(http.server.ThreadingHTTPServer):
-    """A registry on loopback. `faults` maps a path's end to a function(handler) that answers in its
-    place and returns True, or returns False to have the usual answer."""
+    """A registry on loopback. `faults` maps the end of a path to a function(handler) that answers
+    instead and returns True, or returns False for the usual answer."""
 
     daemon_threads = True
 
@@ -167,30 +167,30 @@ class Registry(http.server.ThreadingHTTPServer):
         self.host = f"127.0.0.1:{self.server_address[1]}"
 
     def handle_error(self, request, client_address):
-        """A client that goes away is part of many tests."""
+        """Aborted connections are part of many tests."""
 
     def add(self, repository, tag, image):
-        """Makes an image known."""
+        """Adds an image."""
         self.images[repository, tag] = image.manifest
         self.images[repository, image.digest] = image.manifest
         self.blobs.update(image.blobs)
         return f"{self.host}/{repository}:{tag}"
 
     def count(self, text):
-        """How many requests had the text in their path."""
+        """The number of requests with the text in their path."""
         return sum(text in path for _, path, _ in self.requests)
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """One request."""
+    """Handles one request."""
 
     protocol_version = "HTTP/1.1"
 
     def log_message(self, format, *arguments):
-        """Keeps the test's output quiet."""
+        """Keeps the test output quiet."""
 
     def answer(self, status, body=b"", **headers):
-        """Sends an answer; header names have "_" for "-"."""
+        """Sends an answer; header names use "_" for "-"."""
         self.send_response(status)
         for key, value in headers.items():
             self.send_header(key.replace("_", "-"), value)
@@ -200,7 +200,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def refused(self):
-        """Whether a token or a password is wanted and missing."""
+        """Whether a required token or password is missing."""
         given = self.headers.get("Authorization", "")
         if self.server.token:
             if given == f"Bearer {self.server.token}":
@@ -214,11 +214,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return False
 
     def expected_basic(self):
-        """The header of the password that is right."""
+        """The header with the right password."""
         return "Basic " + base64.b64encode(self.server.password.encode()).decode()
 
     def do_POST(self):
-        """An identity token for an access token."""
+        """Exchanges an identity token for an access token."""
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
         self.server.requests.append(("POST", self.path, body))
         if "refresh_token=identity" in body:
@@ -227,7 +227,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(401)
 
     def do_GET(self):
-        """Token, manifest or blob."""
+        """Dispatches to token, manifest or blob."""
         self.server.requests.append(("GET", self.path, dict(self.headers)))
         for end, fault in list(self.server.faults.items()):
             if end in self.path and fault(self):
@@ -240,12 +240,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         if self.refused():
             return
+        if self.path == "/v2/":
+            self.answer(200, b"{}")
+            return
         parts = self.path.split("/")
         repository, kind, name = "/".join(parts[2:-2]), parts[-2], parts[-1]
         data = (self.server.blobs.get(name) if kind == "blobs"
                 else self.server.images.get((repository, name)))
         if data is None:
-            self.answer(404, b'{"errors":[{"code":"UNKNOWN","message":"not here"}]}')
+            code = "BLOB_UNKNOWN" if kind == "blobs" else "MANIFEST_UNKNOWN"
+            self.answer(404, json.dumps(
+                {"errors": [{"code": code, "message": "not here"}]}).encode())
         elif kind == "manifests":
             media = json.loads(data).get("mediaType", MANIFEST)
             self.answer(200, data, Content_Type=media + "; charset=utf-8")
@@ -253,7 +258,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_blob(data)
 
     def send_blob(self, data):
-        """A blob, from where the client wants it."""
+        """Sends a blob from the requested offset."""
         wanted = self.headers.get("Range")
         if wanted:
             start = int(wanted.split("=")[1].rstrip("-"))
@@ -265,7 +270,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 @contextlib.contextmanager
 def registry():
-    """A registry that runs for as long as the block."""
+    """Runs a registry during the block."""
     server = Registry()
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -277,7 +282,7 @@ def registry():
 
 
 def cut(after):
-    """A fault, once: the connection ends after so many bytes of a blob."""
+    """A one-time fault: the connection ends after this many bytes of a blob."""
     state = {"done": False}
 
     def fault(handler):
@@ -311,7 +316,7 @@ def times(count, status, body=b"", **headers):
 
 
 def slow(seconds):
-    """A fault: every answer takes so long to begin."""
+    """A fault: every answer is delayed by this time."""
     def fault(_):
         time.sleep(seconds)
         return False
@@ -320,6 +325,6 @@ def slow(seconds):
 
 
 def umoci_available():
-    """Whether the independent judge of trees is there."""
+    """Whether umoci, the reference for trees, is installed."""
     return any(os.access(os.path.join(place, "umoci"), os.X_OK)
                for place in os.environ.get("PATH", "").split(":"))

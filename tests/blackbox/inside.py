@@ -1,22 +1,24 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Short ways to run a command in a machine and to look at what it left."""
+"""Shortcuts to run commands in a machine and to examine what they left."""
 
 import hashlib
 import os
 import stat
+import subprocess
+import sys
 
-# A machine that may do in its namespaces whatever the kernel lets it do.
+# A machine with all rights in its namespaces that the kernel allows.
 MIGHTY = {"capabilities": {"add": ["all"]}, "seccomp": {"profile": "off"}}
 
 
 def shell(cli, machine_file, script, *options, status=0, name="test", **keys):
-    """Runs a script of the machine's shell to its end and checks its status; the Result."""
+    """Runs a shell script in the machine, checks its status, and returns the Result."""
     path = machine_file(name, command=["/bin/sh", "-c", script], **keys)
     return cli("run", *options, path).check(status)
 
 
 def refused(cli, machine_file, *texts, name="test", **keys):
-    """The start fails, and standard error has all the texts; the Result."""
+    """Checks that the start fails with all the texts on standard error; returns the Result."""
     keys.setdefault("command", ["/bin/true"])
     result = cli("run", machine_file(name, **keys))
     assert result.status in (65, 125), str(result)
@@ -54,3 +56,22 @@ def mount_table(text):
         if len(fields) >= 6 and len(kind) >= 2:
             table[fields[4]] = (set(fields[5].split(",")), kind[0], kind[1])
     return table
+
+
+# Exchanges two names in a loop: renameat2(2) with RENAME_EXCHANGE.
+SWAP = """
+import ctypes, sys
+libc = ctypes.CDLL(None)
+first, second = (name.encode() for name in sys.argv[1:3])
+print("on", flush=True)
+while True:
+    libc.renameat2(-100, first, -100, second, 2)
+"""
+
+
+def swapping(first, second):
+    """A process that exchanges two names until it is killed."""
+    process = subprocess.Popen([sys.executable, "-c", SWAP, str(first), str(second)],
+                               stdout=subprocess.PIPE)
+    process.stdout.readline()
+    return process

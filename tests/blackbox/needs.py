@@ -1,27 +1,29 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a test needs from its host: `@pytest.mark.needs("root", "controller:memory", "kernel:6.5")`.
+"""Requirements of a test on its host:
+`@pytest.mark.needs("root", "controller:memory", "kernel:6.5")`.
 
-The same files run on a developer's machine, in a container and in the virtual hosts of tests/vm. A
-test whose needs are not met is skipped with the first of them that is missing, and a summary counts
-them at the end. A need that does not exist is an error, not a skip.
+The same tests run on a developer's machine, in a container and in the virtual hosts of tests/vm. If
+a requirement is not met, the test is skipped with the first one as the reason, and a summary at the
+end counts them. An unknown requirement is an error.
 
     root               effective uid 0
     cgroup2            a cgroup v2 hierarchy is mounted, with or without controllers
     controllers        all controllers that `limits` uses are on cgroup v2
-    controller:NAME    this one is
+    controller:NAME    this controller is on cgroup v2
     hybrid-cgroups     at least one controller is on cgroup v1
     systemd            the host's PID 1 is systemd
-    user-namespace     the test's user can make one
+    user-namespace     the test's user can create user namespaces
     kernel:MAJOR.MINOR this version or a newer one
     program:NAME       a program in PATH
+    suite:NAME         another project's tests, which tests/suites/fetch fetches
     filesystem:NAME    a file system that the kernel has or can load
-    protocol:NAME      a protocol of the internet family, such as sctp, likewise
-    link:KIND          a kind of network link on top of another, such as ipvlan, likewise
-    bridge-filter      packets on bridges can be made to pass the packet filter
-    security-module:M  the kernel runs with this one, such as apparmor
-    native-speed       the processor is no emulated one, so that a time measured means something
-    virtual-host       a host that exists for the tests, so that a test may do to it what it likes
-    reboot             such a host that can be restarted, see reboot.py
+    protocol:NAME      an internet protocol, such as sctp, that the kernel has or can load
+    link:KIND          a kind of stacked link, such as ipvlan, that the kernel has or can load
+    bridge-filter      the packet filter can be applied to bridged packets
+    security-module:M  a security module that is enabled, such as apparmor
+    native-speed       the processor is not emulated, so that measured times are meaningful
+    virtual-host       a host for tests only, which a test may change at will
+    reboot             a virtual host that can be rebooted, see reboot.py
 """
 
 import collections
@@ -37,8 +39,11 @@ import pytest
 
 pytest_plugins = ["reboot"]
 
+# Where tests/suites/fetch puts what it fetches, here and in a virtual host.
+SUITES = Path(os.environ.get("MACHINECTL_LITE_TEST_CACHE", "/var/cache/machinectl-lite-tests"),
+              "suites")
+
 CONTROLLERS = ("cpu", "cpuset", "hugetlb", "io", "memory", "pids")
-UNMET = pytest.StashKey()
 
 
 def _mounts(kind):
@@ -96,9 +101,13 @@ def _program(name):
 
 
 def _load(module):
-    """Loads a module of the kernel where there are any."""
+    """Loads a kernel module, if there are any."""
     if shutil.which("modprobe"):
         subprocess.run(["modprobe", "--quiet", module], capture_output=True, check=False)
+
+
+def _suite(name):
+    return None if (SUITES / name).is_dir() else f"`tests/suites/fetch {name}` fetches it"
 
 
 def _filesystem(name):
@@ -113,7 +122,7 @@ def _filesystem(name):
 
 def _protocol(name):
     try:
-        # The kernel loads the module for the asking.
+        # The kernel loads the module on demand.
         socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.getprotobyname(name)).close()
     except OSError as error:
         return f"the kernel has no {name}: {error.strerror}"
@@ -136,7 +145,7 @@ def _bridge_filter():
 
 
 def _security_module(name):
-    # securityfs holds the list of those in effect (Documentation/admin-guide/LSM).
+    # securityfs lists the enabled ones (Documentation/admin-guide/LSM).
     path = Path("/sys/kernel/security/lsm")
     running = path.read_text().split(",") if path.exists() else []
     return None if name in running else f"the kernel runs without {name}"
@@ -155,7 +164,7 @@ def _native_speed():
 def _virtual_host():
     if "MACHINECTL_LITE_TESTS_VM" in os.environ:
         return None
-    return "this host has other uses; tests/vm/run makes one"
+    return "not a host for tests only; tests/vm/run makes one"
 
 
 KINDS = {
@@ -168,6 +177,7 @@ KINDS = {
     "user-namespace": _user_namespace,
     "kernel": _kernel,
     "program": _program,
+    "suite": _suite,
     "filesystem": _filesystem,
     "protocol": _protocol,
     "link": _link,
@@ -177,13 +187,13 @@ KINDS = {
     "virtual-host": _virtual_host,
     "reboot": _virtual_host,
 }
-WITH_ARGUMENT = ("controller", "kernel", "program", "filesystem", "protocol", "link",
+WITH_ARGUMENT = ("controller", "kernel", "program", "suite", "filesystem", "protocol", "link",
                  "security-module")
 
 
 @functools.cache
 def missing(need):
-    """Why the host does not meet a need; None where it does."""
+    """The reason why the host does not meet a requirement, or None if it does."""
     kind, _, argument = need.partition(":")
     return KINDS[kind](argument) if argument else KINDS[kind]()
 
@@ -200,7 +210,6 @@ def _is_known(need):
 def pytest_configure(config):
     config.addinivalue_line(
         "markers", "needs(need, ..): skipped where the host lacks one; see needs.py")
-    config.stash[UNMET] = collections.Counter()
 
 
 def pytest_collection_modifyitems(items):
@@ -216,13 +225,15 @@ def pytest_runtest_setup(item):
     for need in _needs(item):
         reason = missing(need)
         if reason:
-            item.config.stash[UNMET][need] += 1
             pytest.skip(f"needs {need}: {reason}")
 
 
-def pytest_terminal_summary(terminalreporter, config):
-    unmet = config.stash[UNMET]
+def pytest_terminal_summary(terminalreporter):
+    # From the reports, which arrive from all workers.
+    found = [re.match(r"Skipped: needs (\S+): (.*)", report.longrepr[2])
+             for report in terminalreporter.stats.get("skipped", ())]
+    unmet = collections.Counter(match.groups() for match in found if match)
     if unmet:
         terminalreporter.section("needs that this host does not meet")
-    for need, count in unmet.most_common():
-        terminalreporter.line(f"{count:5} tests need {need}: {missing(need)}")
+    for (need, reason), count in unmet.most_common():
+        terminalreporter.line(f"{count:5} tests need {need}: {reason}")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A host of the tests' own: network namespaces that stand for the host, for a neighbour outside it,
-and the programs that talk in them. The real host's network is never touched."""
+"""A test host: network namespaces that represent the host and a neighbour outside, and the
+programs that communicate in them. The real host's network is never touched."""
 
 import concurrent.futures
 import contextlib
@@ -25,7 +25,7 @@ LAN6 = "2001:db8::1"
 
 
 def lines_of(stream):
-    """Calls of the result give the stream's next line, or fail where none comes in time."""
+    """Calls of the result return the stream's next line, or fail if none arrives in time."""
     lines = queue.Queue()
 
     def read():
@@ -37,8 +37,8 @@ def lines_of(stream):
 
 
 def _serve(name, ports):
-    """Answers "NAME sees ADDRESS" over TCP, UDP and, where the kernel has it, SCTP, by IPv4 and
-    IPv6, on each port, for ever."""
+    """Answers "NAME sees ADDRESS" over TCP, UDP and, if the kernel has it, SCTP, over IPv4 and
+    IPv6, on each port, forever."""
 
     def stream(protocol, port):
         try:
@@ -82,13 +82,13 @@ def _serve(name, ports):
 
 
 def _serve_names(address):
-    """Says for every name that it has the IPv4 address (RFC 1035)."""
+    """A name server that returns the IPv4 address for every name (RFC 1035)."""
     server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     server.bind(("", 53))
     print("ready", flush=True)
     while True:
         question, peer = server.recvfrom(512)
-        # Type A, the one that is asked first; of others there are no records.
+        # Type A, which clients query first; there are no other records.
         kind = question[12:].split(b"\0", 1)[1][:2]
         record = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4" + socket.inet_aton(address)
         count = int(kind == b"\0\1")
@@ -97,12 +97,12 @@ def _serve_names(address):
                       + question[12:end] + record * count, peer)
 
 
-# getprotobyname(3) is not for threads.
+# getprotobyname(3) is not thread-safe.
 PROTOCOLS = {"tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP, "sctp": socket.IPPROTO_SCTP}
 
 
 def _ask(protocol, address, port, timeout):
-    """What a server says, or "refused", "timeout", "unreachable"."""
+    """The server's answer, or "refused", "timeout", "unreachable"."""
     kind = socket.SOCK_DGRAM if protocol == "udp" else socket.SOCK_STREAM
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
@@ -121,7 +121,7 @@ def _ask(protocol, address, port, timeout):
 
 
 def _ask_all(questions):
-    """Asks all at once; prints a list of [what is told, seconds it took]."""
+    """Asks all at once; prints a list of [answer, seconds it took]."""
     def timed(question):
         begin = time.monotonic()
         said = _ask(*question)
@@ -132,7 +132,7 @@ def _ask_all(questions):
 
 
 class Namespace:
-    """A network namespace, held by a process that sleeps in it."""
+    """A network namespace, kept by a sleeping process."""
 
     def __init__(self, pid=None):
         self.holder = None
@@ -146,7 +146,7 @@ class Namespace:
 
     @property
     def wrapper(self):
-        """The words to put in front of a command."""
+        """The words to prepend to a command."""
         return ["nsenter", f"--net=/proc/{self.pid}/ns/net"]
 
     def run(self, *command, check=True, **options):
@@ -162,7 +162,7 @@ class Namespace:
         return self.run("sh", "-ec", script)
 
     def links(self):
-        """Names of the interfaces."""
+        """The names of the interfaces."""
         return {link["ifname"] for link in json.loads(self.run("ip", "-j", "link"))}
 
     def sysctl(self, path, value=None):
@@ -176,7 +176,7 @@ class Namespace:
         return self._serve("serve", name, *ports)
 
     def serve_names(self, address):
-        """Likewise a name server, for which every name has the address."""
+        """The same for a name server that returns the address for every name."""
         return self._serve("names", address)
 
     def _serve(self, *words):
@@ -188,12 +188,12 @@ class Namespace:
         return server
 
     def ask(self, address, port, protocol="tcp", timeout=1.0):
-        """What a client in the namespace is told."""
+        """The answer to a client in the namespace."""
         return self.ask_all([(protocol, address, port, timeout)])[0][0]
 
     def ask_all(self, questions):
-        """What a client is told that asks (protocol, address, port, timeout) all at once, and after
-        how many seconds."""
+        """The answers to a client that asks (protocol, address, port, timeout) all at once, and
+        after how many seconds."""
         return json.loads(self.run(PYTHON, __file__, "ask", json.dumps(questions)))
 
     def reaches(self, address):
@@ -202,21 +202,21 @@ class Namespace:
                                                 check=False)
 
     def close(self):
-        """Ends the servers and the holder."""
+        """Stops the servers and the holder."""
         for process in self.servers + ([self.holder] if self.holder else []):
             process.kill()
             process.wait()
 
 
 class Host(Namespace):
-    """The host under test, with a neighbour on its LAN that is also its way out."""
+    """The host under test, with a neighbour on its LAN that is also its gateway."""
 
     def __init__(self, cli, ipv6=True, mtu=None):
         super().__init__()
         self.cli = cli
         self.machines = []
         self.outside = Namespace()
-        # Each of many questions at once is to be refused by an ICMP message of its own.
+        # Many simultaneous questions must each be refused by an ICMP message of their own.
         self.sh("ip link set lo up; cd /proc/sys/net; echo 0 > ipv4/ip_forward; "
                 "echo 0 > ipv4/icmp_ratelimit; echo 0 > ipv6/icmp/ratelimit")
         self.sh(f"ip link add eth0 type veth peer name eth0 netns {self.outside.pid}; "
@@ -238,10 +238,10 @@ class Host(Namespace):
         return self.cli(*arguments, wrapper=self.wrapper, **options)
 
     def start(self, path, wrapper=()):
-        """Starts a machine that says "up" and stays; a Machine. A wrapper goes around the program
-        under test, on the host."""
+        """Starts a machine that prints "up" and stays; a Machine. A wrapper runs the program under
+        test, on the host."""
         running = self.cli.start("run", path, wrapper=self.wrapper + list(wrapper))
-        # The first of an emulated host loads dozens of modules, and fifty may start at once.
+        # The first one on an emulated host loads dozens of modules, and fifty may start at once.
         running.read_until("up\n", timeout=180)
         machine = Machine(self, Path(path).stem, running)
         self.machines.append(machine)
@@ -252,11 +252,11 @@ class Host(Namespace):
         return self.run("nft", "list", "ruleset")
 
     def own_links(self):
-        """Interfaces that the program made."""
+        """Interfaces created by the program."""
         return {name for name in self.links() if name.startswith(("mlb", "mlv"))}
 
     def is_clean(self):
-        """Whether nothing of the program is left."""
+        """Whether the program has left nothing behind."""
         return not self.own_links() and "machinectl-lite" not in self.table()
 
     def close(self):
@@ -267,7 +267,7 @@ class Host(Namespace):
 
 
 class Machine(Namespace):
-    """A machine that runs on a Host; its namespace is that of its first process."""
+    """A machine running on a Host; its namespace is that of its first process."""
 
     def __init__(self, host, name, running):
         self.host = host
@@ -275,12 +275,17 @@ class Machine(Namespace):
         self.running = running
         super().__init__(harness.wait_for(self._find_init, 20, "the machine's record"))
 
+    def networks(self):
+        """The networks that have a lease of this machine."""
+        networks = json.loads(self.host.command("network", "list", "--json=short").check().stdout)
+        return [(network, machine) for network in networks for machine in network["machines"]
+                if machine["name"] == self.name]
+
     def lease(self):
-        """Its lease, from the state file."""
-        for file in (self.host.cli.runtime / "network").glob("*.json"):
-            for lease in json.loads(file.read_text())["leases"]:
-                if lease["machine"] == self.name and "owner" in lease:
-                    return lease
+        """Its lease, without what it has not."""
+        for _, machine in self.networks():
+            if machine["pid"]:
+                return {key: value for key, value in machine.items() if value is not None}
         return None
 
     def _find_init(self):
@@ -299,10 +304,8 @@ class Machine(Namespace):
 
     def gateways(self):
         """The host's addresses on the machine's bridge."""
-        for file in (self.host.cli.runtime / "network").glob("*.json"):
-            state = json.loads(file.read_text())
-            if any(lease["machine"] == self.name for lease in state["leases"]):
-                return state.get("gateway"), state.get("gateway6")
+        for network, _ in self.networks():
+            return network["gateway"], network["gateway6"]
         return None, None
 
     def hosts(self):
@@ -310,7 +313,7 @@ class Machine(Namespace):
         return Path(f"/proc/{self.pid}/root/etc/hosts").read_text(encoding="utf-8")
 
     def stop(self, signal=9):
-        """Ends it as a user does, by a signal to the supervisor that is passed on."""
+        """Stops it like a user, with a signal to the supervisor that is passed on."""
         if self.running.process.poll() is None:
             subprocess.run(["kill", f"-{signal}", str(self.pid)], check=False)
         return self.running.wait()

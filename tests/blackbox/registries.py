@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Debian's docker-registry on loopback: with TLS by an authority of the test's own, and with a
-token server that signs what the registry accepts."""
+"""Debian's docker-registry on loopback, with TLS from the test's own authority, and a token server
+whose signatures it accepts."""
 
 import base64
 import contextlib
@@ -13,7 +13,6 @@ import socket
 import ssl
 import subprocess
 import tempfile
-import threading
 import time
 import urllib.parse
 from pathlib import Path
@@ -22,7 +21,7 @@ import harness
 
 
 def openssl(*arguments, **options):
-    """Runs openssl(1) and returns what it prints."""
+    """Runs openssl(1) and returns its output."""
     return subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True,
                           **options).stdout
 
@@ -40,14 +39,14 @@ def make_certificates(directory):
 
 
 def free_port():
-    """A port of loopback that nobody listens on."""
+    """An unused port on loopback."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
 class TokenServer(http.server.ThreadingHTTPServer):
-    """Gives tokens to those who know the password. `asked` lists the scopes."""
+    """Issues tokens for the right password. `asked` lists the scopes."""
 
     daemon_threads = True
 
@@ -81,13 +80,14 @@ class TokenServer(http.server.ThreadingHTTPServer):
 
 
 class TokenHandler(http.server.BaseHTTPRequestHandler):
-    """One request for a token."""
+    """Handles a request for a token."""
 
     def log_message(self, format, *arguments):
-        """Keeps the test's output quiet."""
+        """Keeps the test output quiet."""
 
     def do_GET(self):
-        """By password; without one, a token that allows nothing, as public registries do."""
+        """Checks the password; without one, issues a token without permissions, as public
+        registries do."""
         query = urllib.parse.parse_qs(urllib.parse.urlparse(self.path).query)
         scopes = query.get("scope", [])
         self.server.asked.append(scopes)
@@ -99,16 +99,9 @@ class TokenHandler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-@contextlib.contextmanager
 def token_server(directory, password):
-    """A token server that runs for as long as the block."""
-    server = TokenServer(directory, password)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
+    """Runs a token server during the block."""
+    return harness.serving(TokenServer(directory, password))
 
 
 def _wait(port, process):
@@ -123,7 +116,7 @@ def _wait(port, process):
 
 @contextlib.contextmanager
 def docker_registry(tls=None, tokens=None):
-    """docker-registry with a store of its own; yields "127.0.0.1:PORT". tls is the directory of
+    """Runs docker-registry with its own storage; yields "127.0.0.1:PORT". tls is the directory of
     make_certificates()."""
     port = free_port()
     place = Path(tempfile.mkdtemp(prefix="mlite-registry-", dir="/var/tmp"))
@@ -151,15 +144,24 @@ def docker_registry(tls=None, tokens=None):
         shutil.rmtree(place, ignore_errors=True)
 
 
+def with_insecure(workspace, registry):
+    """A wrapper command whose /etc says that this registry speaks plain HTTP."""
+    settings = workspace / "etc/machinectl-lite"
+    settings.mkdir(parents=True)
+    (settings / "registries.conf").write_text(
+        f'registries = ( {{ name = "{registry.host}"; insecure = true; }} );\n', encoding="utf-8")
+    return with_etc(workspace / "etc")
+
+
 def with_etc(directory):
-    """A wrapper for a command that sees the files of a directory over those of /etc."""
+    """A wrapper command that overlays the files of a directory on /etc."""
     mount = f"mount -t overlay -o ro,lowerdir={shlex.quote(str(directory))}:/etc etc /etc"
     return ["unshare", "--mount", "--propagation", "private", "sh", "-c",
             f'{mount} || exit; exec "$@"', "sh"]
 
 
 def skopeo(*arguments):
-    """Runs skopeo with no one's credentials."""
+    """Runs skopeo without credentials."""
     environment = {**os.environ, "REGISTRY_AUTH_FILE": "/nonexistent"}
     done = subprocess.run(["skopeo", *map(str, arguments)], check=False, capture_output=True,
                           text=True, env=environment, timeout=300)

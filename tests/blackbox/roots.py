@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Root directories for the tests, made once and kept: busybox from busybox-static, Debian 12 from
-mmdebstrap. `roots.py busybox` and `roots.py debian` make one and print where it is.
+mmdebstrap. `roots.py busybox` and `roots.py debian` make one and print its path.
 
-They are shared by all tests and all runs: a test lays an overlay over one, or copies it.
+All tests and runs share them: a test mounts an overlay over one or copies it.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 CACHE = Path(os.environ.get("MACHINECTL_LITE_TEST_CACHE", "/var/cache/machinectl-lite-tests"))
-# A host made for the tests has them here, of its own release (tests/vm).
+# The virtual hosts of tests/vm have prebuilt roots of their own release here.
 INSTALLED = Path("/usr/share/machinectl-lite-tests")
 DEBIAN_RELEASE = "bookworm"
 DEBIAN_PACKAGES = ["python3", "iputils-ping", "nginx", "libcap2-bin"]
@@ -37,7 +37,7 @@ nogroup:x:65534:
 
 
 class Unavailable(Exception):
-    """A root that cannot be made on this host; the text is the reason."""
+    """A root that cannot be made on this host; the text gives the reason."""
 
 
 @contextlib.contextmanager
@@ -48,8 +48,8 @@ def _locked(name):
         yield
 
 
-def _made_once(name, make):
-    """The directory `name` of the cache; where it is missing, `make(path)` fills it."""
+def made_once(name, make):
+    """The directory `name` of the cache; if it is missing, `make(path)` fills it."""
     target = CACHE / name
     if target.is_dir():
         return target
@@ -68,7 +68,7 @@ def _made_once(name, make):
 
 
 def write_busybox(root, busybox=None):
-    """Fills a directory with a busybox system: every applet a link in /bin."""
+    """Fills a directory with a busybox system: every applet is a link in /bin."""
     busybox = busybox or shutil.which("busybox")
     if not busybox:
         raise Unavailable("busybox is not installed (package busybox-static)")
@@ -90,37 +90,44 @@ def write_busybox(root, busybox=None):
     os.chown(root / "home/alice", 1000, 1000)
 
 
-def _write_debian(root):
+def _write_debian(root, packages=DEBIAN_PACKAGES):
     if not shutil.which("mmdebstrap"):
         raise Unavailable("mmdebstrap is not installed")
     done = subprocess.run(
-        MMDEBSTRAP + [f"--include={','.join(DEBIAN_PACKAGES)}", DEBIAN_RELEASE, str(root)],
+        MMDEBSTRAP + [f"--include={','.join(packages)}", DEBIAN_RELEASE, str(root)],
         capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise Unavailable("mmdebstrap failed: " + done.stderr[-800:])
 
 
 def busybox():
-    """Path of the busybox root."""
+    """The path of the busybox root."""
     if (INSTALLED / "busybox-root").is_dir():
         return INSTALLED / "busybox-root"
     version = os.stat(shutil.which("busybox") or "/").st_mtime_ns
     with open(__file__, "rb") as recipe:
         digest = hashlib.sha256(recipe.read() + str(version).encode()).hexdigest()[:8]
-    return _made_once(f"busybox-{digest}", lambda root: (root.mkdir(), write_busybox(root)))
+    return made_once(f"busybox-{digest}", lambda root: (root.mkdir(), write_busybox(root)))
+
+
+def made_debian(name, packages):
+    """The path of a Debian root with these packages."""
+    digest = hashlib.sha256(" ".join([DEBIAN_RELEASE] + packages).encode()).hexdigest()[:8]
+    return made_once(f"{name}-{DEBIAN_RELEASE}-{digest}",
+                     lambda root: _write_debian(root, packages))
 
 
 def debian():
-    """Path of the Debian root."""
+    """The path of the Debian root."""
     if (INSTALLED / "debian-root").is_dir():
         return INSTALLED / "debian-root"
     recipe = " ".join([DEBIAN_RELEASE] + DEBIAN_PACKAGES)
     digest = hashlib.sha256(recipe.encode()).hexdigest()[:8]
-    return _made_once(f"debian-{DEBIAN_RELEASE}-{digest}", _write_debian)
+    return made_once(f"debian-{DEBIAN_RELEASE}-{digest}", _write_debian)
 
 
 def copy(source, target):
-    """A root of a test's own, with owners, modes and links as in the original."""
+    """A copy of the root for one test, with the owners, modes and links of the original."""
     subprocess.run(["cp", "-a", "--reflink=auto", f"{source}/.", str(target)], check=True)
     return Path(target)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a payload may do: the five capability sets as its kernel tells them."""
+"""The privileges of a payload: its five capability sets, as the kernel reports them."""
 
 import os
 import stat
@@ -28,24 +28,24 @@ def mask(names):
 
 
 def sets_in(text):
-    """The five sets, as `/proc/PID/status` has them."""
+    """The five sets in `/proc/PID/status`."""
     fields = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
     return {name: int(fields["Cap" + name], 16) for name in ("Inh", "Prm", "Eff", "Bnd", "Amb")}
 
 
 def run(cli, path):
-    """The sets of the machine's payload, which is cat."""
+    """The sets of the machine's payload, cat."""
     return sets_in(cli("run", path).check().stdout)
 
 
 @pytest.fixture
 def sets(cli, machine_file):
-    """sets(key=value, ..): the sets of a payload under this definition."""
+    """sets(key=value, ..): the sets of a payload with this definition."""
     return lambda **keys: run(cli, machine_file(command=["cat", "/proc/self/status"], **keys))
 
 
 def everywhere(number):
-    """What root's sets are for one set asked for: nothing inheritable, nothing ambient."""
+    """The expected sets of root for a requested set: no inheritable, no ambient capabilities."""
     return {"Inh": 0, "Prm": number, "Eff": number, "Bnd": number, "Amb": 0}
 
 
@@ -59,21 +59,22 @@ def test_profiles(sets, profile, names):
 
 
 def test_no_net_admin_over_the_hosts_network(sets):
-    """The system profile administers a network of its own, not the host's."""
+    """The system profile includes the administration of the machine's own network, not of the
+    host's."""
     assert sets(capabilities={"profile": "system"},
                 network={"mode": "host"}) == everywhere(mask(SYSTEM))
 
 
 @pytest.mark.parametrize("init", [True, False])
 def test_add_and_drop(sets, init):
-    """Profile and add, less drop; with a stub as PID 1 and without."""
+    """Profile plus add, minus drop; with and without a stub as PID 1."""
     assert sets(init=init, capabilities={
         "profile": "minimal", "add": ["CAP_NET_RAW", "CAP_SETUID"], "drop": ["CAP_CHOWN"],
     }) == everywhere(mask({"KILL", "NET_BIND_SERVICE", "NET_RAW", "SETUID"}))
 
 
 def test_all(sets):
-    """ "all" drops everything, and adds everything that the kernel knows."""
+    """"all" drops everything, or adds everything that the kernel knows."""
     with open("/proc/sys/kernel/cap_last_cap", encoding="ascii") as last:
         every = (1 << (int(last.read()) + 1)) - 1
     assert sets(capabilities={"drop": ["all"]}) == everywhere(0)
@@ -83,19 +84,20 @@ def test_all(sets):
 
 @pytest.mark.parametrize("no_new_privileges", [True, False])
 def test_another_user_has_none(sets, no_new_privileges):
-    """A payload that is not root keeps a bounding set and nothing else."""
+    """A payload that is not root only keeps its bounding set."""
     assert sets(user="alice", no_new_privileges=no_new_privileges) == {
         **everywhere(0), "Bnd": mask(SERVICE)}
 
 
 @pytest.mark.parametrize("no_new_privileges", [True, False])
 def test_ambient(sets, no_new_privileges):
-    """What a user shall keep is ambient, and only for that inheritable, as the kernel asks."""
+    """Capabilities that a user keeps are ambient, and inheritable only because the kernel requires
+    it."""
     kept = mask({"NET_BIND_SERVICE"})
     assert sets(user="alice", no_new_privileges=no_new_privileges,
                 capabilities={"ambient": ["CAP_NET_BIND_SERVICE"]}) == {
         "Inh": kept, "Prm": kept, "Eff": kept, "Bnd": mask(SERVICE), "Amb": kept}
-    # root needs none of that, and nothing becomes inheritable for its sake.
+    # Root needs none of that, and nothing becomes inheritable.
     assert sets(capabilities={"ambient": ["CAP_NET_BIND_SERVICE"]}) == everywhere(mask(SERVICE))
 
 
@@ -104,7 +106,7 @@ def test_ambient(sets, no_new_privileges):
     ({"ambient": ["CAP_SYS_ADMIN"]}, "CAP_SYS_ADMIN"),
     ({"profile": "everything"}, "everything")])
 def test_what_makes_no_sense(cli, machine_file, capabilities, word):
-    """Unknown names, and ambient ones that the machine lacks, are told by name."""
+    """Errors name unknown capabilities, and ambient ones that the machine lacks."""
     result = cli("run", machine_file(command=["true"], capabilities=capabilities))
     assert result.status in (65, 125), result
     assert word in result.stderr and result.stdout == ""
@@ -121,7 +123,7 @@ def test_the_kernel_holds_to_it(cli, machine_file):
 
 
 def set_user_id_program(root):
-    """Puts a program into a root that becomes root whoever runs it."""
+    """Installs a program in a root that becomes root for any user."""
     program = root / "bin/become-root"
     program.write_bytes((root / "bin/busybox").read_bytes())
     os.chown(program, 0, 0)
@@ -131,7 +133,7 @@ def set_user_id_program(root):
 
 
 def test_no_new_privileges(cli, machine_file, own_root):
-    """By default a set-user-ID program gives nothing; where it does, no more than the machine has."""
+    """By default a set-user-ID program gains nothing; if it may, no more than the machine has."""
     command = set_user_id_program(own_root)
     found = {}
     for wanted in (None, False):
@@ -147,7 +149,7 @@ def test_no_new_privileges(cli, machine_file, own_root):
 
 
 def test_stub_has_next_to_nothing(cli, machine_file):
-    """PID 1 beside the payload can send signals, and the payload cannot look into it."""
+    """PID 1 next to the payload can send signals, and the payload cannot inspect it."""
     result = cli("run", machine_file(
         command=["sh", "-c", "cat /proc/1/status; cat /proc/1/environ && echo readable"]))
     assert sets_in(result.stdout) == everywhere(mask({"KILL"}))
@@ -155,7 +157,7 @@ def test_stub_has_next_to_nothing(cli, machine_file):
 
 
 def test_no_more_than_the_host_has(cli, machine_file):
-    """Without a user namespace a capability that the caller lacks is an error that names it; with
+    """Without a user namespace, a capability that the caller lacks is an error that names it; with
     one it is the machine's own."""
     wrapper = ["setpriv", "--bounding-set=-sys_chroot"]
     keys = {"command": ["cat", "/proc/self/status"]}
@@ -167,13 +169,14 @@ def test_no_more_than_the_host_has(cli, machine_file):
 
 @pytest.fixture
 def running(cli, machine_file):
-    """running(key=value, ..): starts a machine "alive" that waits, and returns when it runs."""
+    """running(key=value, ..): starts a machine "alive" that sleeps, and returns when it is
+    running."""
 
     def start(**keys):
         path = machine_file("alive", command=["sh", "-c", "echo ready; exec sleep 600"], **keys)
         machine = cli.start("run", path)
         machine.read_until("ready")
-        # The payload may be ahead of the supervisor's note that it runs.
+        # The payload may start before the supervisor has recorded it as running.
         harness.wait_for(lambda: cli("exec", "alive", "true").status == 0, what="a running machine")
         return machine
 
@@ -183,7 +186,7 @@ def running(cli, machine_file):
 @pytest.mark.parametrize("profile, names", [
     ("minimal", MINIMAL), ("service", SERVICE), ("system", SYSTEM | {"NET_ADMIN"})])
 def test_exec_has_the_machines_sets(cli, running, profile, names):
-    """A further program has what the first one has; nothing inheritable (CVE-2022-24769)."""
+    """An additional program has the first one's sets; nothing inheritable (CVE-2022-24769)."""
     running(capabilities={"profile": profile})
     result = cli("exec", "alive", "cat", "/proc/self/status").check()
     assert sets_in(result.stdout) == everywhere(mask(names))
@@ -192,7 +195,7 @@ def test_exec_has_the_machines_sets(cli, running, profile, names):
 
 
 def test_exec_is_filtered_and_limited(cli, running):
-    """System calls, no_new_privs and resource limits are the machine's in a further program too."""
+    """System calls, no_new_privs and resource limits also apply to an additional program."""
     running(limits={"open_files": "100:200"})
     text = cli("exec", "alive", "cat", "/proc/self/status", "/proc/self/limits").check().stdout
     fields = dict(line.split(":\t") for line in text.splitlines() if ":\t" in line)
@@ -205,7 +208,7 @@ def test_exec_is_filtered_and_limited(cli, running):
 @pytest.mark.parametrize("user", ["1000:", "+1", "-1", ":0", "00", "4294967295", "4294967296",
                                   "0x0", " 0", "1000:1000:0", "mallory"])
 def test_exec_never_becomes_root_by_mistake(cli, running, user):
-    """What is no user is refused (CVE-2016-3697)."""
+    """Invalid users are refused (CVE-2016-3697)."""
     running()
     result = cli("exec", "-u", user, "alive", "id", "-u")
     assert result.status not in (0, 126, 127) and result.stdout == "", result
@@ -215,7 +218,7 @@ def test_exec_never_becomes_root_by_mistake(cli, running, user):
     "1000:x:0:0:digits as a name:/root:/bin/sh", "mallory:x:::no numbers:/root:/bin/sh",
     "mallory:x:+0:0::/root:/bin/sh", "mallory:x:4294967296:0::/root:/bin/sh"])
 def test_entries_of_the_root_do_not_make_root(cli, machine_file, own_root, entry):
-    """A passwd file that was written to mislead (CVE-2016-3697)."""
+    """A misleading passwd file (CVE-2016-3697)."""
     passwd = own_root / "etc/passwd"
     passwd.write_text(entry + "\n")
     name = entry.split(":")[0]
@@ -225,7 +228,8 @@ def test_entries_of_the_root_do_not_make_root(cli, machine_file, own_root, entry
 
 
 def test_passwd_that_leads_elsewhere(cli, machine_file, own_root):
-    """A link, a pipe, a directory or a very long file in its place neither leads out nor blocks."""
+    """A link, a pipe, a directory or a very long file in its place neither leads out nor
+    blocks."""
     passwd = own_root / "etc/passwd"
     path = machine_file(rootfs=own_root, user="alice", command=["id", "-u"])
     passwd.unlink()
@@ -243,7 +247,7 @@ def test_passwd_that_leads_elsewhere(cli, machine_file, own_root):
 
 
 def test_ping_needs_its_capability(cli, machine_file, debian_root):
-    """ping in a machine: without NET_RAW refused, with it the loopback answers."""
+    """ping in a machine: refused without NET_RAW; with it, the loopback answers."""
     keys = {"overlay": [debian_root], "upper": "volatile",
             "command": ["ping", "-c", "1", "-W", "5", "127.0.0.1"]}
     cli("run", machine_file(capabilities={"add": ["CAP_NET_RAW"]}, **keys)).check()

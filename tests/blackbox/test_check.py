@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""`check`: what is wrong with definitions, all of it in one run, with its place."""
+"""`check`: all errors of definitions in one run, with their positions."""
 
 import json
 import os
+import resource
 import random
 import subprocess
-import time
 
 import pytest
 
@@ -23,14 +23,14 @@ def write(directory, name, text):
     return path
 
 
-def test_silent_when_good(cli, workspace):
-    """A good definition: nothing printed, status 0."""
+def test_a_valid_definition_prints_nothing(cli, workspace):
+    """No output and status 0."""
     result = cli("check", write(workspace, "web.machine", ROOT)).check()
     assert result.stdout == "" and result.stderr == ""
 
 
 def test_error_as_documented(cli, workspace):
-    """Place, line, marks and the suggestion."""
+    """Position, line, marks and suggestion."""
     text = ROOT + "\n" * 11 + 'limits = {\n  memroy = "512M";\n};\n'
     write(workspace, "web.machine", text)
     result = cli("check", "web.machine", cwd=workspace).check(65)
@@ -42,7 +42,7 @@ def test_error_as_documented(cli, workspace):
 
 
 def test_all_errors_sorted(cli, workspace):
-    """Every semantic error of a file in one run, in the order of the lines."""
+    """All semantic errors of a file in one run, sorted by line."""
     path = write(workspace, "web.machine", """
 user = "+1";
 ports = [ "80", "8080:80" ];
@@ -58,20 +58,20 @@ restart = { policy = "sometimes"; };
     assert places == sorted(places)
     assert [line for line, _ in places] == [2, 3, 5, 6, 6, 7, 8]
     twice = findings[5]
-    assert twice["message"] == 'the key "user" is given twice'
+    assert twice["message"] == 'duplicate key "user"'
     assert (twice["related"]["line"], twice["related"]["column"]) == (2, 1)
     assert all(finding["severity"] == "error" for finding in findings)
 
 
 def test_first_syntax_error(cli, workspace):
-    """The first syntax error with its line and column, and nothing made up after it."""
+    """The first syntax error with its line and column, without errors that follow from it."""
     path = write(workspace, "web.machine", ROOT + "hostname = ;\nuser = +;\nfoo = 1;\n")
     findings = json.loads(cli("check", "--format=json", path).check(65).stdout)
     assert [(finding["line"], finding["column"]) for finding in findings] == [(2, 12)]
 
 
 def test_several_files(cli, workspace):
-    """Files, directories and networks in one run; clashes name both places."""
+    """Files, directories and networks in one run; conflicts name both positions."""
     write(workspace, "d/a.machine", 'overlay = [ "/r" ];\nports = [ "8080:80" ];\n')
     write(workspace, "d/b.machine",
           'overlay = [ "/r" ];\nnetwork = { name = "back"; };\nports = [ "8080:81" ];\n')
@@ -79,7 +79,7 @@ def test_several_files(cli, workspace):
     write(workspace, "d/ignored.txt", "bad")
     single = write(workspace, "c.machine", 'overlay = [ "/r" ];\nrequires = [ "c" ];\n')
     result = cli("check", "d", single, cwd=workspace).check(65)
-    assert 'd/b.machine:3:11: error: a port of the host that the machine "a" has, too' \
+    assert 'd/b.machine:3:11: error: a port of the host that is also used by machine "a"' \
         in result.stderr
     assert 'd/a.machine:2:11: note: "a" has it here' in result.stderr
     assert "d/back.network:1:10: error:" in result.stderr
@@ -89,16 +89,16 @@ def test_several_files(cli, workspace):
 
 
 def test_circle(cli, workspace):
-    """Machines that require each other are told with both files."""
+    """The error for machines that require each other names both files."""
     write(workspace, "a.machine", ROOT + 'requires = [ "b" ];')
     write(workspace, "b.machine", 'overlay = [ "/x" ]; requires = [ "a" ];')
     result = cli("check", workspace / "a.machine", workspace / "b.machine").check(65)
-    assert "machines wait for each other: a -> b -> a" in result.stderr
+    assert "dependency cycle: a -> b -> a" in result.stderr
     assert "a.machine:2:14" in result.stderr and "b.machine:1:34" in result.stderr
 
 
 def test_search_path(cli, workspace):
-    """Names, and with no argument everything in the search path."""
+    """Names, and without arguments everything in the search path."""
     write(cli.config, "web.machine", ROOT)
     write(cli.config, "db.machine", "bad")
     cli("check", "web").check()
@@ -111,14 +111,14 @@ def test_search_path(cli, workspace):
 
 
 def test_strict(cli, workspace):
-    """What has no effect is a warning, an error with --strict."""
+    """Settings without effect are warnings, or errors with --strict."""
     path = write(workspace, "web.machine", ROOT + 'pull = "always";')
     assert "warning:" in cli("check", path).check().stderr
     assert "error:" in cli("check", "--strict", path).check(65).stderr
 
 
 def test_exit_status(cli, workspace):
-    """64 usage, 65 invalid, 66 no such file; a missing file does not hide the others' errors."""
+    """64 usage, 65 invalid, 66 no such file; a missing file does not hide errors of other files."""
     bad = write(workspace, "bad.machine", "bad")
     cli("check", "--format=xml", bad).check(64)
     cli("check", "--no-such-option").check(64)
@@ -135,7 +135,7 @@ def test_standard_input(cli):
 
 
 def test_unprivileged(cli, workspace):
-    """Nobody's rights are enough."""
+    """The user nobody can run it."""
     path = write(workspace, "web.machine", ROOT + "limits = { tasks = 0; };\n")
     binary = workspace / "machinectl-lite"
     binary.write_bytes(open(cli.binary, "rb").read())
@@ -154,21 +154,22 @@ def test_unprivileged(cli, workspace):
 
 
 def test_host_accounts(cli, workspace):
-    """A range of ids that accounts of this host have is refused, with the account."""
+    """A range that contains ids of accounts of this host is refused, and the error names the
+    account."""
     path = write(workspace, "web.machine", ROOT + 'user_namespace = "0:65536";')
     result = cli("check", path).check(65)
     assert 'overlaps the user "root" of /etc/passwd' in result.stderr
 
 
 def test_not_built_yet_is_accepted(cli, workspace):
-    """A definition is right or wrong whatever this version can do."""
+    """A definition is valid or invalid regardless of what this build supports."""
     path = write(workspace, "web.machine",
                  'image = "docker.io/library/nginx:1.27"; selinux = "a:b:c:s0"; boot = true;')
     cli("check", path).check()
 
 
 def test_run_refuses_what_is_wrong(cli, workspace):
-    """`run` shows the same findings and has this program's failure status."""
+    """`run` shows the same findings and exits with the status of its own failures."""
     path = write(workspace, "web.machine", ROOT + 'hostnam = "a";')
     result = cli("run", path).check(125)
     assert "web.machine:2:1: error: unknown key" in result.stderr
@@ -200,19 +201,27 @@ BAD = {
 }
 
 
+def processor_time():
+    """Seconds that the commands of this process have used, whatever else the host does."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 @pytest.mark.parametrize("text", BAD.values(), ids=BAD.keys())
 def test_bad_input(cli, workspace, text):
-    """Malformed, truncated, huge, deep, not text: an error, status 65, at once."""
+    """Malformed, truncated, huge, deeply nested or binary input: an error with status 65, without
+    delay."""
     os.mkfifo(workspace / "pipe")
     path = write(workspace, "bad.machine", text)
+    before = processor_time()
     result = cli("check", path, timeout=20).check(65)
     assert "error:" in result.stderr
-    assert result.seconds < 5
+    assert processor_time() - before < 5
     assert len(result.stderr) < 2000000
 
 
 def test_random_input(cli, workspace):
-    """Random bytes, random tokens, and a good definition with random damage."""
+    """Random bytes, random tokens, and a valid definition with random damage."""
     seed = random.randrange(1 << 32)
     source = random.Random(seed)
     tokens = ["{", "}", "(", ")", "[", "]", "=", ";", ",", '"', "a", "limits", "1", "0x", "/*", "*/",
@@ -237,7 +246,7 @@ def test_random_input(cli, workspace):
 
 @pytest.mark.needs("native-speed")
 def test_thousand_definitions(cli, workspace):
-    """1,000 definitions in under a second on one core."""
+    """1,000 definitions in under a second of processor time."""
     for number in range(1000):
         write(workspace, f"many/m{number}.machine", f"""
 description = "Static web site";
@@ -248,10 +257,37 @@ ports    = [ "{10000 + number}:80" ];
 limits   = {{ memory = "256M"; cpu = "50%"; tasks = 128; }};
 capabilities = {{ profile = "minimal"; add = [ "CAP_SETUID", "CAP_SETGID" ]; }};
 """)
-    begin = time.monotonic()
+    before = processor_time()
     cli("check", workspace / "many").check()
-    seconds = time.monotonic() - begin
-    # A sanitizer's build is slower by its nature.
+    seconds = processor_time() - before
+    # Builds with sanitizers are slower.
     with open(cli.binary, "rb") as binary:
         factor = 10 if b"__asan_init" in binary.read() else 1
     assert seconds < factor, f"{seconds:.2f} s"
+
+
+def test_an_address_outside_its_network(cli, workspace):
+    """Reported before a start, for the network beside the machine and the one of the path."""
+    write(workspace, "out.network", 'subnet = "10.77.0.0/24"; subnet6 = "fd77::/64";')
+    write(workspace, "six.network", 'subnet6 = "fd78::/64";')
+    for key, value, name, text in (
+            ("address", "10.88.0.5", "out", "10.88.0.5 is not an address of network"),
+            ("address", "10.77.0.0", "out", "10.77.0.0 is not an address of network"),
+            ("address6", "fd78::5", "out", "fd78::5 is not an address of network"),
+            ("address", "10.77.0.5", "six", "has no IPv4")):
+        path = write(workspace, "web.machine",
+                     ROOT + f'network = {{ name = "{name}"; {key} = "{value}"; }};')
+        result = cli("check", path).check(65)
+        assert text in result.stderr and "web.machine:" in result.stderr
+    for value, key in (("10.77.0.5", "address"), ("fd77::5", "address6")):
+        path = write(workspace, "web.machine",
+                     ROOT + f'network = {{ name = "out"; {key} = "{value}"; }};')
+        cli("check", path).check()
+
+
+@pytest.mark.parametrize("name", ["a.machine", "a.network", "a.volume", "a.pod"])
+def test_a_name_like_a_file(cli, workspace, name):
+    """`stop a.machine` would refer to another machine."""
+    path = write(workspace, f"{name}.machine", ROOT)
+    assert f'invalid machine name "{name}"' in cli("check", path).check(65).stderr
+    cli("run", "--name", name, write(workspace, "b.machine", ROOT)).check(125)

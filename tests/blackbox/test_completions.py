@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Completions know every verb and option, and the machines, images, networks and keys that there
-are: what bash, zsh and fish really offer at the end of a line."""
+"""Completions in bash, zsh and fish know all verbs and options, and existing machines, images,
+networks and keys."""
 
 import os
 import re
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import harness
 import images
+import oci as oci_runtime
 import pytest
 
 FILES = {"bash": "machinectl-lite", "zsh": "_machinectl-lite", "fish": "machinectl-lite.fish"}
@@ -25,8 +26,8 @@ def place(cli):
 
 def words_of_help(cli):
     """Each verb, and each option of each."""
-    text = cli("--help").check().stdout
-    verbs = re.findall(r"^  ([a-z][\w-]*)", text.partition("Verbs:")[2], re.MULTILINE)
+    text = cli("--help", "all").check().stdout
+    verbs = re.findall(r"^  ([a-z][\w-]*)", text.partition("\nOther names:")[0], re.MULTILINE)
     found = {verb: re.findall(r"^  .{3} --([\w-]+)", cli(verb, "--help").check().stdout,
                               re.MULTILINE) for verb in verbs}
     found[""] = re.findall(r"^  .{3} --([\w-]+)", text, re.MULTILINE)
@@ -44,24 +45,30 @@ def test_every_verb_and_option_occurs(cli, place, shell):
             assert re.search(rf"{option.format(name)}(?![\w-])", text), (verb, name)
 
 
+def oci_directory():
+    """Where machine-oci is."""
+    return Path(oci_runtime.find_binary()).parent
+
+
 def environment_of(cli, **more):
-    """In which the completions find the binary under test."""
+    """An environment in which completions find the binary under test."""
     return {**cli.environment, "HOME": str(cli.directory), **more,
-            "PATH": f"{Path(cli.binary).parent}:{cli.environment['PATH']}"}
+            "PATH": f"{Path(cli.binary).parent}:{oci_directory()}:{cli.environment['PATH']}"}
 
 
-def complete(cli, place, *words, line=""):
+def complete(cli, place, *words, line="", command="machinectl-lite"):
     """What bash offers for the last word of a line."""
     script = ('. "$1"; COMP_LINE=$2; COMP_POINT=${#2}; shift 2; COMP_WORDS=("$@"); '
-              'COMP_CWORD=$(($# - 1)); _machinectl_lite; printf "%s\\n" "${COMPREPLY[@]}"')
-    done = subprocess.run(["bash", "--norc", "-c", script, "bash", place / FILES["bash"],
-                           line, "machinectl-lite", *words], env=environment_of(cli),
+              f'COMP_CWORD=$(($# - 1)); _{command.replace("-", "_")}; '
+              'printf "%s\\n" "${COMPREPLY[@]}"')
+    done = subprocess.run(["bash", "--norc", "-c", script, "bash", place / command,
+                           line, command, *words], env=environment_of(cli),
                           capture_output=True, text=True, check=True, timeout=60)
     assert done.stderr == ""
     return done.stdout.split()
 
 
-# An interactive shell that completes a line and ends; what is offered goes to a file.
+# An interactive shell that completes a line, writes the completions to a file and exits.
 ZSHRC = r"""
 fpath=($PLACE $fpath)
 autoload -Uz compinit
@@ -88,7 +95,8 @@ zle -N zle-line-init
 def offered_by_bash(cli, place, line):
     """Split at the characters that end a word for bash."""
     words = re.findall(r"[^ =:]+|[=:]", line)
-    return complete(cli, place, *words[1:], *([""] if line[-1] in " =:" else []), line=line)
+    return complete(cli, place, *words[1:], *([""] if line[-1] in " =:" else []), line=line,
+                    command=words[0])
 
 
 def offered_by_zsh(cli, place, line):
@@ -107,14 +115,15 @@ def offered_by_zsh(cli, place, line):
 
 
 def offered_by_fish(cli, place, line):
-    """As its `complete` command tells."""
+    """According to its `complete` command."""
     done = subprocess.run(
         ["fish", "--no-config", "-c", 'source $PLACE; complete -C "$LINE"'],
-        env=environment_of(cli, PLACE=str(place / FILES["fish"]), LINE=line), capture_output=True,
+        env=environment_of(cli, PLACE=f"{place}/{line.split()[0]}.fish", LINE=line),
+        capture_output=True,
         text=True, check=True, timeout=60, cwd=cli.directory)
     assert done.stderr == ""
     found = [offer.split("\t")[0] for offer in done.stdout.splitlines()]
-    # fish has the whole word where it holds an equals sign.
+    # fish offers the whole word if it contains an equals sign.
     before = line.rpartition(" ")[2].rpartition("=")
     return [offer.removeprefix(before[0] + before[1]) for offer in found]
 
@@ -127,9 +136,9 @@ def offered(cli, place, request):
                for each in cli.environment["PATH"].split(":")):
         pytest.skip(f"needs the program {shell}")
 
-    def ask(line):
+    def ask(line, command="machinectl-lite"):
         by = {"bash": offered_by_bash, "zsh": offered_by_zsh, "fish": offered_by_fish}[shell]
-        return set(by(cli, place, "machinectl-lite " + line))
+        return set(by(cli, place, f"{command} {line}"))
 
     return ask
 
@@ -151,12 +160,12 @@ def machines(cli, machine_file):
 @pytest.mark.needs("root", "cgroup2")
 def test_machines_by_their_state(cli, machines, offered):
     runs, paused, stopped, defined = machines
-    for verb in ("stop", "kill", "wait", "stats", "set-limit", "copy-to", "copy-from"):
+    for verb in ("stop", "kill", "wait", "stats", "set-limit"):
         assert offered(verb + " ") == {runs, paused}, verb
     assert offered("exec ") == offered("shell ") == offered("pause ") == {runs}
     assert offered("resume ") == {paused}
     assert offered("status ") == offered("logs -f ") == {runs, paused, stopped}
-    for verb in ("start", "run", "enable", "delete", "restart"):
+    for verb in ("start", "run", "enable", "delete", "restart", "copy-to", "copy-from"):
         assert offered(verb + " ") >= {runs, paused, stopped, defined}, verb
     assert offered("stop ru") == {runs}
     assert offered(f"stop {runs} pau") == {paused}
@@ -231,3 +240,39 @@ def test_bash_knows_values(cli, place):
     assert complete(cli, place, "--color", "n") == ["never"]
     assert complete(cli, place, "check", "--format", "=", "") == ["text", "json"]
     assert complete(cli, place, "stop", "-s", "T") == []
+
+
+# ---- machine-oci ----
+
+def test_every_command_and_option_of_the_runtime_occurs(cli, place):
+    binary = oci_runtime.find_binary()
+    texts = [subprocess.run([binary, *verb, "--help"], capture_output=True, text=True,
+                            check=False).stdout for verb in ([], ["create"], ["exec"], ["update"])]
+    verbs = re.findall(r"^  ([a-z]+) ", texts[0], re.MULTILINE)
+    assert len(verbs) > 15
+    for shell, file in (("bash", "machine-oci"), ("zsh", "_machine-oci"),
+                        ("fish", "machine-oci.fish")):
+        text = (place / file).read_text()
+        for verb in verbs:
+            assert re.search(rf"(?<![\w-]){verb}(?![\w-])", text), (shell, verb)
+        for name in re.findall(r"^  .{4}--([\w-]+)", "".join(texts), re.MULTILINE):
+            assert re.search(rf"{'-l ' if shell == 'fish' else '--'}{name}(?![\w-])", text), name
+
+
+def test_runtime_is_completed(offered):
+    def ask(line):
+        return offered(line, command="machine-oci")
+
+    assert ask("sta") == {"start", "state"}
+    assert ask("--cgroup-manager ") == {"cgroupfs", "systemd", "disabled"}
+    assert ask("--rootless=") == {"auto", "true", "false"}
+    assert {"--pid-file", "--pidfd-socket"} <= ask("create --pid")
+    assert ask("kill box KI") == {"KILL"}
+    assert ask("list --format ") == {"table", "json"}
+
+
+@pytest.mark.needs("root", "cgroup2")
+def test_containers_are_completed(oci, offered):
+    name = oci.create(oci.bundle("true"))
+    for line in (f"--root {oci.records} delete ", f"--root={oci.records} state ml"):
+        assert offered(line, command="machine-oci") == {name}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""`config show`: the definition in effect, and which line said so."""
+"""`config show`: the effective definition, and the origin of each key."""
 
 import json
 
@@ -37,7 +37,7 @@ def test_layers(cli, workspace):
 
 
 def test_says_the_same(cli, workspace):
-    """What is shown is a definition that says the same."""
+    """The output is an equivalent definition."""
     path = write(workspace, "web.machine", """
 overlay = [ "a", "/b" ];
 command = [ "sh", "-c", "echo \\"x\\\\y\\" # no comment\\n" ];
@@ -81,7 +81,7 @@ def test_command_line_says_what_a_file_can(cli, workspace):
 
 
 def test_shorthand_adds_set_replaces(cli, workspace):
-    """--env adds to what the file says, --set replaces it."""
+    """--env adds to the file's entries, --set replaces them."""
     path = write(workspace, "web.machine", 'rootfs = "/r"; environment = [ "A=1" ];')
     assert show(cli, path, "-e", "B=2")["settings"]["environment"] == ["A=1", "B=2"]
     assert show(cli, path, "--set", "environment=B=2")["settings"]["environment"] == ["B=2"]

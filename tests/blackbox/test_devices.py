@@ -42,7 +42,7 @@ def test_devices(cli, machine_file, user_namespace):
 
 @pytest.mark.parametrize("user_namespace", ["auto", "none"])
 def test_devices_that_every_machine_has(cli, machine_file, user_namespace):
-    """May be named all the same."""
+    """They may be listed explicitly."""
     shell(cli, machine_file, "echo x >/dev/null", user_namespace=user_namespace,
           devices=["/dev/null:rw", "/dev/tty"])
 
@@ -54,7 +54,7 @@ def test_errors(cli, machine_file):
 
 
 def test_no_nodes_of_its_own(cli, machine_file):
-    """A machine with all capabilities of its user namespace makes no device node."""
+    """A machine with all capabilities of its user namespace cannot create device nodes."""
     script = """
     mknod /dev/disk b 254 0 2>/dev/null && exit 1
     mknod /disk b 254 0 2>/dev/null && exit 2

@@ -33,7 +33,8 @@ def lite(*arguments, **options):
 
 @pytest.fixture
 def example(debian_root):
-    """example("nginx") installs an example as its comments say, its root laid beside it."""
+    """example("nginx") installs an example as described in its comments, with its root next to
+    it."""
     names = []
 
     def install(name):
@@ -56,7 +57,7 @@ def example(debian_root):
 
 @pytest.fixture
 def directory():
-    """directory("/srv/www") is made, and removed afterwards."""
+    """directory("/srv/www") creates a directory that is removed afterwards."""
     made = []
 
     def make(path):
@@ -65,12 +66,12 @@ def directory():
         return Path(path)
 
     yield make
-    for path in made:
+    for path in reversed(made):
         shutil.rmtree(path)
 
 
 def is_whole(name, port):
-    """What status, show and list say of a machine that runs."""
+    """Checks status, show and list of a running machine."""
     assert lite("status", name).stdout.splitlines()[1].split() == ["State:", "running"]
     shown = json.loads(lite("show", name).stdout)
     assert shown["unit"] == f"container@{name}.service" and shown["restarts"] == 0
@@ -86,8 +87,8 @@ def is_whole(name, port):
 
 
 def is_gone(name):
-    """After delete: nothing of it is left where machines keep what they keep."""
-    assert lite("status", name, check=False).returncode == 4
+    """After delete: nothing but the definition is left."""
+    assert lite("status", name, check=False).returncode == 3
     assert not Path(f"/var/lib/machinectl-lite/machines/{name}").exists()
     assert not list(Path("/run/machinectl-lite/machines").glob(f"{name}.*"))
 
@@ -121,7 +122,8 @@ def query(text):
 
 
 def test_postgresql(example, directory):
-    data = directory("/srv/postgresql")
+    directory("/srv/machines").chmod(0o700)
+    data = directory("/srv/machines/postgresql")
     secret = DEFINITIONS / "postgresql.password"
     secret.write_text(f"{PASSWORD}\n")
     secret.chmod(0o600)
@@ -139,7 +141,7 @@ def test_postgresql(example, directory):
                       "--host=/run/postgresql", "--no-align", "--tuples-only",
                       "--command=select value from kept")
         assert inside.stdout.strip() == "42"
-        # On the host the files bear the ids of the machine's root, not those of its range.
+        # On the host, files have unmapped ids, not those of the machine's range.
         assert (data / "PG_VERSION").stat().st_uid < 65536
         lite("restart", name, timeout=600)
         assert query("select value from kept") == "42"

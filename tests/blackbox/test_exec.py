@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Further programs in a running machine."""
+"""Programs executed in a running machine."""
 
 import contextlib
 import json
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.needs("root", "cgroup2")
 
 @pytest.fixture
 def machine(cli, machine_file):
-    """The name of a machine that runs for as long as the test does."""
+    """The name of a machine that runs during the test."""
     name = f"exec-{os.getpid()}"
     cli("start", machine_file(name, command=["sleep", "600"], environment=["COLOUR=blue"],
                               stop={"timeout": "100ms"})).check()
@@ -97,9 +97,24 @@ def test_user_and_directory(cli, machine):
     assert int(caps.split()[1], 16) == 0
 
 
+@pytest.mark.parametrize("user", ["0", "alice", "33:33"])
+def test_the_user_can_open_its_pipes(cli, machine, user):
+    """As done by programs that log to /dev/stdout or read /dev/stdin."""
+    run = cli("exec", "-i", "-u", user, machine, "sh", "-c",
+              "cat /dev/stdin; echo out >/dev/stdout; echo err >/dev/stderr", input="in\n").check()
+    assert (run.stdout, run.stderr) == ("in\nout\n", "err\n")
+
+
+def test_a_file_of_the_caller_keeps_its_owner(cli, machine, workspace):
+    with open(workspace / "output", "wb") as output:
+        cli("exec", "-u", "alice", machine, "echo", "out", stdout=output).check()
+    status = (workspace / "output").stat()
+    assert (status.st_uid, status.st_gid, status.st_size) == (0, 0, 4)
+
+
 @pytest.mark.parametrize("user", ["1000:", "+1", "-1", "4294967296", "99999999999999999999", "01x",
                                   " 0", "0 ", "nobody-at-all"])
-def test_a_user_that_is_none_never_becomes_root(cli, machine, user):
+def test_an_invalid_user_never_becomes_root(cli, machine, user):
     failed = cli("exec", "-u", user, machine, "id").check(125)
     assert "uid=0" not in failed.stdout and "error:" in failed.stderr
 
@@ -130,7 +145,7 @@ def test_no_descriptor_of_the_host_is_inherited(cli, machine):
     finally:
         for fd in (read_end, write_end, directory):
             os.close(fd)
-    # 3 is the directory that ls itself reads.
+    # 3 is the directory that ls reads.
     assert run.stdout.split() == ["0", "1", "2", "3"]
 
 
@@ -145,7 +160,7 @@ def test_working_directory_through_a_magic_link_is_refused(cli, machine, directo
 
 
 def test_own_executable_cannot_be_reached(cli, machine):
-    """CVE-2019-5736: the program that enters is not a file that the machine could write."""
+    """CVE-2019-5736: the executable of an entering process is not writable for the machine."""
     binary = Path(harness.find_binary())
     before = binary.read_bytes()
     cli("exec", machine, "sh", "-c", "printf '#!/proc/self/exe\\n' > /tmp/evil; chmod +x /tmp/evil")
@@ -177,7 +192,7 @@ def test_a_program_of_another_user_dies_with_the_command(cli, machine):
 
 @pytest.fixture(params=[True, False], ids=["stub", "no-stub"])
 def other(cli, machine_file, request):
-    """The name of a machine with and without a PID 1 that reaps orphans."""
+    """The name of a machine, with and without a PID 1 that reaps orphans."""
     name = f"exec-other-{os.getpid()}"
     cli("start", machine_file(name, command=["sleep", "600"], init=request.param,
                               stop={"timeout": "100ms"})).check()
@@ -186,13 +201,14 @@ def other(cli, machine_file, request):
 
 
 def stop_in_time(cli, name):
-    """A stop takes the grace period and little more."""
+    """A stop takes little more than the grace period."""
     assert cli("stop", name, timeout=30).check().seconds < 5
 
 
 @pytest.mark.parametrize("options", [(), ("-t",)], ids=["pipes", "terminal"])
-def test_a_suspended_command_keeps_no_stop_waiting(cli, other, options):
-    """Its program is in the machine's pid namespace, which ends when all in it are reaped."""
+def test_a_suspended_command_does_not_block_a_stop(cli, other, options):
+    """Its program is in the machine's pid namespace, which only ends when all its processes are
+    reaped."""
     running = cli.terminal("exec", *options, other, "sh", "-c", "echo begun; sleep 323")
     running.read_until("begun")
     os.kill(running.process.pid, signal.SIGSTOP)
@@ -203,11 +219,11 @@ def test_a_suspended_command_keeps_no_stop_waiting(cli, other, options):
     assert running.wait() == 137
 
 
-def test_a_command_that_the_terminal_suspends_keeps_no_stop_waiting(cli, other):
-    """Ctrl-Z stops the whole group of processes that is in the foreground."""
+def test_a_command_suspended_by_its_terminal_does_not_block_a_stop(cli, other):
+    """Ctrl-Z stops the whole foreground process group."""
     running = cli.terminal("exec", other, "sh", "-c", "echo begun; exec sleep 324")
     running.read_until("begun")
-    # The leader of an orphaned group is not stopped by a terminal, but by whoever asks for it.
+    # Terminals do not stop the leader of an orphaned process group, but kill(2) does.
     os.killpg(running.process.pid, signal.SIGSTOP)
     try:
         stop_in_time(cli, other)
@@ -216,16 +232,16 @@ def test_a_command_that_the_terminal_suspends_keeps_no_stop_waiting(cli, other):
     assert running.wait() == 137
 
 
-def test_a_killed_command_that_nobody_reaps_for_keeps_no_stop_waiting(cli, machine):
-    """The test run is the reaper of the host's orphans, and does not reap here."""
+def test_a_killed_command_without_a_reaper_does_not_block_a_stop(cli, machine):
+    """The test run inherits the host's orphans, and does not reap them here."""
     running = cli.start("exec", machine, "sleep", "325")
     harness.wait_for(lambda: sleepers(325))
     running.kill()
     stop_in_time(cli, machine)
 
 
-def test_a_companion_that_the_machine_stops_keeps_nobody_waiting(cli, other):
-    """What runs beside the program is at the mercy of the machine's root."""
+def test_a_stopped_companion_does_not_block_a_stop(cli, other):
+    """Root of the machine can stop the companion of a program."""
     running = cli.start("exec", other, "sh", "-c",
                         "sleep 0.2; kill -STOP $PPID; echo $PPID")
     companion = int(running.read_until(r"(\d+)\n").group(1))
@@ -234,7 +250,7 @@ def test_a_companion_that_the_machine_stops_keeps_nobody_waiting(cli, other):
     stop_in_time(cli, other)
 
 
-def test_a_killed_companion_takes_the_program_along(cli, other):
+def test_a_killed_companion_ends_the_program(cli, other):
     killed = cli("exec", other, "sh", "-c", "sleep 0.2; kill -KILL $PPID; sleep 326").check(137)
     assert killed.seconds < 5
     assert not sleepers(326)
@@ -249,7 +265,7 @@ def test_commands_leave_no_process_behind(cli, other):
 
 
 def test_a_program_in_the_background_does_not_hold_the_commands_output(cli, other):
-    """Whoever reads the output of the command waits for the program alone."""
+    """A reader of the command's output only waits for the program."""
     run = cli("exec", other, "sh", "-c", "sleep 327 >/dev/null 2>&1 & echo done").check()
     assert run.stdout == "done\n" and run.seconds < 5
 
@@ -261,11 +277,11 @@ def test_health_checks_leave_no_process_behind(cli, machine_file, request):
                               health={"command": ["true"], "interval": "50ms"})).check()
     request.addfinalizer(lambda: cli("delete", "--force", name).check())
     time.sleep(1)
-    # The payload, and at most one check with what runs beside it and ahead of it.
+    # The payload, and at most one check with its companion and threshold process.
     assert processes(cli, name) <= 4
 
 
-def test_a_pause_is_no_failure_of_health(cli, machine_file, request):
+def test_a_paused_machine_stays_healthy(cli, machine_file, request):
     name = f"exec-paused-{os.getpid()}"
     cli("start", machine_file(name, command=["sleep", "600"], ready="health",
                               stop={"timeout": "100ms"},
@@ -282,17 +298,55 @@ def test_a_pause_is_no_failure_of_health(cli, machine_file, request):
 
 
 def processes(cli, name):
-    """How many processes the machine's pid namespace has, those that nobody reaped among them."""
+    """The number of processes in the machine's pid namespace, including zombies."""
     listed = cli("exec", name, "sh", "-c", "ls -d /proc/[0-9]*").check().stdout.split()
-    # All but the shell, ls and what is beside them.
+    # All except the shell, ls and their companion.
     return len(listed) - 3
 
 
 def sleepers(seconds):
-    """The processes of the host that sleep for so long; not those that ended, reaped or not."""
+    """The processes of the host that sleep that long, without zombies."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
             if path.read_bytes().split(b"\0")[:2] == [b"sleep", str(seconds).encode()]:
                 found.append(int(path.parent.name))
     return found
+
+
+# "alice" owns her home, that of "homeless" is missing, that of "barred" belongs to root.
+ACCOUNTS = """homeless:x:2001:2001::/nowhere/at/all:/bin/sh
+barred:x:2002:2002::/barred:/bin/sh
+"""
+STORY = ('pwd; id -u; id -g; id -G; echo "$HOME $USER $LOGNAME"; ulimit -n; '
+         "grep -E '^(Cap|NoNewPrivs|Seccomp:)' /proc/self/status")
+
+
+@pytest.mark.parametrize("user", ["root", "alice", "homeless", "barred", "nobody", "3000",
+                                  "3000:3001", "alice:staff"])
+@pytest.mark.parametrize("keys", [{}, {"working_directory": "/tmp"}])
+def test_run_and_exec_have_one_rule(cli, machine_file, own_root, user, keys):
+    """`user` of a definition and `exec --user` resolve users alike."""
+    with open(own_root / "etc/passwd", "a") as passwd:
+        passwd.write(ACCOUNTS)
+    (own_root / "barred").mkdir(mode=0o700)
+    root = {"overlay": [str(own_root)], "upper": "volatile"}
+    machine_file("one", command=["/bin/sh", "-c", STORY], user=user, **root, **keys)
+    ran = cli("run", "one").check().stdout
+    machine_file("two", command=["/bin/sleep", "1000"], **root)
+    cli("start", "two").check()
+    directory = ["--workdir", keys["working_directory"]] if keys else []
+    entered = cli("exec", "--user", user, *directory, "two", "/bin/sh", "-c", STORY).check().stdout
+    cli("delete", "--force", "two").check()
+    assert ran == entered
+    expected = {"alice": "/home/alice", "alice:staff": "/home/alice", "root": "/root"}
+    assert ran.splitlines()[0] == (keys.get("working_directory") or expected.get(user, "/"))
+
+
+def test_run_and_exec_refuse_the_same(cli, machine_file, machine):
+    """An id outside of the machine's range, and a requested directory that does not exist."""
+    for arguments, keys in ((["--user", "70000"], {"user": "70000"}),
+                            (["--workdir", "/none"], {"working_directory": "/none"})):
+        told = cli("exec", *arguments, machine, "true").stderr.splitlines()
+        ran = cli("run", machine_file("refused", command=["/bin/true"], **keys))
+        assert ran.status == 125 and told[0].split(": ", 2)[-1] in ran.stderr, (told, ran)

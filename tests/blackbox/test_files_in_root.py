@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 
+import pytest
 from inside import mount_table, picture, refused, shell
 
 
@@ -21,7 +22,7 @@ def test_hostname_is_the_machines_name(cli, machine_file):
     assert shell(cli, machine_file, "cat /etc/hostname", name="web").stdout == "web\n"
 
 
-def test_resolver_as_told(cli, machine_file):
+def test_resolver_as_configured(cli, machine_file):
     network = {"mode": "none", "dns": ["10.0.0.1"], "search": ["example.org"]}
     result = shell(cli, machine_file, "cat /etc/resolv.conf", network=network)
     assert "nameserver 10.0.0.1\n" in result.stdout and "search example.org\n" in result.stdout
@@ -80,7 +81,7 @@ def test_links_are_covered_not_followed(cli, machine_file, own_root, workspace):
 
 
 def test_etc_that_leads_nowhere(cli, machine_file, own_root, workspace):
-    """A link of the root to a directory of the host is none, which the error tells."""
+    """A link to a directory of the host is dangling in the root, and the error says so."""
     shutil.rmtree(own_root / "etc")
     (own_root / "etc").symlink_to(workspace)
     result = refused(cli, machine_file, "cannot use /etc of the root", rootfs=str(own_root))
@@ -143,3 +144,55 @@ def test_other_users_do_not_read_credentials(cli, machine_file, debian_root):
     result = shell(cli, machine_file, script, overlay=[str(debian_root)], upper="volatile",
                    credentials=({"name": "value", "value": "secret"},))
     assert "secret" not in result.stdout
+
+
+FILES = ["hosts", "hostname", "machine-id", "resolv.conf", "localtime"]
+
+
+@pytest.mark.parametrize("keys", [{}, {"read_only": True}, {"user_namespace": "none"}])
+def test_a_mount_of_the_users_wins(cli, machine_file, own_root, workspace, keys):
+    """Even if the root has a link instead of the file."""
+    (workspace / "mine").write_text("mine\n")
+    zone = own_root / "usr/share/zoneinfo/Europe/Paris"
+    zone.parent.mkdir(parents=True)
+    zone.write_text("zone\n")
+    (own_root / "etc/hosts").unlink(missing_ok=True)
+    (own_root / "etc/hosts").symlink_to("hosts.real")
+    (own_root / "etc/hosts.real").touch()
+    for name in FILES[1:]:
+        (own_root / "etc" / name).touch()
+    mounts = tuple({"source": str(workspace / "mine"), "target": f"/etc/{name}"} for name in FILES)
+    result = shell(cli, machine_file, "cd /etc && cat " + " ".join(FILES), overlay=[str(own_root)],
+                   upper="volatile", mounts=mounts, timezone="Europe/Paris",
+                   network={"mode": "none", "dns": ["192.0.2.53"]}, **keys)
+    assert result.stdout == "mine\n" * len(FILES)
+    assert (workspace / "mine").read_text() == "mine\n"
+    # Without the mount all exist.
+    result = shell(cli, machine_file, "cat /etc/localtime /etc/resolv.conf", overlay=[str(own_root)],
+                   upper="volatile", timezone="Europe/Paris",
+                   network={"mode": "none", "dns": ["192.0.2.53"]}, **keys)
+    assert "zone" in result.stdout and "192.0.2.53" in result.stdout
+
+
+def test_an_etc_of_the_users_is_left_alone(cli, machine_file, workspace):
+    (workspace / "etc").mkdir()
+    (workspace / "etc/hosts").write_text("mine\n")
+    result = shell(cli, machine_file, "ls /etc; cat /etc/hosts",
+                   mounts=({"source": str(workspace / "etc"), "target": "/etc"},))
+    assert result.stdout == "hosts\nmine\n"
+    assert [path.name for path in (workspace / "etc").iterdir()] == ["hosts"]
+
+
+def test_no_way_to_run_host_by_a_link(cli, machine_file, own_root, workspace):
+    (own_root / "var/run").symlink_to("/run")
+    for target in ("/var/run/host", "/var/run/host/deep/in"):
+        refused(cli, machine_file, target, "/run/host", rootfs=str(own_root),
+                mounts=({"source": str(workspace), "target": target},))
+
+
+def test_a_console_of_the_users_stays(cli, machine_file):
+    path = machine_file(command=["/bin/head", "-c", "2", "/dev/console"],
+                        devices=["/dev/zero:/dev/console"])
+    terminal = cli.terminal("run", path)
+    assert terminal.wait() == 0
+    assert "\0\0" in terminal.text

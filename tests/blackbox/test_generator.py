@@ -10,7 +10,7 @@ import pytest
 
 @pytest.fixture
 def generate(cli, workspace):
-    """Runs it and returns what it made, by path, and what it said."""
+    """Runs it and returns the created files by path, and its output."""
     program = Path(cli.binary).parents[1] / "systemd" / "machinectl-lite-generator"
     if not program.exists():
         pytest.skip("needs the generator beside the binary, as in a build tree")
@@ -75,7 +75,7 @@ def test_a_broken_definition_does_not_keep_the_others(cli, generate):
     assert sorted(path for path in made if "container@" in path) == [
         "machines.target.wants/container@c.service"]
     lines = said.splitlines()
-    assert len(lines) == 2 and "a is left out" in lines[0] and "b is left out" in lines[1]
+    assert len(lines) == 2 and "a is skipped" in lines[0] and "b is skipped" in lines[1]
 
 
 def test_twice_is_as_once(cli, generate):

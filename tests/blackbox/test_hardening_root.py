@@ -1,36 +1,25 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Attacks on what a start does with a root, its mounts, /dev, /proc and /sys, taken from those that
-worked elsewhere. Every machine here is hostile: its root, its binds and what runs in it."""
+"""Attacks on how a start handles a root, its mounts, /dev, /proc and /sys, taken from
+vulnerabilities of other programs. All machines are hostile: their roots, binds and programs."""
 
 import os
 import re
 import shutil
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
-from inside import MIGHTY, mount_table, picture, refused, shell
+from inside import MIGHTY, mount_table, picture, refused, shell, swapping
 
 STARTS = int(os.environ.get("MACHINECTL_LITE_TEST_STARTS", "500"))
-# A slow host, such as an emulated one, makes fewer of them.
+# Fewer on slow hosts, such as emulated ones.
 SECONDS = 60
-
-# Two names trade places for ever: renameat2(2) with RENAME_EXCHANGE.
-SWAP = """
-import ctypes, sys
-libc = ctypes.CDLL(None)
-first, second = (name.encode() for name in sys.argv[1:3])
-print("on", flush=True)
-while True:
-    libc.renameat2(-100, first, -100, second, 2)
-"""
 
 
 @pytest.fixture
 def victim(workspace):
-    """A directory of the host that no machine may reach; file modes do not protect it."""
+    """A directory of the host that machines must not reach, not protected by file modes."""
     path = workspace / "victim"
     path.mkdir()
     (path / "file").write_text("of the host\n")
@@ -39,15 +28,8 @@ def victim(workspace):
     return path
 
 
-def _swapping(first, second):
-    process = subprocess.Popen([sys.executable, "-c", SWAP, str(first), str(second)],
-                               stdout=subprocess.PIPE)
-    process.stdout.readline()
-    return process
-
-
 def _start_often(cli, path, count):
-    """The exit statuses of many starts, one after the other."""
+    """The exit statuses of many consecutive starts."""
     until = time.monotonic() + SECONDS
     statuses = set()
     for _ in range(count):
@@ -59,10 +41,10 @@ def _start_often(cli, path, count):
 
 # ---- Mount targets that are swapped for links (CVE-2021-30465, CVE-2024-45310)
 
-def test_target_swapped_for_a_link(cli, machine_file, workspace, victim):
-    """While the start makes and opens a mount point in a directory that is shared, its parent
-    becomes a link to the host's directory and back."""
-    shared = workspace / "shared"
+def test_target_swapped_for_a_link(cli, machine_file, closed, victim):
+    """While the start creates and opens a mount point in a shared directory, its parent is
+    exchanged with a link to a directory of the host."""
+    shared = closed / "shared"
     (shared / "point").mkdir(parents=True)
     (shared / "link").symlink_to(victim)
     before = picture(victim)
@@ -70,9 +52,10 @@ def test_target_swapped_for_a_link(cli, machine_file, workspace, victim):
               {"type": "tmpfs", "target": "/shared/point/made"})
     path = machine_file(command=["/bin/sh", "-c", "echo escaped > /shared/point/made/x"],
                         mounts=mounts)
-    swapper = _swapping(shared / "point", shared / "link")
+    swapper = swapping(shared / "point", shared / "link")
     try:
-        # Each may fail, as the link leads nowhere inside; none may touch the host.
+        # Starts may fail, because the link is dangling in the machine, but must not affect the
+        # host.
         statuses = _start_often(cli, path, STARTS)
     finally:
         swapper.kill()
@@ -83,12 +66,12 @@ def test_target_swapped_for_a_link(cli, machine_file, workspace, victim):
 
 
 def test_root_swapped_below(cli, machine_file, workspace, own_root, victim):
-    """The same with a directory of a root in place, in which /etc is written."""
+    """The same with a directory of a root in place, where /etc is written."""
     (own_root / "link").symlink_to(victim)
     before = picture(victim)
     path = machine_file(rootfs=str(own_root), command=["/bin/true"],
                         mounts=({"type": "tmpfs", "target": "/etc/made"},))
-    swapper = _swapping(own_root / "etc", own_root / "link")
+    swapper = swapping(own_root / "etc", own_root / "link")
     try:
         statuses = _start_often(cli, path, STARTS // 5)
     finally:
@@ -98,7 +81,7 @@ def test_root_swapped_below(cli, machine_file, workspace, own_root, victim):
     assert 0 in statuses
 
 
-# ---- A false /proc (CVE-2019-16884, CVE-2019-19921, CVE-2023-27561)
+# ---- A fake /proc (CVE-2019-16884, CVE-2019-19921, CVE-2023-27561)
 
 def test_proc_is_a_link(cli, machine_file, own_root):
     (own_root / "proc").rmdir()
@@ -111,7 +94,7 @@ def test_proc_is_a_link(cli, machine_file, own_root):
 
 @pytest.mark.parametrize("kind", ["tmpfs", "bind"])
 def test_proc_is_mounted_over(cli, machine_file, own_root, kind):
-    """A mount of the host's that stands where the machine's own procfs is to be."""
+    """A mount of the host at the path of the machine's procfs."""
     mount = {"tmpfs": f"mount -t tmpfs none {own_root}/proc",
              "bind": f"mount --bind {own_root}/etc {own_root}/proc"}[kind]
     wrapper = ["unshare", "--mount", "--propagation", "private", "sh", "-c",
@@ -121,7 +104,7 @@ def test_proc_is_mounted_over(cli, machine_file, own_root, kind):
                             user_namespace=user_namespace)
         result = cli("run", path, wrapper=wrapper)
         assert result.status == 125, str(result)
-        # A kernel that cannot map the ids of a tmpfs does not get as far as the other.
+        # Kernels that cannot map the ids of a tmpfs fail before the other error.
         assert "/proc" in result.stderr or "mounted below" in result.stderr, str(result)
 
 
@@ -138,7 +121,7 @@ def test_mount_on_a_kernel_file_system(cli, machine_file, own_root, workspace, t
 
 
 def test_proc_in_a_layer_is_not_seen(cli, machine_file, own_root):
-    """A root with files where procfs has its own: writes of the start go to procfs."""
+    """A root with files in its /proc: the start writes to procfs instead."""
     (own_root / "proc/self/attr").mkdir(parents=True)
     (own_root / "proc/self/attr/exec").touch()
     (own_root / "proc/sys/net/ipv4").mkdir(parents=True)
@@ -171,8 +154,11 @@ def test_null_of_the_root_is_a_link(cli, machine_file, own_root):
     assert Path(pattern).read_text(encoding="utf-8") == before
 
 
-MASKED = ["kallsyms", "kcore", "keys", "latency_stats", "sysrq-trigger", "timer_list"]
-READ_ONLY = ["acpi", "asound", "bus", "fs", "irq", "scsi", "sys"]
+MASKED = ["/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kallsyms", "/proc/kcore",
+          "/proc/key-users", "/proc/keys", "/proc/latency_stats", "/proc/schedstat", "/proc/scsi",
+          "/proc/sysrq-trigger", "/proc/timer_list", "/sys/devices/virtual/powercap",
+          "/sys/firmware", "/sys/kernel/irq"]
+READ_ONLY = ["bus", "fs", "irq", "sys"]
 
 
 @pytest.mark.parametrize("user_namespace", ["auto", "none"])
@@ -180,16 +166,35 @@ def test_masked_and_read_only(cli, machine_file, user_namespace):
     result = shell(cli, machine_file, "cat /proc/self/mountinfo", user_namespace=user_namespace)
     table = mount_table(result.stdout)
     for name in MASKED:
-        if os.path.exists(f"/proc/{name}"):
-            assert "ro" in table[f"/proc/{name}"][0], name
-            assert table[f"/proc/{name}"][1] == "tmpfs"
+        if os.path.exists(name):
+            assert "ro" in table[name][0], name
+            assert table[name][1] == "tmpfs", name
     for name in READ_ONLY:
         if os.path.exists(f"/proc/{name}"):
             assert {"ro", "nosuid", "nodev", "noexec"} <= table[f"/proc/{name}"][0], name
     assert {"nosuid", "nodev", "noexec"} <= table["/proc"][0]
     assert {"ro", "nosuid", "nodev", "noexec"} <= table["/sys"][0]
-    if os.path.exists("/sys/firmware"):
-        assert table["/sys/firmware"][1] == "tmpfs"
+
+
+def test_throttling_is_masked(cli, machine_file):
+    """The throttling counts of processors, from a /sys created by the test that looks like that of
+    an Intel processor; a machine on the host's network sees a clone of it."""
+    cpu = "/sys/devices/system/cpu"
+    fake = ["unshare", "--mount", "sh", "-ec", f"""
+        mount --rbind /sys /mnt; mount -t tmpfs none /sys
+        for path in fs kernel; do mkdir /sys/$path; mount --rbind /mnt/$path /sys/$path; done
+        for number in 0 1 17; do
+            mkdir -p {cpu}/cpu$number/thermal_throttle {cpu}/cpufreq
+            echo 1 > {cpu}/cpu$number/thermal_throttle/core_throttle_count
+            echo 1 > {cpu}/cpu$number/online
+        done
+        rm -r {cpu}/cpu17/thermal_throttle
+        exec "$@" """, "sh"]
+    result = cli("run", machine_file(network={"mode": "host"}, command=[
+        "sh", "-c", f"ls {cpu}/cpu*; cat {cpu}/cpu*/thermal_throttle/*"]), wrapper=fake)
+    assert result.stdout.split() == [
+        f"{cpu}/cpu0:", "online", "thermal_throttle", f"{cpu}/cpu1:", "online",
+        "thermal_throttle", f"{cpu}/cpu17:", "online", f"{cpu}/cpufreq:"], result
 
 
 WRITES = """
@@ -199,22 +204,24 @@ for file in /proc/sys/kernel/core_pattern /proc/sys/vm/overcommit_memory /proc/s
     ( cat $file > /tmp/content; cat /tmp/content > $file ) 2>/dev/null
     ( : >> $file ) 2>/dev/null && echo $file
 done
-for file in /proc/kcore /proc/keys /proc/timer_list /proc/kallsyms; do
+for file in /proc/kcore /proc/keys /proc/timer_list /proc/kallsyms /proc/interrupts \\
+            /proc/key-users /proc/schedstat; do
     ( test -n "$(head -c 1 $file)" ) 2>/dev/null && echo $file
 done
-ls /sys/firmware 2>/dev/null
+ls /sys/firmware /sys/kernel/irq /proc/acpi 2>/dev/null | grep -v -e : -e '^$'
 exit 0
 """
 
 
 @pytest.mark.parametrize("user_namespace", ["auto", "none"])
 def test_kernel_files_cannot_be_used(cli, machine_file, user_namespace):
-    """By the set of capabilities that machines have, with and without ids of their own."""
+    """With the default capabilities, with and without a user namespace."""
     assert shell(cli, machine_file, WRITES, user_namespace=user_namespace).stdout == ""
 
 
-def test_kernel_files_cannot_be_used_by_the_mighty(cli, machine_file):
-    """Who may mount may take the masks off, and finds files that its user namespace cannot use."""
+def test_kernel_files_cannot_be_used_with_all_capabilities(cli, machine_file):
+    """A machine that may mount can remove the masks, but its user namespace cannot use the
+    files."""
     script = """
     mount -o remount,bind,rw /proc/sys; mount -o remount,bind,rw /sys; umount /proc/kcore
     umount /proc/sysrq-trigger
@@ -335,8 +342,9 @@ def test_control_groups(cli, machine_file):
 
 # ---- The old root and inherited descriptors
 
-def test_old_root_is_gone(cli, machine_file, victim):
-    """With every capability of its namespace: no mount to take off, no directory to climb to."""
+def test_the_old_root_cannot_be_reached(cli, machine_file, victim):
+    """With all capabilities of its namespace: there is no mount to remove and no directory to
+    reach."""
     script = f"""
     test -e /..{victim}/file && exit 1
     umount -l / 2>/dev/null
@@ -351,7 +359,8 @@ def test_old_root_is_gone(cli, machine_file, victim):
 
 
 def test_descriptors_of_the_start_are_closed(cli, machine_file, busybox_root, workspace):
-    """The start holds its layers, the scratch and procfs open; the payload has none of them."""
+    """The start keeps layers, scratch and procfs open; the payload has none of these
+    descriptors."""
     (workspace / "layer").mkdir()
     script = "ls -l /proc/self/fd /proc/1/fd | grep -v '^l.* [012] ->' | grep -e '->'; exit 0"
     result = shell(cli, machine_file, script,
@@ -363,7 +372,7 @@ def test_descriptors_of_the_start_are_closed(cli, machine_file, busybox_root, wo
             and "anon_inode" not in line] == []
 
 
-# ---- What a machine makes is not a way up for users of the host
+# ---- Files of a machine give users of the host no rights
 
 def test_kept_files_are_out_of_reach(cli, machine_file, busybox_root):
     shell(cli, machine_file, "cp /bin/busybox /up && chmod 4755 /up",
@@ -375,18 +384,18 @@ def test_kept_files_are_out_of_reach(cli, machine_file, busybox_root):
     assert done.returncode != 0, "a user of the host reaches a setuid program of the machine"
 
 
-def test_setuid_on_a_bind_is_ignored(cli, machine_file, workspace):
-    data = workspace / "data"
+def test_setuid_on_a_bind_is_ignored(cli, machine_file, closed):
+    data = closed / "data"
     data.mkdir()
     script = "cp /bin/busybox /data/up && chmod 4755 /data/up && grep ' /data ' /proc/self/mountinfo"
     result = shell(cli, machine_file, script, mounts=({"source": str(data), "target": "/data"},))
     assert "nosuid" in mount_table(result.stdout)["/data"][0]
 
 
-# ---- The scratch that a start builds on
+# ---- The scratch directory of a start
 
 def test_other_machines_stages_are_not_seen(cli, machine_file, host_state):
-    """Two machines build at the same place, each in a mount namespace of its own."""
+    """Two machines are staged in the same directory, each in its own mount namespace."""
     with host_state.unchanged(ignore=("files", "cgroups")):
         running = []
         for number in range(6):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The helpers must be able to fail: what they claim to notice, they notice."""
+"""The helpers detect what they are meant to detect."""
 
 import os
 import subprocess
@@ -28,7 +28,7 @@ def test_leftover_file_is_noticed(host_state, cli):
 
 
 def test_command_that_hangs_fails(cli):
-    """A time limit ends a command and shows what it said."""
+    """A time limit ends a command and shows its output."""
     running = harness.Running(["sh", "-c", "echo said; sleep 60"], dict(os.environ))
     with pytest.raises(AssertionError, match="said"):
         running.wait(timeout=0.3)
@@ -43,7 +43,7 @@ def test_definitions_are_rendered():
 
 
 def test_roots_exist(busybox_root, debian_root, own_root):
-    """The roots hold what tests count on."""
+    """The roots contain what tests depend on."""
     assert os.readlink(busybox_root / "bin/sh") == "busybox"
     assert (debian_root / "usr/bin/python3").exists()
     assert os.stat(own_root / "home/alice").st_uid == 1000

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What an image's config says of volumes and ports, and what its layers say of "/"."""
+"""Volumes and ports of an image's config, and the root directory of its layers."""
 
 import json
 import os
@@ -14,14 +14,14 @@ pytestmark = pytest.mark.needs("root")
 
 
 def make(*members, command="true", base=(), **config):
-    """An image that runs a command of the shell."""
+    """An image that runs a shell command."""
     return Image(layer(*(base or images.base_members()), *members),
                  config={"Entrypoint": ["/bin/sh", "-c"], "Cmd": [command], **config})
 
 
 @pytest.fixture
 def data():
-    """An image with content at the place of its volume."""
+    """An image with files at its volume's path."""
     attributes = {"SCHILY.xattr.user.kept": "yes"}
     return make(directory("data", mode=0o2770, uid=1000, gid=50),
                 directory("data/sub", mode=0o700, uid=7),
@@ -32,7 +32,7 @@ def data():
 
 
 def run(cli, command, *options, **keys):
-    """Runs a command in a machine of the image, as root."""
+    """Runs a command as root in a machine of the image."""
     define(cli, "app", image="test/app:1", user="0", arguments=[command], **keys)
     return cli("run", *options, "app", cgroup2=True).check().stdout
 
@@ -41,7 +41,8 @@ LOOK = "stat -c '%n %a %u:%g %Y' /data /data/sub /data/sub/file; cat /data/link;
 
 
 def test_a_volume_begins_with_what_the_image_holds(cli, data):
-    """Owners, modes, times, attributes, links; a place that the image lacks is made, empty."""
+    """Owners, modes, times, attributes and links are copied; a missing volume path is created,
+    empty."""
     load(cli, data)
     lines = run(cli, LOOK).splitlines()
     assert lines[0].startswith("/data 2770 1000:50 ")
@@ -55,7 +56,7 @@ def test_a_volume_begins_with_what_the_image_holds(cli, data):
 
 @pytest.mark.parametrize("read_only", [False, True], ids=["writable", "read-only"])
 def test_a_volume_is_kept_until_the_machine_is_deleted(cli, data, read_only):
-    """It is writable under a read-only root, and outlives a start as the writable layer does."""
+    """A volume is writable under a read-only root, and persists like the writable layer."""
     load(cli, data)
     keys = {"read_only": True} if read_only else {}
     run(cli, "echo changed > /data/sub/file; rm /data/link; echo x > /new/place/x", **keys)
@@ -70,7 +71,7 @@ def test_a_volume_is_kept_until_the_machine_is_deleted(cli, data, read_only):
 
 @pytest.mark.parametrize("upper", ["volatile", "none"])
 def test_a_volume_goes_with_a_machine_that_keeps_nothing(cli, data, upper):
-    """Writable, and gone."""
+    """It is writable, and removed by the stop."""
     load(cli, data)
     for _ in range(2):
         assert run(cli, "cat /data/link; echo changed > /data/link; cat /data/sub/file",
@@ -79,7 +80,7 @@ def test_a_volume_goes_with_a_machine_that_keeps_nothing(cli, data, upper):
 
 
 def test_an_ephemeral_machine_sees_a_volume_and_leaves_it(cli, data):
-    """What is kept is there, what is written is not kept."""
+    """The volume contains the kept files; new ones are not kept."""
     load(cli, data)
     assert run(cli, "cat /data/link; echo lost > /data/link", "--ephemeral") == "of the image\n"
     run(cli, "echo changed > /data/link")
@@ -89,7 +90,7 @@ def test_an_ephemeral_machine_sees_a_volume_and_leaves_it(cli, data):
 
 
 def test_a_volume_that_was_interrupted_begins_again(cli, data):
-    """Half a copy is no volume."""
+    """An incomplete copy is not used as a volume."""
     load(cli, data)
     half = Path(cli.state, "machines/app/volumes/data/new")
     (half / "sub").mkdir(parents=True)
@@ -99,7 +100,7 @@ def test_a_volume_that_was_interrupted_begins_again(cli, data):
 
 
 def test_a_mount_of_the_definition_takes_the_place_of_a_volume(cli, data, workspace):
-    """At the volume's place or above it; nothing is copied into it."""
+    """A mount at the volume's path or above it replaces the volume; nothing is copied into it."""
     load(cli, data)
     (workspace / "mine").mkdir()
     mounts = [{"source": str(workspace / "mine"), "target": "/data", "options": ["noidmap"]},
@@ -109,7 +110,7 @@ def test_a_mount_of_the_definition_takes_the_place_of_a_volume(cli, data, worksp
 
 
 def test_volumes_in_each_other(cli):
-    """The outer one is there first."""
+    """The outer volume is mounted first."""
     load(cli, make(directory("a"), directory("a/b"), member("a/b/f", b"inner\n"),
                    Volumes={"/a/b": {}, "/a": {}}))
     assert run(cli, "cat /a/b/f; grep -c ' /a' /proc/self/mounts") == "inner\n2\n"
@@ -117,16 +118,16 @@ def test_volumes_in_each_other(cli):
 
 @pytest.mark.parametrize("place", ["relative", "/", "/a/../..", ""])
 def test_places_that_no_volume_can_have(cli, place):
-    """Told, with the place."""
+    """The error names the path."""
     load(cli, make(Volumes={place: {}}))
     define(cli, "app", image="test/app:1")
     result = cli("run", "app", cgroup2=True).check(125)
-    assert f'declares a volume "{place}"' in result.stderr
+    assert f'declares the volume "{place}"' in result.stderr
 
 
 def test_a_volume_over_a_link_stays_in_the_root(cli, workspace):
-    """A hostile image does not lead out of its root, and what it holds is copied with the rights of
-    its own root."""
+    """A hostile image cannot leave its root, and its files are copied with the rights of its own
+    root."""
     (workspace / "outside").mkdir(mode=0o777)
     load(cli, make(link("data", str(workspace / "outside")), Volumes={"/data": {}}))
     define(cli, "app", image="test/app:1", arguments=["echo x > /data/x"])
@@ -136,7 +137,7 @@ def test_a_volume_over_a_link_stays_in_the_root(cli, workspace):
 
 
 def test_commit_leaves_volumes_out(cli, data):
-    """As podman does: they are data, not part of the program."""
+    """As in podman: they are data, not part of the program."""
     load(cli, data)
     run(cli, "echo secret > /data/sub/file; echo program > /written")
     cli("commit", "app", "made:1").check()
@@ -145,7 +146,7 @@ def test_commit_leaves_volumes_out(cli, data):
 
 
 def test_exposed_ports_are_shown(cli):
-    """Known to who asks, published by nobody."""
+    """Exposed ports are visible but not published."""
     load(cli, make(command="echo up; sleep 60", ExposedPorts={"80/tcp": {}, "53/udp": {}},
                    Volumes={"/v": {}}))
     define(cli, "app", image="test/app:1", upper="volatile")
@@ -165,14 +166,14 @@ def test_exposed_ports_are_shown(cli):
 @pytest.mark.parametrize("keys", [{}, {"upper": "volatile"}, {"upper": "none"},
                                   {"read_only": True}], ids=str)
 def test_the_root_has_the_owner_and_mode_of_the_layer(cli, keys):
-    """The writable layer is on top, and "/" is what it says."""
+    """The writable layer is on top, so its "/" counts."""
     base = [directory("./", mode=0o2751, uid=9, gid=8), *images.base_members()[1:]]
     load(cli, make(base=base))
     assert run(cli, "stat -c '%a %u:%g' /", **keys) == "2751 9:8\n"
 
 
 def test_the_root_of_the_upper_most_layer_counts(cli):
-    """A layer above without an entry for "/" changes nothing, one with an entry does."""
+    """An upper layer without an entry for "/" changes nothing; one with an entry does."""
     config = {"Entrypoint": ["/bin/stat", "-c", "%a %u:%g", "/"]}
     base = layer(directory("./", mode=0o750, uid=9), *images.base_members()[1:])
     load(cli, Image(base, layer(member("etc/new", b"")), config=config))

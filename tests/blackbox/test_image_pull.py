@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Pulling from registries that behave and from registries that do not."""
+"""Pulling from well-behaved and from misbehaving registries."""
 
 import base64
 import json
@@ -19,13 +19,13 @@ pytestmark = pytest.mark.needs("root")
 
 @pytest.fixture
 def server():
-    """A registry on loopback, plain http."""
+    """A registry on loopback with plain HTTP."""
     with images.registry() as running:
         yield running
 
 
 def random_layer(seed, size=300_000):
-    """A layer whose content does not compress."""
+    """An incompressible layer."""
     return layer(member(f"file-{seed}", random.Random(seed).randbytes(size)))
 
 
@@ -36,18 +36,18 @@ def image():
 
 
 def pull(cli, reference, *options, **more):
-    """Pulls with plain http allowed."""
+    """Pulls with plain HTTP allowed."""
     return cli("pull", "--insecure", *options, reference, **more)
 
 
 def is_whole(cli, reference):
-    """Every file of every layer is what was unpacked, and nothing is left over."""
+    """Every file of every layer is as unpacked, and nothing is left over."""
     cli("image-status", "--verify", reference).check()
     assert not images.leftovers(cli)
 
 
 def test_pull_and_again(cli, server, image):
-    """Each blob is fetched once; the second pull asks for the manifest alone."""
+    """Each blob is fetched once; the second pull only requests the manifest."""
     reference = server.add("team/app", "1", image)
     result = pull(cli, reference).check()
     assert result.stdout == f"{reference} {image.id}\n"
@@ -61,7 +61,7 @@ def test_pull_and_again(cli, server, image):
 
 
 def test_plain_http_only_when_asked_for(cli, server, image):
-    """Without a setting the registry is spoken to with TLS."""
+    """TLS is the default."""
     reference = server.add("a", "1", image)
     cli("pull", reference).check(1)
     assert not server.requests
@@ -71,8 +71,21 @@ def test_plain_http_only_when_asked_for(cli, server, image):
     cli("pull", "--registries", settings, reference).check()
 
 
+def test_files_of_other_editors(cli, server, image, workspace):
+    """A byte order mark and carriage returns in the configuration and credential files."""
+    server.basic, server.password = True, "user:secret"
+    reference = server.add("private/a", "1", image)
+    settings = workspace / "registries.conf"
+    settings.write_bytes(b'\xef\xbb\xbfregistries = (\r\n{ name = "' + server.host.encode() +
+                         b'"; insecure = true; }\r\n);\r\n')
+    login = json.dumps({"auths": {server.host: {"auth": "dXNlcjpzZWNyZXQ="}}}, indent=1)
+    (workspace / "auth.json").write_bytes(b"\xef\xbb\xbf" + login.replace("\n", "\r\n").encode())
+    cli("pull", "--registries", settings, reference,
+        env={"REGISTRY_AUTH_FILE": workspace / "auth.json"}).check()
+
+
 def test_pinned_by_digest(cli, server, image):
-    """The digest decides, whatever the tag says."""
+    """The digest wins over the tag."""
     server.add("a", "1", image)
     reference = f"{server.host}/a@{image.digest}"
     pull(cli, reference).check()
@@ -84,7 +97,8 @@ def test_pinned_by_digest(cli, server, image):
 
 @pytest.mark.parametrize("login", ["none", "auth", "identity", "helper", "basic"])
 def test_authorization(cli, server, image, workspace, login):
-    """Token server with and without password, identity token, credential helper, basic."""
+    """Token server with and without a password, identity token, credential helper, basic
+    authentication."""
     reference = server.add("private/app", "1", image)
     entry = {"auth": base64.b64encode(b"user:secret").decode()}
     if login == "basic":
@@ -113,8 +127,8 @@ def test_authorization(cli, server, image, workspace, login):
 
 @pytest.mark.parametrize("generous", [True, False])
 def test_a_token_that_does_not_reach(cli, server, image, generous):
-    """A registry that wants another scope for the blobs gets another token; when that does not
-    reach either, the pull ends."""
+    """If a registry requires another scope for blobs, another token is requested; if that is
+    refused as well, the pull fails."""
     reference = server.add("a", "1", image)
 
     def guard(handler):
@@ -142,7 +156,7 @@ def test_a_token_that_does_not_reach(cli, server, image, generous):
 @pytest.mark.parametrize("path,status,size", [
     ("/manifests/", 200, 4 << 20), ("/token", 200, 1 << 20), ("/manifests/", 404, 1 << 20)])
 def test_answers_without_end(cli, server, image, path, status, size):
-    """Manifests, tokens and words of regret are read up to a limit and no further."""
+    """The size of manifests, tokens and error documents is limited."""
     reference = server.add("a", "1", image)
     server.token = "T"
     server.faults[path] = images.times(20, status, b" " * (size + 1), Content_Type=MANIFEST)
@@ -154,7 +168,7 @@ def test_answers_without_end(cli, server, image, path, status, size):
 
 
 def test_wrong_password(cli, server, image, workspace):
-    """One try, then the reason and what to do."""
+    """One attempt, then the error with its reason and a hint."""
     reference = server.add("a", "1", image)
     server.basic, server.password = True, "user:right"
     (workspace / "auth.json").write_text(json.dumps({"auths": {server.host: {
@@ -165,7 +179,7 @@ def test_wrong_password(cli, server, image, workspace):
 
 
 def test_redirection_to_another_host(cli, server, image):
-    """Followed without the Authorization that was for the first host (CVE-2020-15157)."""
+    """Followed without the Authorization header of the first host (CVE-2020-15157)."""
     reference = server.add("a", "1", image)
     server.token = "secret-token"
     with images.registry() as other:
@@ -187,8 +201,8 @@ def test_redirection_to_another_host(cli, server, image):
 
 @pytest.mark.parametrize("kind", ["docker", "oci", "usual"])
 def test_layers_that_registries_may_not_hand_out(cli, server, image, kind):
-    """They are fetched from where the manifest says, without what the registry is asked with, and
-    held against their digest; a usual layer is not looked for elsewhere."""
+    """They are fetched from the manifest's URLs, without the registry's credentials, and verified
+    by their digest; other layers are not fetched from elsewhere."""
     types = {"docker": "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
              "oci": "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
              "usual": images.LAYER + "+gzip"}
@@ -215,7 +229,7 @@ def test_layers_that_registries_may_not_hand_out(cli, server, image, kind):
 
 
 def test_redirection_in_a_circle(cli, server, image):
-    """It ends."""
+    """The pull fails."""
     reference = server.add("a", "1", image)
     server.faults["/manifests/"] = lambda handler: handler.answer(
         302, Location=handler.path) or True
@@ -224,7 +238,7 @@ def test_redirection_in_a_circle(cli, server, image):
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_retry_after(cli, server, image, status):
-    """The server says when."""
+    """The server determines the delay."""
     reference = server.add("a", "1", image)
     server.faults["/blobs/"] = images.times(2, status, Retry_After="1")
     result = pull(cli, reference).check()
@@ -233,7 +247,7 @@ def test_retry_after(cli, server, image, status):
 
 
 def test_resume_after_a_cut(cli, server, image):
-    """The rest alone is asked for."""
+    """Only the rest is requested."""
     reference = server.add("a", "1", image)
     server.faults[image.layers[1]] = images.cut(100_000)
     pull(cli, reference).check()
@@ -244,7 +258,7 @@ def test_resume_after_a_cut(cli, server, image):
 
 
 def wrong_range(handler):
-    """206 with other bytes than were asked for."""
+    """206 with another range than requested."""
     if "Range" not in handler.headers:
         return False
     data = handler.server.blobs[handler.path.split("/")[-1]]
@@ -253,7 +267,7 @@ def wrong_range(handler):
 
 
 def no_range(handler):
-    """200 and all of it."""
+    """200 with the whole content."""
     if "Range" not in handler.headers:
         return False
     handler.answer(200, handler.server.blobs[handler.path.split("/")[-1]])
@@ -272,8 +286,8 @@ def test_ranges_that_are_not_what_was_asked_for(cli, server, image, behaviour):
 
 @pytest.mark.parametrize("kind", ["manifest", "config", "layer", "longer", "shorter"])
 def test_wrong_content(cli, server, image, kind):
-    """What was fetched is removed, the digests are named, nothing becomes visible; the layers that
-    were right are kept for the next time."""
+    """The content is removed, the error shows both digests, nothing is published; correct layers
+    are kept for the next attempt."""
     reference = server.add("a", "1", image)
     if kind == "manifest":
         server.faults["/manifests/"] = lambda handler: handler.answer(
@@ -299,8 +313,8 @@ def test_wrong_content(cli, server, image, kind):
 
 
 def test_mirror_first_and_the_registry_when_it_fails(cli, server, image, workspace):
-    """Layers come from the mirror, which gets no credentials of the registry; without it, or with a
-    broken one, the registry answers."""
+    """Layers are fetched from the mirror, which does not get the registry's credentials; if the
+    mirror is down or broken, from the registry."""
     with images.registry() as mirror:
         mirror.add("a", "1", image)
         settings = workspace / "registries.conf"
@@ -333,7 +347,8 @@ def entry(image, architecture, variant=None, system="linux"):
 
 
 def test_platforms(cli, server):
-    """By the host's, or by --platform; what there is is told where nothing suits."""
+    """By the host's platform or --platform; if none matches, the error lists the platforms of the
+    index."""
     parts = {name: Image(random_layer(number, 1000), platform=("linux", name.split("/")[0]))
              for number, name in enumerate(["amd64", "arm64", "arm/v5", "arm/v7"])}
     for part in parts.values():
@@ -351,13 +366,13 @@ def test_platforms(cli, server):
 
 
 @pytest.mark.parametrize("document,message", [
-    (b'{"schemaVersion":2,"mediaType":"%s","manifests":[]}' % INDEX.encode(), "came as"),
+    (b'{"schemaVersion":2,"mediaType":"%s","manifests":[]}' % INDEX.encode(), "sent it as"),
     (b'{"schemaVersion":1,"fsLayers":[]}', "schema 1"),
-    (b'{"schemaVersion":2,"layers":[],"manifests":[]}', "two ways"),
+    (b'{"schemaVersion":2,"layers":[],"manifests":[]}', "ambiguous"),
     (b'{"a":1,"a":2}', "duplicate"), (b"\x1b[2J", "JSON"), (b" " * (5 << 20), "longer than"),
 ])
 def test_hostile_manifests(cli, server, image, document, message):
-    """Each is told for what it is, and no control character reaches the terminal."""
+    """The error gives the specific reason, and no control character reaches the terminal."""
     reference = server.add("a", "1", image)
     server.faults["/manifests/"] = lambda handler: handler.answer(
         200, document, Content_Type=MANIFEST) or True
@@ -367,13 +382,13 @@ def test_hostile_manifests(cli, server, image, document, message):
 
 
 def test_not_there(cli, server):
-    """The registry's own words."""
+    """The registry's message is shown."""
     result = pull(cli, f"{server.host}/none:1").check(66)
     assert "not here" in result.stderr
 
 
 def test_two_at_once_fetch_each_blob_once(cli, server, image):
-    """The second waits for the first's layers."""
+    """The second pull waits for the layers of the first."""
     reference = server.add("a", "1", image)
     server.faults["/blobs/"] = images.slow(0.3)
     running = [cli.start("pull", "--insecure", reference) for _ in range(3)]
@@ -386,7 +401,7 @@ def test_two_at_once_fetch_each_blob_once(cli, server, image):
 
 @pytest.mark.parametrize("times", [25, pytest.param(100, marks=pytest.mark.slow)])
 def test_killed_at_any_moment(cli, server, times):
-    """A pull after a killed one goes on and leaves nothing behind; what was fetched is not fetched
+    """A pull after a killed one resumes and leaves nothing behind; completed blobs are not fetched
     again."""
     chance = random.Random(times)
     image = Image(*(random_layer(seed, 400_000) for seed in range(6)))
@@ -440,7 +455,7 @@ def test_a_killed_pull_is_resumed(cli, server):
 
 
 def test_a_damaged_partial_blob(cli, server, image):
-    """What an earlier process left turns out wrong: all of it is fetched again, once."""
+    """If the part from an earlier process is wrong, everything is fetched again, once."""
     reference = server.add("a", "1", image)
     place = Path(cli.state, "images/blobs")
     place.mkdir(parents=True)
@@ -453,7 +468,7 @@ def test_a_damaged_partial_blob(cli, server, image):
     ("size=4M", 6_000_000), ("size=9M", 6_000_000), ("size=64M,nr_inodes=60", 0),
 ], ids=["blob", "layer", "inodes"])
 def test_disk_full(cli, server, options, content):
-    """Told, with what helps; nothing is left, and the next pull succeeds when there is room."""
+    """The error has a hint; nothing is left, and the next pull succeeds once there is space."""
     many = [member(f"f{i}", b"") for i in range(200)]
     image = Image(layer(member("f", random.Random(1).randbytes(content)), *many))
     reference = server.add("a", "1", image)
@@ -469,7 +484,7 @@ def test_disk_full(cli, server, options, content):
 
 
 def test_json_events(cli, server, image):
-    """One object on each line."""
+    """One object per line."""
     reference = server.add("a", "1", image)
     events = [json.loads(line)
               for line in pull(cli, reference, "--json=short").check().stdout.splitlines()]
@@ -481,7 +496,7 @@ def test_json_events(cli, server, image):
 
 
 def test_bars_on_a_terminal(cli, server, image):
-    """Bytes, rate and a bar; the result is on standard output."""
+    """Bytes, rate and a bar; the result goes to standard output."""
     reference = server.add("a", "1", image)
     server.faults["/blobs/"] = images.slow(0.2)
     terminal = cli.terminal("pull", "--insecure", reference)
@@ -491,7 +506,8 @@ def test_bars_on_a_terminal(cli, server, image):
 
 
 def test_remove_and_prune(cli, server, image):
-    """Shared layers stay, moved tags leave an image for prune, which says what came back."""
+    """Shared layers are kept, a moved tag leaves an image to prune, which prints how much it
+    freed."""
     first = server.add("a", "1", image)
     second = server.add("a", "2", Image(random_layer(0), random_layer(8)))
     pull(cli, first).check()
@@ -518,7 +534,7 @@ def test_remove_and_prune(cli, server, image):
 
 @pytest.mark.parametrize("damage", ["content", "mode", "missing", "more", "owner", "attribute"])
 def test_decay_is_found(cli, server, damage):
-    """image-status --verify names the file and what is wrong."""
+    """image-status --verify names the file and the difference."""
     image = Image(layer(member("d/file", b"content" * 100), member("d/other", b"")))
     reference = server.add("a", "1", image)
     pull(cli, reference).check()
@@ -534,7 +550,7 @@ def test_decay_is_found(cli, server, damage):
         os.utime(tree / "d/file", ns=(times[0], times[0]))
     os.utime(tree / "d", ns=(times[1], times[1]))
     result = cli("image-status", "--verify", reference).check(1)
-    word = {"content": "other content", "mode": "another mode", "missing": "missing",
-            "more": "were not in the layer", "owner": "another owner",
+    word = {"content": "different content", "mode": "different mode", "missing": "missing",
+            "more": "were not in the layer", "owner": "different owner",
             "attribute": "extended attributes"}[damage]
     assert word in result.stdout, result

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A registry as people run it: Debian's docker-registry, with TLS and a token server."""
+"""A real registry: Debian's docker-registry, with TLS and a token server."""
 
 import base64
 import json
@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.needs("root", "program:docker-registry", "program:open
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory):
-    """An authority that nobody knows, and a server's certificate of it."""
+    """An unknown authority and a server certificate signed by it."""
     place = tmp_path_factory.mktemp("certificates")
     registries.make_certificates(place)
     return place
@@ -33,14 +33,14 @@ def secure(certificates):
 
 @pytest.fixture(scope="module")
 def plain():
-    """A registry without."""
+    """A registry without TLS."""
     with registries.docker_registry() as host:
         yield host
 
 
 @pytest.fixture
 def image():
-    """Two layers with a bit of everything."""
+    """Two layers with various kinds of files."""
     return Image(layer(directory("./"), directory("d", mode=0o2750, uid=3),
                        member("d/f", os.urandom(200_000), mode=0o4711), link("l", "d/f")),
                  layer(member("d/.wh.f", b""), member("d/g", b"g")),
@@ -57,7 +57,8 @@ def trusting(workspace, host, certificates, service="containers"):
 
 @pytest.mark.parametrize("service", ["containers", "docker"])
 def test_an_authority_of_ones_own(cli, secure, certificates, image, workspace, service):
-    """Refused where it is not known; trusted by its directory, and only for that host."""
+    """Refused if the authority is unknown; trusted if it is in the host's directory, and only for
+    that host."""
     reference = f"{secure}/with/tls:1"
     name = images.load(cli, image)
     refused = cli("push", name, reference).check(1)
@@ -74,16 +75,15 @@ def test_an_authority_of_ones_own(cli, secure, certificates, image, workspace, s
 
 
 def test_no_plain_http_from_a_secure_registry(cli, secure, image):
-    """--insecure is plain http, not less checking: a registry with TLS does not answer to it."""
+    """--insecure means plain HTTP, not fewer checks: a registry with TLS does not answer it."""
     assert cli("pull", "--insecure", f"{secure}/with/tls:1").status == 1
 
 
 @pytest.mark.parametrize("verb", ["pull", "push"])
 def test_encryption_does_not_end_on_the_way(cli, certificates, image, workspace, verb):
-    """A registry with TLS that leads to a server without, by a redirection or as the place of an
-    upload, is not followed."""
+    """Redirections and upload addresses that lead from TLS to plain HTTP are not followed."""
     class Leading(images.Handler):
-        """A registry that has no blob and wants uploads elsewhere."""
+        """A registry without blobs that redirects uploads."""
 
         def do_HEAD(self):
             self.answer(404)
@@ -109,13 +109,13 @@ def test_encryption_does_not_end_on_the_way(cli, certificates, image, workspace,
             server.faults["/blobs/"] = lead
         result = cli(verb, *([known] if verb == "push" else []), reference,
                      wrapper=trusting(workspace, server.host, certificates)).check(1)
-        assert "without encryption" in result.stderr
+        assert "unencrypted" in result.stderr
         assert not other.requests and not images.leftovers(cli)
 
 
 def test_token_server(cli, certificates, image, workspace):
-    """A token for pulling and pushing is asked for with the password of auth.json, and the right
-    scope; without a password the registry refuses, and what to do is told."""
+    """A token for pulling and pushing is requested with the password of auth.json and the right
+    scope; without a password the registry refuses, and the error has a hint."""
     with registries.token_server(certificates, "user:secret") as tokens, \
             registries.docker_registry(certificates, tokens) as host:
         reference = f"{host}/private/app:1"
@@ -140,14 +140,14 @@ def test_token_server(cli, certificates, image, workspace):
 
 
 def without_digests(config):
-    """A config without what says which tar its layers came in."""
+    """A config without the parts that depend on the tars of its layers."""
     return {**config, "rootfs": None}
 
 
 @pytest.mark.needs("program:skopeo")
 def test_push_is_read_by_skopeo(cli, plain, image, workspace):
-    """What was pushed is what skopeo fetches, which checks each digest; the image that
-    comes back is saved with the id that it has."""
+    """skopeo fetches what was pushed and verifies each digest; the image that it returns is saved
+    with the same id."""
     name = images.load(cli, image)
     reference = f"{plain}/team/app:1"
     cli("push", "--insecure", name, reference).check()
@@ -166,7 +166,7 @@ def test_push_is_read_by_skopeo(cli, plain, image, workspace):
 @pytest.mark.needs("program:skopeo")
 @pytest.mark.parametrize("compression", ["gzip", "zstd"])
 def test_what_skopeo_pushed(cli, plain, image, workspace, compression):
-    """Layers that skopeo compressed; both kinds are one layer in the store."""
+    """Layers compressed by skopeo; both kinds are the same layer in the store."""
     image.write_layout(workspace / "layout", "1")
     reference = f"{plain}/of/skopeo:{compression}"
     registries.skopeo("copy", "-q", "--dest-tls-verify=false", "--dest-compress-format",
@@ -180,7 +180,7 @@ def test_what_skopeo_pushed(cli, plain, image, workspace, compression):
 @pytest.mark.needs("program:podman", "program:skopeo", "program:umoci")
 @pytest.mark.parametrize("form", ["oci", "docker", "oci-directory"])
 def test_others_read_what_is_saved(cli, image, workspace, form):
-    """podman, skopeo and umoci take it, and find the image's id, or its tree."""
+    """podman, skopeo and umoci accept it and find the same image id or tree."""
     name = images.load(cli, image)
     place = workspace / "saved"
     cli("save", f"--format={form}", name, place).check()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Machines whose root is an image, and images made from machines."""
+"""Machines that run from an image, and images made from machines."""
 
 import json
 import os
@@ -21,7 +21,7 @@ CONFIG = {"Entrypoint": ["/bin/sh", "-c"], "Cmd": ["id -u; pwd; echo $WHO"],
 
 @pytest.fixture
 def image():
-    """A base and a layer that takes something of it away."""
+    """A base, and a layer that removes a part of it."""
     base = layer(*images.base_members(), member("etc/gone", b"x"),
                  member("etc/owned", b"", uid=1000, gid=50))
     return Image(base, layer(member("etc/.wh.gone", b""), member("etc/new", b"top\n")),
@@ -30,13 +30,13 @@ def image():
 
 @pytest.fixture
 def server():
-    """A registry on loopback, plain http."""
+    """A registry on loopback with plain HTTP."""
     with images.registry() as running:
         yield running
 
 
 def test_defaults_of_the_image(cli, image):
-    """Entrypoint, command, environment, user, working directory; the definition goes over them."""
+    """Entrypoint, command, environment, user, working directory; the definition overrides them."""
     name = load(cli, image)
     define(cli, "app", image=name)
     assert cli("run", "app", cgroup2=True).check().stdout == "1000\n/work\nimage\n"
@@ -47,8 +47,8 @@ def test_defaults_of_the_image(cli, image):
 
 
 def test_layers_and_owners(cli, image):
-    """Whiteouts hide, owners are those of the archive inside and unprivileged outside, and the
-    store's own trees stay as they are."""
+    """Whiteouts hide files, owners are those of the archive inside and unprivileged outside, and
+    the trees of the store do not change."""
     define(cli, "app", image=load(cli, image), user="0",
            arguments=["ls /etc; stat -c %u:%g /etc/owned; cat /etc/new; touch /etc/written; "
                       "rm /etc/new"])
@@ -60,7 +60,7 @@ def test_layers_and_owners(cli, image):
 
 
 def test_pulled_when_missing(cli, image, server, workspace):
-    """missing fetches once, never does not fetch, always asks each time."""
+    """missing fetches once, never does not fetch, always checks each time."""
     reference = server.add("team/app", "1", image)
     etc = Path("/etc/machinectl-lite")
     if etc.exists():
@@ -88,8 +88,8 @@ def test_pulled_when_missing(cli, image, server, workspace):
 
 
 def test_in_use(cli, image):
-    """An image of a running machine, or under a writable layer, is not removed without --force; the
-    machine goes on over the image it was begun on when the name moves."""
+    """An image of a running machine or below a writable layer is not removed without --force; if
+    its name moves, the machine continues with the original image."""
     name = load(cli, image)
     define(cli, "app", image=name, arguments=["echo up; sleep 60"], user="0", upper="volatile")
     running = cli.start("run", "app", cgroup2=True)
@@ -110,7 +110,7 @@ def test_in_use(cli, image):
 
 
 def test_commit_save_and_push(cli, image, server, workspace):
-    """What a machine wrote becomes an image, which others and this program read again."""
+    """A machine's changes become an image, which other tools and this program can read."""
     define(cli, "app", image=load(cli, image), user="0",
            arguments=["echo written > /etc/written; rm /etc/new"])
     cli("run", "app", cgroup2=True).check()
@@ -132,7 +132,7 @@ def test_commit_save_and_push(cli, image, server, workspace):
 
 @pytest.mark.needs("program:skopeo", "program:umoci")
 def test_others_read_what_is_saved(cli, image, workspace):
-    """skopeo and umoci find an image; umoci's tree of it is that of the original."""
+    """skopeo and umoci accept an image; umoci's tree equals that of the original."""
     name = load(cli, image)
     cli("save", name, workspace / "oci.tar").check()
     cli("save", "--format=docker", name, workspace / "docker.tar").check()
@@ -155,7 +155,7 @@ def test_others_read_what_is_saved(cli, image, workspace):
 
 @pytest.mark.parametrize("count", [20, 127])
 def test_many_layers(cli, count):
-    """Each layer is seen, the topmost of equals wins; names of so many layers overflow one page of
+    """All layers are visible, the topmost wins; the paths of so many layers exceed one page of
     mount options."""
     image = Image(layer(*images.base_members()),
                   *(layer(member(f"etc/layer-{i}", b"x"), member("etc/top", b"%d" % i))
@@ -168,8 +168,8 @@ def test_many_layers(cli, count):
 
 @pytest.mark.needs("program:nft", "program:ip", "program:busybox")
 def test_a_service_from_pull_to_removal(cli, server):
-    """An image with a web server: pulled, started, asked over a published port, entered, stopped,
-    started again with what was written, deleted, removed; nothing is left."""
+    """The life of an image with a web server: pulled, started, queried through a published port,
+    entered, stopped, started again with its changes, deleted, removed; nothing is left."""
     image = Image(layer(*images.base_members(), directory("srv"),
                         member("srv/index.html", b"of the image\n")),
                   config={"Entrypoint": ["/bin/httpd", "-f"], "Cmd": ["-p", "80", "-h", "/srv"],
@@ -201,7 +201,8 @@ def test_a_service_from_pull_to_removal(cli, server):
         run("start", "web")
         assert ask("new") == "new\n"
         run("delete", "--force", "web")
-        assert host.is_clean()
+        # Links and rules of an ended machine are removed in the background.
+        assert harness.wait_for(host.is_clean)
     finally:
         cli("delete", "--force", "web", cgroup2=True, wrapper=host.wrapper)
         host.close()

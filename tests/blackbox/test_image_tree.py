@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What is unpacked is what an independent unpacker makes of the same image, umoci: by name, type,
-mode, owner, size, time, attributes, hard links and content."""
+"""Unpacked trees equal those of an independent tool, umoci: name, type, mode, owner, size, time,
+attributes, hard links and content."""
 
 import os
 import random
@@ -20,14 +20,14 @@ pytestmark = pytest.mark.needs("root", "program:umoci", "program:skopeo",
 
 @pytest.fixture(scope="module")
 def registry():
-    """A registry that has no other user."""
+    """A registry for this test only."""
     with registries.docker_registry() as host:
         yield host
 
 
 def compare(cli, registry, workspace, layout, compressions=("gzip", "zstd")):
-    """Pushes a layout by skopeo in each compression, pulls it, and compares with umoci, which
-    reads the layout itself: it knows gzip alone."""
+    """Pushes a layout by skopeo in each compression, pulls it, and compares it with umoci's tree of
+    the layout itself, as umoci only supports gzip."""
     expected = trees.by_umoci(f"{layout}:1", workspace)
     assert expected
     for compression in compressions:
@@ -43,7 +43,7 @@ def compare(cli, registry, workspace, layout, compressions=("gzip", "zstd")):
 
 
 def everything():
-    """A layer of all that a tar can say and umoci understands."""
+    """A layer with every feature of tar that umoci understands."""
     capability = bytes.fromhex("0100000200200000000000000000000000000000")
     return [
         directory("./", mode=0o751, mtime=1_400_000_000),
@@ -66,7 +66,7 @@ def everything():
 
 
 def later(number, chance):
-    """A layer that adds, changes and takes away."""
+    """A layer that adds, changes and removes files."""
     at = f"d{number % 7}"
     members = [directory(at, mode=0o700 + number % 64, uid=number, mtime=1_500_000_000 + number),
                member(f"{at}/own-{number}", os.urandom(chance.randrange(3000))),
@@ -76,7 +76,7 @@ def later(number, chance):
     if number % 11 == 10:
         members += [member(f"{at}/.wh..wh..opq", b""), member(f"{at}/after", b"opaque")]
     if number % 5 == 4:
-        # A file becomes a directory, a directory a link, and back.
+        # A file becomes a directory, a directory a link, and vice versa.
         members += [directory("flip") if number % 2 else link("flip", "var")]
         members += [member("flip/inside", b"%d" % number)] if number % 2 else []
     return members
@@ -84,7 +84,7 @@ def later(number, chance):
 
 @pytest.mark.parametrize("count", [1, 20, 127])
 def test_as_umoci_unpacks_it(cli, registry, workspace, count):
-    """Layers over each other, with whiteouts, opaque directories, and types that change."""
+    """Stacked layers with whiteouts, opaque directories, and types that change."""
     chance = random.Random(count)
     image = Image(layer(*everything()),
                   *(layer(*later(number, chance)) for number in range(1, count)))
@@ -99,7 +99,7 @@ def umoci(*arguments):
 
 
 def test_an_image_made_by_umoci(cli, registry, workspace, busybox_root):
-    """insert, --whiteout, --opaque, and a layer that repack finds as a difference."""
+    """insert, --whiteout, --opaque, and a layer that repack makes from changes."""
     layout = workspace / "layout"
     image = f"{layout}:1"
     umoci("init", "--layout", layout)
@@ -124,11 +124,11 @@ def test_an_image_made_by_umoci(cli, registry, workspace, busybox_root):
 @pytest.mark.slow
 @pytest.mark.needs("native-speed")
 def test_a_debian_system(cli, registry, workspace, debian_root):
-    """A root as distributions make it."""
+    """A root as made by distributions."""
     layout = workspace / "layout"
     umoci("init", "--layout", layout)
     umoci("new", "--image", f"{layout}:1")
-    # Not through insert, which knows no hard links.
+    # Not by insert, which does not support hard links.
     umoci("unpack", "--image", f"{layout}:1", workspace / "edit")
     roots.copy(debian_root, workspace / "edit/rootfs")
     umoci("repack", "--image", f"{layout}:1", workspace / "edit")
@@ -138,7 +138,7 @@ def test_a_debian_system(cli, registry, workspace, debian_root):
 @pytest.mark.slow
 @pytest.mark.needs("native-speed")
 def test_small_files_in_great_number(cli, registry, workspace):
-    """110,000 of them."""
+    """With 110,000 files."""
     image = Image(layer(*(entry for i in range(1100) for entry in (
         directory(f"d{i}"), *(member(f"d{i}/f{j}", b"%d" % j) for j in range(100))))))
     image.write_layout(workspace / "layout", "1")

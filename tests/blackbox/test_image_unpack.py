@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Archives that attack whoever unpacks them, each with canaries outside, and archives that are
-merely unusual."""
+"""Archives that attack the unpacker, each with canaries outside, and unusual but valid archives."""
 
 import copy
 import gzip
@@ -22,7 +21,7 @@ pytestmark = pytest.mark.needs("root")
 
 @pytest.fixture
 def canary(workspace):
-    """A directory beside the store that nothing may change; paths lead to it from everywhere."""
+    """A directory next to the store that must not change; many paths lead to it."""
     outside = workspace / "outside"
     outside.mkdir()
     (outside / "file").write_text("untouched", encoding="utf-8")
@@ -34,7 +33,7 @@ def canary(workspace):
 
 
 def load(cli, *layers, **options):
-    """Loads an image of these layers; the result and the top layer's tree."""
+    """Loads an image of these layers. Returns the result and the top layer's tree."""
     image = Image(*layers, **options)
     image.write_layout(cli.state / "source")
     result = cli("load", cli.state / "source")
@@ -97,7 +96,7 @@ ESCAPES = {
 
 
 def escape(name, canary):
-    """The members of one of them, with the outside that it aims at."""
+    """The members of an attack, aimed at the outside directory."""
     members = []
     for info, content in ESCAPES[name]:
         info = copy.copy(info)
@@ -109,8 +108,8 @@ def escape(name, canary):
 
 @pytest.mark.parametrize("name", ESCAPES)
 def test_nothing_leaves_the_layer(cli, canary, name):
-    """Whatever the archive tries, the host's files stay as they are. The layer may be taken, with
-    all inside, or refused."""
+    """Whatever the archive tries, the host's files do not change. The layer may be unpacked safely
+    or refused."""
     members = escape(name, canary)
     result, _ = load(cli, layer(*members))
     assert result.status in (0, 1), result
@@ -119,7 +118,7 @@ def test_nothing_leaves_the_layer(cli, canary, name):
 
 @pytest.mark.parametrize("name", ["link", "whiteout-link", "hard-link-link", "node-through"])
 def test_nothing_leaves_by_two_layers(cli, canary, name):
-    """The link in a lower layer, what goes through it in an upper one."""
+    """The link is in a lower layer, the file behind it in an upper one."""
     members = escape(name, canary)
     result, _ = load(cli, layer(*members[:1]), layer(*members[1:]))
     assert result.status in (0, 1), result
@@ -127,7 +126,7 @@ def test_nothing_leaves_by_two_layers(cli, canary, name):
 
 
 def test_a_forged_whiteout_is_refused(cli):
-    """A character device 0:0 is what overlayfs takes for a whiteout."""
+    """overlayfs takes a character device 0:0 for a whiteout."""
     forged = member("etc/passwd", kind=tarfile.CHRTYPE, devmajor=0, devminor=0)
     refused(cli, layer(forged), text="forged whiteout")
 
@@ -146,7 +145,7 @@ def test_forged_attributes_of_overlayfs_are_dropped(cli):
 @pytest.mark.parametrize("name", [".wh.", ".wh..", ".wh...", "a/.wh.."])
 def test_whiteouts_of_nothing_are_refused(cli, name):
     """".wh.." would remove the directory itself."""
-    refused(cli, layer(member(name, b"")), text="whiteout of nothing")
+    refused(cli, layer(member(name, b"")), text="whiteout without a name")
 
 
 @pytest.mark.parametrize("root", [link("./", "/etc"), link(".", "/etc"), member(".", b"x"),
@@ -158,30 +157,30 @@ def test_the_root_is_a_directory(cli, root):
 
 
 def test_device_numbers_are_checked(cli):
-    """The kernel would cut them off."""
+    """The kernel would truncate them."""
     refused(cli, layer(member("d", kind=tarfile.CHRTYPE, devmajor=5000, devminor=1)),
-            text="number that Linux does not have")
+            text="number that is invalid on Linux")
 
 
 def test_ids_are_checked(cli):
     """-1 is "no change" to chown(2)."""
-    refused(cli, layer(member("f", b"x", uid=0xffffffff)), text="id that Linux does not have")
+    refused(cli, layer(member("f", b"x", uid=0xffffffff)), text="id that is invalid on Linux")
 
 
 @pytest.mark.parametrize("members", [
-    [hard_link("a", "nothing")],
     [hard_link("a", "a")],
     [directory("d"), hard_link("a", "d")],
     [member(".wh.gone", b""), hard_link("a", "gone")],
+    [member("f", b""), hard_link("a", "f/x")],
     [hard_link("a", "/")],
 ])
 def test_hard_links_to_nothing(cli, members):
     """Each is refused with the reason."""
-    refused(cli, layer(*members), text="hard link to")
+    refused(cli, layer(*members), text="hard link")
 
 
 def test_deep_and_long_paths(cli):
-    """What goes beyond Linux' limits is refused, what is just within is unpacked."""
+    """Sizes beyond Linux' limits are refused, those just within are unpacked."""
     refused(cli, layer(member("a/" * 300 + "x", b"")), text="too long or too deep")
     refused(cli, layer(member("n" * 256, b"")), text="too long")
     refused(cli, layer(member("d/" * 5000, b"")), text="too long")
@@ -198,7 +197,7 @@ def test_long_gnu_name(cli):
 
 
 def test_pax_size_wins_over_the_header(cli):
-    """CVE-2025-62518: who goes by the other size finds members that others do not see."""
+    """CVE-2025-62518: a reader that uses the other size finds members that others do not."""
     hidden = layer(member("hidden", b"evil"))
     info, _ = member("outer", b"")
     info.size = len(hidden)
@@ -220,7 +219,7 @@ def test_pax_size_wins_over_the_header(cli):
 
 
 def test_sequence_decides_and_the_last_wins(cli):
-    """Directory and directory merge, any other pair replaces."""
+    """Two directories merge, any other pair replaces."""
     _, tree = load(cli, layer(
         directory("d", mode=0o700), member("d/kept", b"1"), directory("d", mode=0o711, uid=3),
         member("f", b"1"), directory("f"), member("f/x", b"2"),
@@ -242,7 +241,7 @@ def is_whiteout(path):
 
 
 def test_whiteouts_in_any_order(cli):
-    """Before or after what they stand beside; an opaque directory needs none beneath."""
+    """Before or after the files in the same directory; an opaque directory needs no lower one."""
     _, tree = load(cli, layer(directory("base"), member("base/x", b"")), layer(
         member("a/.wh.gone", b""),
         directory("b"), member("b/new", b""), member("b/.wh.old", b""), member("b/.wh..wh..opq", b""),
@@ -261,7 +260,8 @@ def test_whiteouts_in_any_order(cli):
 
 
 def test_all_that_a_tar_can_say(cli):
-    """Owners, modes, times, attributes, links, sparse files, nodes, names of any bytes."""
+    """Owners, modes, times, attributes, links, sparse files, device nodes, names with arbitrary
+    bytes."""
     capability = bytes.fromhex("0100000200200000000000000000000000000000")
     _, tree = load(cli, layer(
         directory("./", mode=0o711, mtime=1_500_000_000),
@@ -291,8 +291,8 @@ def test_all_that_a_tar_can_say(cli):
 
 
 def test_directories_that_a_layer_implies(cli):
-    """A layer with a/b/new and no entry for a/b does not hide what the lower layer says of it; the
-    root itself is such a directory."""
+    """A layer with a/b/new but without an entry for a/b keeps the lower layer's attributes of a/b;
+    the same is true of the root."""
     lower = layer(directory("./", mode=0o751, uid=9), directory("a", mode=0o750, uid=1),
                   directory("a/b", mode=0o701, gid=5, mtime=1_111_111_111,
                             pax_headers={"SCHILY.xattr.user.k": "v"}))
@@ -308,17 +308,9 @@ def test_directories_that_a_layer_implies(cli):
     assert os.getxattr(top / "a/b", "user.k") == b"v"
 
 
-def test_a_layer_through_a_lower_link_is_refused(cli):
-    """lib/x over a lower lib -> usr/lib would hide the link; it is told, not done."""
-    lower = layer(directory("usr/lib"), link("lib", "usr/lib"))
-    result, _ = load(cli, lower, layer(member("lib/x", b"")))
-    result.check(1)
-    assert "/lib" in result.stderr and "link" in result.stderr
-
-
 @pytest.mark.parametrize("change", ["corrupt", "short", "long"])
 def test_damaged_blobs(cli, change):
-    """Nothing becomes visible; both digests, or both sizes, are told."""
+    """Nothing is published; the error shows both digests or both sizes."""
     image = Image(layer(member("f", os.urandom(100_000))))
     data = image.blobs[image.layers[0]]
     image.blobs[image.layers[0]] = {"corrupt": data[:5000] + b"?" + data[5001:],
@@ -334,21 +326,21 @@ def test_damaged_blobs(cli, change):
 
 
 def test_a_wrong_diff_id_alone(cli):
-    """The blob is right, what it unpacks to is not what the config says."""
+    """The blob is right, but its content does not match the config."""
     data = layer(member("f", b"x"))
     result = refused(cli, data, diff_ids=["sha256:" + "0" * 64], text="expected sha256:0000")
     assert images.digest(data) in result.stderr
 
 
 def test_bytes_behind_the_end_count(cli):
-    """The diff id is of the whole stream, past the archive's end."""
+    """The diff id covers the whole stream, even after the end of the archive."""
     data = layer(member("f", b"x")) + b"\0" * 100_000 + b"tail"
     _, tree = load(cli, data)
     assert (tree / "f").exists()
 
 
 def test_a_last_block_that_is_not_filled(cli):
-    """umoci's insert ends with the last file's content; one byte less is too little."""
+    """umoci's insert ends with the last file's content; one byte less is too short."""
     data = layer(member("f", b"x" * 700))
     whole = data[:512 + 700]
     _, tree = load(cli, whole)
@@ -367,20 +359,20 @@ def test_a_last_block_that_is_not_filled(cli):
     None,
 ], ids=["gzip-members", "zstd-frames", "none"])
 def test_compressions_by_magic(cli, compress):
-    """Members and frames after each other, padding, skippable frames; the label says gzip."""
+    """Several members and frames, padding, skippable frames; the media type says gzip."""
     _, tree = load(cli, layer(member("f", b"x" * 5000)), compress=compress)
     assert (tree / "f").read_bytes() == b"x" * 5000
 
 
 @pytest.mark.parametrize("cut", [20, 700])
 def test_truncated_gzip(cli, cut):
-    """A blob that is what its digest says and still no whole gzip file."""
-    refused(cli, layer(member("f", os.urandom(3000))), text="cut short",
+    """A blob with the right digest that is not a complete gzip file."""
+    refused(cli, layer(member("f", os.urandom(3000))), text="truncated",
             compress=lambda data: gzip.compress(data)[:-cut])
 
 
 def test_zero_bomb(cli, workspace):
-    """Ten gigabytes of zeros in ten megabytes cost neither disk nor patience."""
+    """Ten gigabytes of zeros in ten megabytes exhaust neither the disk nor the time limit."""
     info, _ = member("zeros", b"")
     info.size = 10 << 30
     process = subprocess.run(
@@ -395,15 +387,15 @@ def test_zero_bomb(cli, workspace):
         data = process.stdout
     (workspace / "bomb.tar.gz").write_bytes(data)
     result = cli("load", "--name", "bomb:1", workspace / "bomb.tar.gz", timeout=120).check(1)
-    assert "grows beyond all measure" in result.stderr
+    assert "decompressed size is excessive" in result.stderr
     assert not images.leftovers(cli)
 
 
 @pytest.mark.slow
 @pytest.mark.needs("native-speed")
 def test_a_million_entries(cli, workspace):
-    """What such an archive costs is its unpacking, in bounded memory, or a refusal; here the same
-    name again and again, so that the last wins."""
+    """Such an archive is unpacked in bounded memory or refused; here with one name repeated, so
+    that the last member wins."""
     entry = layer(member("f", b""))[:512]
     with gzip.open(workspace / "many.tar.gz", "wb", compresslevel=1) as archive:
         for _ in range(1000):
@@ -418,7 +410,7 @@ def test_a_million_entries(cli, workspace):
 
 
 def test_many_entries(cli):
-    """Twenty thousand small files; verification finds every one."""
+    """Twenty thousand small files; verification finds all of them."""
     _, tree = load(cli, layer(*(member(f"d{i % 100}/f{i}", b"") for i in range(20_000))))
     assert sum(len(files) for _, _, files in os.walk(tree)) == 20_000
     cli("image-status", "--verify", "test/image:1").check()
@@ -426,14 +418,14 @@ def test_many_entries(cli):
 
 @pytest.mark.parametrize("text,message", [
     ('{"schemaVersion": 2, "schemaVersion": 2, "manifests": []}', "duplicate"),
-    ('{"schemaVersion": 2, "manifests": [], "layers": []}', "two ways"),
+    ('{"schemaVersion": 2, "manifests": [], "layers": []}', "ambiguous"),
     ('{"schemaVersion": 1, "fsLayers": []}', "schema 1"),
     ('[' * 5000, "JSON"),
     ('{"schemaVersion": 2, "manifests": [{"digest": "sha256:../../../etc/passwd", "size": 1}]}',
      "digest"),
 ])
 def test_hostile_documents(cli, workspace, text, message):
-    """Each is told for what it is."""
+    """The error gives the specific reason."""
     Image(layer(member("f", b""))).write_layout(workspace / "source")
     (workspace / "source/index.json").write_text(text, encoding="utf-8")
     result = cli("load", "--name", "x:1", workspace / "source").check(1)
@@ -441,7 +433,7 @@ def test_hostile_documents(cli, workspace, text, message):
 
 
 def test_layers_and_diff_ids_in_number(cli):
-    """CVE-like: a layer that no diff id speaks for."""
+    """A layer without a diff id."""
     data = layer(member("f", b""))
     result, _ = load(cli, data, diff_ids=[images.digest(data)] * 2)
     result.check(1)
@@ -449,7 +441,7 @@ def test_layers_and_diff_ids_in_number(cli):
 
 
 def confined_workers(cli):
-    """The processes that unpack for a store: (path in /proc, status)."""
+    """The unpacking processes of a store: (path in /proc, status)."""
     for path in Path("/proc").glob("[0-9]*"):
         try:
             status = (path / "status").read_text(encoding="utf-8")
@@ -463,8 +455,8 @@ def confined_workers(cli):
 
 @pytest.fixture
 def worker(cli):
-    """A worker that waits for the rest of a layer, which comes through a pipe: (path, status). The
-    rest comes when the test is over, and the load succeeds."""
+    """A worker that waits for the rest of a layer from a pipe: (path, status). After the test the
+    rest is sent, and the load succeeds."""
     data = layer(member("f", b"x" * 1_000_000))
     running = cli.start("load", "--name", "slow:1", "-", stdin=subprocess.PIPE)
     running.process.stdin.write(data[:700_000])
@@ -478,8 +470,8 @@ def worker(cli):
 
 
 def test_the_worker_is_confined(worker):
-    """While a layer comes through a slow pipe, its unpacker has no network, no way out of the layer
-    and a filter of system calls."""
+    """While a layer arrives through a slow pipe, its unpacker has no network, cannot leave the
+    layer's directory, and has a system call filter."""
     path, status = worker
     for kind in ("net", "mnt", "ipc", "uts", "pid"):
         assert os.readlink(path / "ns" / kind) != os.readlink(f"/proc/self/ns/{kind}"), kind
@@ -488,13 +480,15 @@ def test_the_worker_is_confined(worker):
 
 
 def test_the_worker_knows_nothing_of_registries(worker):
-    """What reads a stranger's archive has no library in memory that speaks to networks."""
+    """The process that reads untrusted archives does not load network libraries."""
     mapped = (worker[0] / "maps").read_text(encoding="utf-8")
-    assert "libarchive" in mapped and "libcurl" not in mapped and "libssl" not in mapped
+    assert "machinectl-lite-unpack" in mapped
+    assert not [name for name in ("libcurl", "libssl", "liblzma", "libbz2") if name in mapped]
 
 
 def test_decompression_goes_first(worker):
-    """One thread decides how long a layer takes; those that only have to keep up give way to it."""
+    """One thread determines how long a layer takes; the threads that only have to keep up have a
+    lower priority."""
     def schedule(thread):
         fields = (thread / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
         return int(fields[16]) > os.getpriority(os.PRIO_PROCESS, 0), int(fields[38])
@@ -508,7 +502,7 @@ def test_decompression_goes_first(worker):
 
 
 def test_plain_tar_and_docker_archive(cli, workspace):
-    """From a file, compressed and not, from standard input, with links between members."""
+    """From a file, compressed or not, from standard input, with links between members."""
     data = layer(member("bin/x", b"1", mode=0o755))
     (workspace / "root.tar").write_bytes(data)
     first = cli("load", "--name", "root:1", workspace / "root.tar").check()

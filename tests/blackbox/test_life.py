@@ -10,16 +10,17 @@ from pathlib import Path
 
 import harness
 import pytest
+from harness import state_of
 
 pytestmark = pytest.mark.needs("root", "cgroup2")
 
 NUMBERS = itertools.count(1)
-STAY = ["sh", "-c", "echo started; trap 'echo bye; exit 0' TERM; while :; do sleep 0.1; done"]
+STAY = ["sh", "-c", "trap 'echo bye; exit 0' TERM; echo started; while :; do sleep 0.1; done"]
 IGNORE = ["sh", "-c", "trap '' TERM; echo deaf; while :; do sleep 0.1; done"]
 
 
 def wait_for(condition, what, timeout=20):
-    """Polls: the thing that is waited for happens in another process."""
+    """Polls for an event in another process."""
     until = time.monotonic() + timeout
     while not condition():
         assert time.monotonic() < until, f"{what} did not happen within {timeout} s"
@@ -27,21 +28,16 @@ def wait_for(condition, what, timeout=20):
 
 
 def is_gone(pid):
-    """Whether a process has ended; a zombie, whose parent has not looked yet, has."""
+    """Whether a process has exited; zombies count as exited."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
     except OSError:
         return True
 
 
-def state_of(cli, name):
-    """What `show` says of a machine."""
-    return json.loads(cli("show", name).check().stdout)
-
-
 @pytest.fixture
 def name():
-    """A machine's name of the test's own: control groups and lines of the journal bear it."""
+    """A machine name unique to the test, because control groups and journal entries contain it."""
     return f"life-{os.getpid()}-{next(NUMBERS)}"
 
 
@@ -62,7 +58,7 @@ def started(cli, machine_file, name):
 
 @pytest.fixture
 def warm(cli, machine_file, name):
-    """What the first start of a host makes and leaves for the next: directories and locks."""
+    """Creates what the first start on a host leaves for the next: directories and locks."""
     cli("start", machine_file(name, command=["true"])).check()
     cli("delete", "--force", name).check()
 
@@ -78,6 +74,8 @@ def test_the_whole_course(cli, machine_file, name, warm, host_state):
         cli("status", name).check(3)
         assert cli("logs", name).check().stdout.splitlines()[-1] == "bye"
         cli("delete", name).check()
+    cli("status", name).check(3)
+    path.unlink()
     cli("status", name).check(4)
     cli("delete", name).check(66)
 
@@ -95,8 +93,8 @@ def test_list_shows_what_runs_in_the_fixed_names(cli, started):
     name = started()
     rows = json.loads(cli("list", "--json=short").check().stdout)
     assert [row["name"] for row in rows] == [name]
-    assert set(rows[0]) == {"name", "state", "pid", "address", "address6", "ports", "started",
-                            "definition"}
+    assert set(rows[0]) == {"name", "state", "pid", "address", "address6", "ports", "labels",
+                            "started", "definition"}
     assert rows[0]["state"] == "running" and Path(f"/proc/{rows[0]['pid']}").exists()
     table = cli("list").check().stdout.splitlines()
     assert table[0].split()[:2] == ["NAME", "STATE"] and table[1].split()[:2] == [name, "running"]
@@ -146,13 +144,13 @@ def test_what_is_written_persists_over_a_restart(cli, started):
     assert cli("exec", name, "cat", "/file").check().stdout == "kept\n"
 
 
-def test_wait_tells_the_exit_status(cli, started):
+def test_wait_prints_the_exit_status(cli, started):
     name = started(command=["sh", "-c", "sleep 0.5; exit 7"])
     assert cli("wait", name).check().stdout == "7\n"
     assert state_of(cli, name)["state"] == "failed"
 
 
-def test_a_start_that_fails_tells_the_cause_and_leaves_nothing(cli, machine_file, name, warm,
+def test_a_failed_start_reports_the_cause_and_leaves_nothing(cli, machine_file, name, warm,
                                                                host_state):
     path = machine_file(name, command=["/no/such/program"])
     with host_state.unchanged():
@@ -169,7 +167,57 @@ def test_a_machine_that_ends_before_it_is_ready_shows_its_last_lines(cli, machin
     cli("delete", name).check()
 
 
-def test_killed_supervisor_takes_its_machine_along(cli, started, name):
+def test_a_start_that_takes_too_long_fails(cli, machine_file, name):
+    """The machine is stopped and not restarted, otherwise its start would never end."""
+    path = machine_file(name, command=["sleep", "600"], ready="health", start_timeout="300ms",
+                        health={"command": ["false"], "interval": "50ms", "start_period": "1h"},
+                        restart={"policy": "always"}, stop={"timeout": "100ms"})
+    failed = cli("start", path).check(1)
+    assert f'machine "{name}" was not ready within 300.0ms and was stopped' in failed.stderr
+    assert 'once its health command succeeds; "start_timeout" allows more time' in failed.stderr
+    assert state_of(cli, name)["state"] == "failed"
+    assert state_of(cli, name)["reason"] == "not ready within 300.0ms"
+    # The limit ends when the machine is ready.
+    path = machine_file(name, command=["sleep", "600"], ready="health", start_timeout="2s",
+                        health={"command": ["true"], "interval": "50ms"},
+                        stop={"timeout": "100ms"})
+    cli("start", path).check()
+    time.sleep(2.2)
+    assert state_of(cli, name)["state"] == "running"
+    cli("delete", "--force", name).check()
+
+
+def test_a_start_waits_for_its_delay(cli, machine_file, name):
+    """Which is not part of start_timeout; a restart does not wait."""
+    path = machine_file(name, command=["sleep", "600"], ready="health", start_timeout="1500ms",
+                        start_delay="2s", health={"command": ["true"], "interval": "50ms"},
+                        stop={"timeout": "100ms"})
+    def waits():
+        return cli("show", name).status == 0 and state_of(cli, name)["state"] == "starting"
+
+    begun = time.monotonic()
+    start = cli.start("start", path)
+    wait_for(waits, "the delay")
+    # A second start waits for the same.
+    cli("start", path).check()
+    start.wait(10).check()
+    assert time.monotonic() - begun >= 2
+    assert state_of(cli, name)["state"] == "running"
+    pid = state_of(cli, name)["supervisor"]["pid"]
+    # It can be stopped while it waits.
+    cli("stop", name).check()
+    start = cli.start("start", path)
+    wait_for(waits, "the delay")
+    assert state_of(cli, name)["supervisor"]["pid"] != pid
+    begun = time.monotonic()
+    cli("stop", name).check()
+    assert "stopped on request" in start.wait(10).check(1).stderr
+    assert time.monotonic() - begun < 2
+    assert state_of(cli, name)["state"] == "stopped"
+    cli("delete", name).check()
+
+
+def test_a_killed_supervisor_ends_its_machine(cli, started, name):
     started()
     record = state_of(cli, name)
     os.kill(record["supervisor"]["pid"], signal.SIGKILL)
@@ -228,7 +276,7 @@ def test_an_unhealthy_machine_is_restarted(cli, started):
              and state_of(cli, name)["state"] == "running", "the restart")
 
 
-def test_requirements_come_first_and_their_failure_is_told(cli, machine_file, name):
+def test_requirements_start_first_and_their_failure_is_reported(cli, machine_file, name):
     machine_file(f"{name}-db", command=["sh", "-c", "sleep 0.3; touch /tmp/up; exec sleep 60"],
                  ready="health", stop={"timeout": "100ms"},
                  health={"command": ["test", "-e", "/tmp/up"], "interval": "50ms",
@@ -248,11 +296,8 @@ def test_requirements_come_first_and_their_failure_is_told(cli, machine_file, na
 def test_many_starts_of_one_machine_end_in_one(cli, machine_file, name):
     path = machine_file(name, command=STAY)
     attempts = [cli.start("start", path) for _ in range(8)]
-    results = [attempt.wait() for attempt in attempts]
-    winners = [result for result in results if result.status == 0]
-    assert winners
-    for result in results:
-        assert result.status == 0 or "already running" in result.stderr, result
+    for attempt in attempts:
+        attempt.wait().check()
     assert len(json.loads(cli("list", "--json=short").stdout)) == 1
     cli("delete", "--force", name).check()
 
@@ -317,7 +362,7 @@ def test_a_log_that_grows_past_its_maximum_is_rotated(cli, started):
     assert all(path.stat().st_size <= 65536 for path in cli.log.iterdir())
 
 
-def test_create_prepares_and_start_goes_on(cli, machine_file, name):
+def test_create_prepares_and_start_continues(cli, machine_file, name):
     path = machine_file(name, command=STAY, upper="persistent")
     cli("create", path).check()
     assert state_of(cli, name)["state"] == "created"
@@ -342,7 +387,7 @@ def test_no_wake_ups_while_idle(cli, started):
     assert switches() == before
 
 
-def test_config_diff_tells_what_differs_from_the_file(cli, machine_file, name):
+def test_config_diff_shows_differences_from_the_file(cli, machine_file, name):
     path = machine_file(name, command=STAY, stop={"timeout": "2s"}, hostname="old",
                         description="the same")
     gone = next(number for number, line in enumerate(path.read_text().splitlines(), 1)
@@ -353,7 +398,7 @@ def test_config_diff_tells_what_differs_from_the_file(cli, machine_file, name):
     assert "changed" not in cli("status", name).check().stdout
     assert state_of(cli, name)["definition_changed"] is False
 
-    # What is said in another way is no difference.
+    # A different spelling of the same value is no difference.
     path.write_text("# a comment\n" + path.read_text().replace('"2s"', '"2000ms"'))
     assert cli("config", "diff", name).check().stdout == ""
     assert "changed" not in cli("status", name).check().stdout
@@ -395,14 +440,14 @@ def test_show_has_the_fixed_names_and_the_definitions_own(cli, started):
 
 
 def test_without_a_definition(cli, busybox_root, name):
-    """What a file says a command line can say, also to start and to create."""
+    """Every key of a file can be set on the command line, for start and create as well."""
     options = ["--rootfs", busybox_root, "--set", "network.mode=none", "--set", "read_only=true"]
     stay = ["--set", 'command=[ "sleep", "1000" ]']
     cli("create", *options, *stay, "--name", name).check()
     assert state_of(cli, name)["state"] == "created"
     assert cli("start", *options, *stay, "--name", name).check().stdout == ""
     assert state_of(cli, name)["state"] == "running"
-    # Nothing tells later what to start, so that it is not stopped for it.
+    # Without a definition it could not be started again, so restart does not stop it.
     refused = cli("restart", name).check(66)
     assert "has no definition" in refused.stderr
     assert state_of(cli, name)["state"] == "running"
@@ -412,13 +457,13 @@ def test_without_a_definition(cli, busybox_root, name):
         assert state_of(cli, made)["state"] == "running"
     finally:
         cli("delete", "--force", made).check()
-    assert "nothing to run" in cli("create", *options).check(65).stderr
+    assert "no command to run" in cli("create", *options).check(65).stderr
     cli("create").check(64)
     cli("start").check(64)
 
 
 def test_a_machine_that_was_never_started_is_stopped(cli, machine_file, name):
-    """As after a boot of the host, which forgets what has run."""
+    """As after a boot of the host, when records are lost."""
     machine_file(name, command=STAY)
     result = cli("stop", name).check()
     assert result.stdout == result.stderr == ""
@@ -437,12 +482,14 @@ def test_several_machines_are_stopped_at_once_and_a_failure_keeps_none(cli, mach
     assert all(state_of(cli, machine)["state"] == "stopped" for machine in names)
     failed = cli("restart", "--now", names[0], "no-such-machine", names[1])
     assert failed.status == 66 and "no-such-machine" in failed.stderr
+    assert all(state_of(cli, machine)["state"] == "stopped" for machine in names)
+    cli("restart", "--now", names[0], names[1]).check()
     assert [state_of(cli, machine)["state"] for machine in names] == [
         "running", "running", "stopped", "stopped"]
     cli("delete", "--force", *names).check()
 
 
-def test_who_requires_stops_first_and_starts_last(cli, machine_file, name):
+def test_a_dependent_machine_stops_first_and_starts_last(cli, machine_file, name):
     slow = ["sh", "-c", "trap 'sleep 0.3; exit 0' TERM; while :; do sleep 0.05; done"]
     db, web = f"{name}-db", f"{name}-web"
     machine_file(db, command=slow)
@@ -460,10 +507,10 @@ def test_who_requires_stops_first_and_starts_last(cli, machine_file, name):
 
 
 def test_a_machine_that_is_only_defined(cli, machine_file, name):
-    """It does not run: stopping it is done already. Of its state nothing is known."""
+    """It is not running, so stopping it succeeds."""
     machine_file(name)
     cli("stop", name).check()
-    assert "not running" in cli("status", name).check(4).stderr
+    assert "stopped" in cli("status", name).check(3).stdout
     assert "list --all" in cli("exec", name, "true").check(125).stderr
     cli("stop", "no-such").check(66)
     cli("status", "no-such").check(4)
@@ -472,12 +519,43 @@ def test_a_machine_that_is_only_defined(cli, machine_file, name):
 
 @pytest.mark.parametrize("verb", ["logs", "list", "status", "show", "stats"])
 def test_output_that_is_not_taken(cli, started, verb):
-    """It is the output that fails, and not the machine or its log."""
+    """Writing the output fails, but not the machine or its log."""
     machine = started()
+    wait_for(lambda: "started" in cli("logs", machine).stdout, "the first line of the log")
     for place, reason in (("/dev/full", "No space left"), ("/dev/null", "Bad file")):
         with open(place, "rb" if place == "/dev/null" else "wb") as unwritable:
             failed = cli(verb, *([] if verb == "list" else [machine]), stdout=unwritable).check(1)
         assert f"cannot write to standard output: {reason}" in failed.stderr
+
+
+DEAF = ["sh", "-c", "trap '' TERM INT; echo deaf; while :; do sleep 0.1; done"]
+
+
+@pytest.mark.parametrize("option, timeout", [(None, "300ms"), ("--now", "1h")])
+def test_a_run_whose_payload_ignores_signals_is_killed(cli, machine_file, name, option, timeout):
+    """The timeout of the definition applies to a machine in the foreground as well."""
+    running = cli.start("run", machine_file(name, command=DEAF, stop={"timeout": timeout}))
+    running.read_until("deaf")
+    cli("stop", *filter(None, [option]), name, timeout=10).check()
+    assert running.wait().status == 137
+
+
+def test_a_run_is_stopped_with_the_signal_of_its_definition(cli, machine_file, name):
+    command = ["sh", "-c", "trap 'exit 7' USR1; trap '' TERM; echo up; while :; do sleep 0.1; done"]
+    running = cli.start("run", machine_file(name, command=command, stop={"signal": "SIGUSR1"}))
+    running.read_until("up")
+    cli("stop", name).check()
+    assert running.wait().status == 7
+
+
+def test_a_signal_to_a_run_is_only_forwarded(cli, machine_file, name):
+    """A signal from the user is for the payload, which may ignore it."""
+    running = cli.start("run", machine_file(name, command=DEAF, stop={"timeout": "100ms"}))
+    running.read_until("deaf")
+    running.signal(signal.SIGTERM)
+    time.sleep(0.5)
+    assert state_of(cli, name)["state"] == "running"
+    cli("delete", "--force", name).check()
 
 
 def test_a_suspended_supervisor_is_stopped_all_the_same(cli, machine_file, name):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A machine's life when things go wrong: kills at any moment, full disks, many machines, much output."""
+"""Machines under faults: kills at any time, full disks, many machines, much output."""
 
 import collections
 import contextlib
@@ -17,7 +17,7 @@ import harness
 import hoststate
 import networking
 import pytest
-from harness import wait_for
+from harness import state_of, wait_for
 
 pytestmark = pytest.mark.needs("root", "cgroup2")
 
@@ -27,19 +27,14 @@ STAY = ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.05; done"]
 
 @pytest.fixture
 def name():
-    """A machine's name of the test's own: control groups and lines of the journal bear it."""
+    """A machine name unique to the test, because control groups and journal entries contain it."""
     return f"faults-{os.getpid()}-{next(NUMBERS)}"
-
-
-def state_of(cli, name):
-    """What `show` says of a machine."""
-    return json.loads(cli("show", name).check().stdout)
 
 
 # ---- kills ----
 
 def victims(ignored):
-    """{kind: pids} of what runs below this test: the command, the supervisor, the payload's side."""
+    """{kind: pids} of the processes of this test: command, supervisor, and payload's side."""
     found = collections.defaultdict(list)
     for pid, (program, _, parent, _) in hoststate.live_processes().items():
         if pid in ignored:
@@ -54,7 +49,7 @@ def victims(ignored):
 
 
 def kill_one(kind, kills, ignored):
-    """Kills a process of that kind, or of another where there is none now."""
+    """Kills a process of that kind, or of another if there is none."""
     with contextlib.suppress(ProcessLookupError):
         found = victims(ignored)
         chosen = kind if found[kind] else next((k for k, pids in found.items() if pids), None)
@@ -64,15 +59,15 @@ def kill_one(kind, kills, ignored):
 
 
 def reap():
-    """Orphans of killed processes are this process' children."""
+    """Orphans of killed processes become children of this process."""
     with contextlib.suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
 
 
 def start_again(cli, path, number, wrapper):
-    """A start after a kill succeeds at once, unless a supervisor whose command was killed is still
-    starting the machine."""
+    """A start after a kill succeeds immediately, unless a supervisor whose command was killed is
+    still starting the machine."""
     def attempt():
         started = cli("start", path, wrapper=wrapper)
         assert started.status == 0 or "already running" in started.stderr, (
@@ -83,7 +78,8 @@ def start_again(cli, path, number, wrapper):
 
 
 def kill_lives(cli, path, name, wrapper, wanted):
-    """Starts and stops until so many processes were killed in their midst; how many of each kind."""
+    """Starts and stops the machine until that many processes were killed. Returns the number of
+    each kind."""
     kills, number = collections.Counter(), 0
     ignored = set(hoststate.live_processes())
     begin = time.monotonic()
@@ -110,8 +106,8 @@ def kill_lives(cli, path, name, wrapper, wanted):
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ["none", "bridge"])
 def test_killed_at_random_moments(cli, machine_file, name, host_state, mode):
-    """Whatever is killed, in the midst of whatever: the next start works, and nothing is left."""
-    # The search for leaks is done by a process that is none of ours; killed, it is waited for.
+    """After any process is killed at any time, the next start works and nothing is left behind."""
+    # Leaks are searched for by a process of the sanitizer; if it is killed, wait for it.
     cli.environment["ASAN_OPTIONS"] = f"{os.environ.get('ASAN_OPTIONS', '')}:detect_leaks=0"
     with contextlib.ExitStack() as stack:
         host = stack.enter_context(contextlib.closing(networking.Host(cli)))
@@ -129,8 +125,8 @@ def test_killed_at_random_moments(cli, machine_file, name, host_state, mode):
             cli("collect", wrapper=wrapper).check()
             again = cli("--debug", "collect", wrapper=wrapper).check()
             assert "crashed" not in again.stderr, again
-            assert not list((cli.runtime / "machines").iterdir()) or "steps\": []" in (
-                cli.runtime / "machines" / f"{name}.json").read_text()
+            record = cli.runtime / "machines" / f"{name}.json"
+            assert not record.exists() or json.loads(record.read_text())["steps"] == []
             wait_for(host.is_clean, 20, "a clean network")
             cli("start", path, wrapper=wrapper).check()
             cli("delete", "--force", name, wrapper=wrapper).check()
@@ -145,7 +141,7 @@ def test_collect_leaves_no_lock_of_a_machine_that_was_deleted_meanwhile(cli, mac
         fcntl.flock(held, fcntl.LOCK_EX)
         running = cli.start("collect")
         time.sleep(0.5)
-        # As delete does it, the lock last.
+        # As in delete: the lock last.
         for path in (cli.runtime / "machines").glob(f"{name}.*"):
             path.unlink()
     running.wait().check()
@@ -155,7 +151,7 @@ def test_collect_leaves_no_lock_of_a_machine_that_was_deleted_meanwhile(cli, mac
 # ---- a full disk ----
 
 class SmallDisk:
-    """A directory that is a small disk of its own for commands that are run with `wrapper`."""
+    """A directory that is a small disk for commands run with `wrapper`."""
 
     def __init__(self, directory):
         self.directory = directory
@@ -168,17 +164,17 @@ class SmallDisk:
         self.ballast = Path(f"/proc/{self.holder.pid}/root{directory}/ballast")
 
     def fill(self):
-        """Until the last byte."""
+        """Fills the disk completely."""
         with contextlib.suppress(OSError), open(self.ballast, "wb", buffering=0) as file:
             while True:
                 file.write(bytes(4096))
 
     def free(self):
-        """The opposite."""
+        """Empties it again."""
         self.ballast.unlink(missing_ok=True)
 
     def close(self):
-        """For what runs there it stays as long as that runs."""
+        """Processes that use it keep it until they exit."""
         self.holder.kill()
         self.holder.wait()
         self.holder.stdout.close()
@@ -186,12 +182,12 @@ class SmallDisk:
 
 @pytest.fixture
 def small_disk():
-    """small_disk(directory) makes a SmallDisk of it."""
+    """small_disk(directory) mounts a SmallDisk on it."""
     with contextlib.ExitStack() as stack:
         yield lambda directory: stack.enter_context(contextlib.closing(SmallDisk(directory)))
 
 
-def test_a_full_disk_is_told_and_other_machines_go_on(cli, machine_file, name, small_disk):
+def test_a_full_disk_is_reported_and_other_machines_continue(cli, machine_file, name, small_disk):
     full = small_disk(cli.runtime)
     first = machine_file(name, command=STAY, stop={"timeout": "1s"})
     second = machine_file(f"{name}-b", command=STAY, stop={"timeout": "1s"})
@@ -209,7 +205,7 @@ def test_a_full_disk_is_told_and_other_machines_go_on(cli, machine_file, name, s
     assert not list(Path("/sys/fs/cgroup").rglob(f"{name}*"))
 
 
-def test_a_log_without_room_does_not_stop_the_machine(cli, machine_file, name, small_disk):
+def test_a_full_log_does_not_stop_the_machine(cli, machine_file, name, small_disk):
     disk = small_disk(cli.log)
     count = "i=0; while :; do i=$((i + 1)); echo line $i %0200d; sleep 0.01; done"
     path = machine_file(name, command=["sh", "-c", count % 0], log={"driver": "file"},
@@ -234,14 +230,15 @@ def test_a_log_without_room_does_not_stop_the_machine(cli, machine_file, name, s
 
 @pytest.mark.parametrize("damage", ["truncated", "garbage", "version", "empty"])
 def test_the_record_of_a_machine_that_runs_is_damaged(cli, machine_file, name, damage):
-    """The damaged one is named, the other is as before, and nothing is guessed."""
+    """The error names the damaged record; other machines are not affected, and nothing is
+    guessed."""
     machine_file(name, command=STAY, stop={"timeout": "1s"})
     machine_file(f"{name}-b", command=STAY, stop={"timeout": "1s"})
     cli("start", name, f"{name}-b").check()
     record = cli.runtime / "machines" / f"{name}.json"
     good = record.read_text()
     record.write_text({"truncated": good[:len(good) // 2], "garbage": "\0\xff{]" + good,
-                       "version": good.replace('"version": 1', '"version": 2'),
+                       "version": good.replace('"version":1', '"version":2'),
                        "empty": ""}[damage])
     for verb in (["status"], ["stop"], ["exec"], ["start"], ["delete"], ["kill"], ["pause"],
                  ["config", "diff"], ["set-limit"]):
@@ -261,7 +258,7 @@ def test_the_record_of_a_machine_that_runs_is_damaged(cli, machine_file, name, d
     cli("delete", "--force", "--all").check()
 
 
-# ---- much of everything ----
+# ---- large numbers ----
 
 @pytest.mark.slow
 def test_two_hundred_machines(cli, machine_file, name, host_state):
@@ -300,6 +297,6 @@ def test_a_hundred_megabytes_at_full_speed(cli, machine_file, name):
     peak = next(int(line.split()[1]) for line in status.read_text().splitlines()
                 if line.startswith("VmHWM"))
     if not harness.is_sanitized(cli.binary):
-        # All that was ever resident, libraries that it shares with others included.
+        # The peak resident size, including shared libraries.
         assert peak < 16384, f"the supervisor had {peak} kB"
     cli("delete", "--force", name).check()

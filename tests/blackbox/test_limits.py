@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Limits that hold, measured: on a host whose controllers are on cgroup v2."""
+"""Limits in effect, as measured on a host whose controllers are on cgroup v2."""
 
 import json
 import os
@@ -22,14 +22,15 @@ IDLE = ["sleep", "1000"]
 
 
 def eat(mebibytes, then="sleep 1000"):
-    """A payload that touches so much memory, and lives on when what ate it is killed."""
+    """A payload that touches this much memory, and survives when the process that used it is
+    killed."""
     return ["sh", "-c", f"sleep 0.5; dd if=/dev/zero of=/dev/null bs={mebibytes}M count=1 "
             f"2>/dev/null; echo status $?; {then}"]
 
 
 @pytest.fixture
 def running(cli, machine_file):
-    """running("web", command=[...], limits={...}) starts a machine; returns once it runs."""
+    """running("web", command=[...], limits={...}) starts a machine; returns once it is running."""
 
     def start(name, command, **keys):
         process = cli.start("run", machine_file(name, command=command, **keys))
@@ -39,13 +40,6 @@ def running(cli, machine_file):
         return process
 
     return start
-
-
-@pytest.fixture
-def settled(cli, machine_file, host_state):
-    """The state of a host on which one machine has run: what every first run makes is there."""
-    cli("run", machine_file("first", command=["true"])).check()
-    return host_state
 
 
 def stats(cli, name):
@@ -62,8 +56,8 @@ def cpu_share(cli, name, seconds):
 
 
 def within(measure, low, high, what):
-    """Measures a rate that is to lie between the two. On a busy host one measurement may get less
-    than its share and the next what was held up: it is measured again, twice at most."""
+    """Measures a rate that must be between the two. On a busy host one measurement may be too low
+    and the next too high: it is repeated, twice at most."""
     values = []
     while len(values) < 3:
         values.append(measure())
@@ -74,7 +68,7 @@ def within(measure, low, high, what):
 
 
 def test_cpu(cli, running):
-    """50 % of a CPU is 50 % of a CPU; changed while it runs, the new share holds."""
+    """50 % of a CPU is 50 % of a CPU; changed at run time, the new share applies."""
     running("half", BURN, limits={"cpu": "50%"})
     within(lambda: cpu_share(cli, "half", 5), 45, 55, "cpu = 50%, over 5 s")
     assert stats(cli, "half")["cpu_throttled"] > 0
@@ -87,14 +81,14 @@ def test_cpu(cli, running):
 @pytest.mark.parametrize("text,quota,period", [
     ("50%", 50000, 100000), ("1.5", 150000, 100000), ("20000 50000", 20000, 50000)])
 def test_spellings_of_cpu(cli, running, text, quota, period):
-    """Percent, CPUs, and the kernel's own."""
+    """Percent, CPUs, and the kernel's own syntax."""
     running("spelt", IDLE, limits={"cpu": text})
     usage = stats(cli, "spelt")
     assert (usage["cpu_quota"], usage["cpu_period"]) == (quota, period)
 
 
 def test_memory(cli, running, settled):
-    """Beyond the limit the kernel kills; it is told with the name, and counted once."""
+    """Above the limit the kernel kills; the error has the name, and it is counted once."""
     with settled.unchanged():
         process = running("hungry", eat(64), limits={"memory": "24M"})
         process.read_until("status 137")
@@ -110,7 +104,7 @@ def test_memory(cli, running, settled):
 
 
 def test_killed_for_memory(cli, machine_file):
-    """A payload that is killed exits with 137, and why is said at once."""
+    """A killed payload exits with 137, and the reason is reported."""
     path = machine_file("killed", limits={"memory": "24M"},
                         command=["dd", "if=/dev/zero", "of=/dev/null", "bs=64M", "count=1"])
     result = cli("run", path).check(128 + signal.SIGKILL)
@@ -118,7 +112,7 @@ def test_killed_for_memory(cli, machine_file):
 
 
 def test_name_of_a_victim_is_harmless(cli, machine_file):
-    """A process chooses its name; it does not reach the terminal as it is."""
+    """A process chooses its name; it reaches the terminal only escaped."""
     path = machine_file("hostile", limits={"memory": "24M"}, command=[
         "sh", "-c", "ln -s /bin/busybox /tmp/$(printf '\\033[31mx') ; cd /tmp; "
         "exec -a dd ./$(printf '\\033[31mx') dd if=/dev/zero of=/dev/null bs=64M count=1"])
@@ -127,14 +121,14 @@ def test_name_of_a_victim_is_harmless(cli, machine_file):
 
 
 def test_memory_within_the_limit(cli, machine_file):
-    """What fits is not killed, and nothing is said."""
+    """A payload within its limit is not killed, and nothing is reported."""
     path = machine_file("fits", limits={"memory": "64M"},
                         command=["dd", "if=/dev/zero", "of=/dev/null", "bs=24M", "count=1"])
     assert "memory" not in cli("run", path).check().stderr
 
 
 def test_swap_stays_0(cli, running):
-    """With a memory limit there is no swap unless it is asked for."""
+    """With a memory limit there is no swap by default."""
     running("no-swap", IDLE, limits={"memory": "64M"})
     usage = stats(cli, "no-swap")
     assert usage["swap"] in (0, None)
@@ -145,7 +139,7 @@ def test_swap_stays_0(cli, running):
 
 @pytest.mark.needs("virtual-host", "program:mkswap")
 def test_swap_stays_0_under_pressure(cli, machine_file, workspace):
-    """.. also where the host has swap space: the limit is met, and nothing goes there."""
+    """.. even if the host has swap space: the limit is reached, and nothing is swapped out."""
     swap = workspace / "swap"
     subprocess.run(["dd", "if=/dev/zero", f"of={swap}", "bs=1M", "count=128"], check=True,
                    capture_output=True)
@@ -162,8 +156,8 @@ def test_swap_stays_0_under_pressure(cli, machine_file, workspace):
 
 
 def test_memory_high(cli, running):
-    """Slows down, and does not kill."""
-    # Doubles a string again and again: the brake works where a process returns to its own code.
+    """Throttles, and does not kill."""
+    # Doubles a string repeatedly: throttling happens when a process returns to user mode.
     process = running("slow", ["awk", 'BEGIN { s = "x"; while (length(s) < 64 * 1024 * 1024) s = s s; '
                                'print "done"; fflush(); while (1) system("sleep 1000") }'],
                       limits={"memory_high": "24M"})
@@ -180,7 +174,7 @@ def test_memory_high(cli, running):
 
 
 def test_tasks(cli, running):
-    """A fork bomb stops at the limit, and the machine can be ended."""
+    """A fork bomb stops at the limit, and the machine can be stopped."""
     process = running("bomb", ["sh", "-c", "(while :; do sleep 1000 & done) 2>/dev/null;"
                                "echo stopped; sleep 1000"], limits={"tasks": 32})
     process.read_until("stopped")
@@ -193,7 +187,7 @@ def test_tasks(cli, running):
 
 
 def test_tasks_are_counted(cli, running):
-    """The limit is what stats shows, beside the number."""
+    """stats shows the limit next to the number."""
     running("counted", IDLE, limits={"tasks": 77})
     usage = stats(cli, "counted")
     assert usage["tasks_limit"] == 77
@@ -202,7 +196,7 @@ def test_tasks_are_counted(cli, running):
 
 
 def test_cpus(cli, machine_file):
-    """Both ways that a process can ask."""
+    """Both ways in which a process can query it."""
     path = machine_file("pinned", limits={"cpus": "0", "memory_nodes": "0"}, command=[
         "sh", "-c", "nproc; grep -E '^(Cpus|Mems)_allowed_list' /proc/self/status"])
     assert cli("run", path).check().stdout.split() == [
@@ -210,7 +204,7 @@ def test_cpus(cli, machine_file):
 
 
 def test_cpu_weight(cli, running, machine_file):
-    """The kernel has it."""
+    """The kernel has the setting."""
     running("weighty", IDLE, limits={"cpu_weight": 250})
     assert (group("weighty") / "cpu.weight").read_text() == "250\n"
 
@@ -233,8 +227,8 @@ def root_disk():
 
 
 def test_write_bandwidth(cli, running, settled):
-    """A throttled write runs at the rate given; a machine that waits for it can be ended at once,
-    although nothing but the disk's answer wakes its process."""
+    """A throttled write runs at the configured rate; a machine that waits for it can still be
+    stopped immediately, although only the disk's answer wakes its process."""
     rate = 4
     with settled.unchanged():
         process = running("throttled", [
@@ -284,7 +278,7 @@ def partition(workspace):
 
 @pytest.mark.needs("virtual-host")
 def test_limit_of_a_partition(cli, running, partition):
-    """The kernel limits whole disks: the limit is the disk's, and a warning says so."""
+    """The kernel limits whole disks: the limit applies to the disk, with a warning."""
     device, disk = partition
     process = running("part", IDLE, limits={"io": ({"device": device, "read_bandwidth": "1M"},)})
     assert f"{disk} rbps=1048576" in (group("part") / "io.max").read_text()
@@ -294,7 +288,7 @@ def test_limit_of_a_partition(cli, running, partition):
 
 
 def test_io_of_a_running_machine(cli, running):
-    """Given as the definition has it; other keys of the device stay."""
+    """In the definition's syntax; other keys of the device stay."""
     device = root_disk()
     running("io", IDLE, limits={"io": ({"device": device, "write_bandwidth": "4M"},)})
     cli("set-limit", "io", f'io=( {{ device = "{device}"; read_iops = 100; }} )').check()
@@ -302,7 +296,7 @@ def test_io_of_a_running_machine(cli, running):
 
 
 def test_set_limit_on_a_running_machine(cli, running):
-    """Every key takes hold at once."""
+    """Every key takes effect immediately."""
     running("changed", IDLE, limits={"memory": "64M", "tasks": 20})
     cli("set-limit", "changed", "memory=48M", "memory_high=40M", "limits.memory_low=8M", "swap=1M",
         "cpu=150%", "cpu_weight=77", "cpus=0", "memory_nodes=0", "tasks=30").check()
@@ -319,7 +313,7 @@ def test_set_limit_on_a_running_machine(cli, running):
 
 
 def test_set_limit_is_all_or_none(cli, running):
-    """One that cannot be leaves the others as they were."""
+    """A failing one leaves the others unchanged."""
     running("whole", ["sh", "-c", "dd if=/dev/zero bs=40M count=1 2>/dev/null | sleep 1000"],
             limits={"memory": "96M", "tasks": 20})
     harness.wait_for(lambda: stats(cli, "whole")["memory"] > 40 * MIB, what="memory in use")
@@ -333,7 +327,7 @@ def test_set_limit_is_all_or_none(cli, running):
 
 
 def test_pause_stops_cpu_time(cli, running):
-    """The clock of a paused machine stands."""
+    """The CPU clock of a paused machine stops."""
     running("paused", BURN)
     assert cpu_share(cli, "paused", 0.5) > 20
     cli("pause", "paused").check()
@@ -358,7 +352,7 @@ echo end
 
 @pytest.mark.parametrize("user_namespace", ["auto", "none"])
 def test_machine_governs_its_own_subtree(cli, machine_file, user_namespace):
-    """A manager inside gets every controller, and cannot raise the limits of the whole."""
+    """A manager inside gets every controller, but cannot raise the limits of the whole machine."""
     path = machine_file("delegated", command=["sh", "-c", INSIDE], user_namespace=user_namespace,
                         init=False,
                         limits={"memory": "64M", "tasks": 50, "cpu": "90%"})
@@ -368,8 +362,8 @@ def test_machine_governs_its_own_subtree(cli, machine_file, user_namespace):
 
 
 def test_exec_enters_beside_a_manager(cli, running):
-    """Once controllers are at work below the machine's group, a further program enters where the
-    first one is, and the limits of the whole hold for it."""
+    """Once controllers are enabled below the machine's group, an additional program enters the
+    group of the first one, and the machine's limits apply to it."""
     running("managed", ["sh", "-c", "cd /sys/fs/cgroup && mkdir init && echo $$ >init/cgroup.procs "
                         "&& for p in $(cat cgroup.procs); do echo $p >init/cgroup.procs; done; "
                         "echo +memory >cgroup.subtree_control && sleep 1000"])
@@ -381,7 +375,7 @@ def test_exec_enters_beside_a_manager(cli, running):
 
 @pytest.mark.slow
 def test_hundreds_with_limits_leave_no_group(cli, machine_file, settled):
-    """.. with every controller at work."""
+    """.. with every controller enabled."""
     path = machine_file("many", command=["true"], limits={"memory": "64M", "cpu": "50%",
                                                           "tasks": 20})
     with settled.unchanged():
@@ -390,7 +384,7 @@ def test_hundreds_with_limits_leave_no_group(cli, machine_file, settled):
 
 
 def shown(cli, name):
-    """What `show` says of a machine."""
+    """What `show` reports about a machine."""
     return json.loads(cli("show", name).check().stdout)
 
 
@@ -409,7 +403,7 @@ def started(cli, machine_file):
 
 
 def test_restart_after_a_kill_for_memory(cli, started):
-    """It is a failure like any other for `restart`, with a reason of its own, and counted."""
+    """A failure for `restart`, with a reason of its own, and counted."""
     started("again", limits={"memory": "24M"},
             restart={"policy": "on-failure", "delay": "100ms", "limit": 1, "window": "10min"},
             command=["sh", "-c", "sleep 1; exec dd if=/dev/zero of=/dev/null bs=64M count=1"])
@@ -427,7 +421,8 @@ def test_restart_after_a_kill_for_memory(cli, started):
 
 @pytest.mark.needs("virtual-host")
 def test_systemd_in_a_machine_gets_its_controllers(cli, started, debian_root):
-    """Booted, it governs its subtree, enforces limits of its own units, and keeps the machine's."""
+    """A booted system manages its subtree, enforces limits of its own units, and keeps the
+    machine's."""
     started("nested", overlay=[debian_root], upper="volatile", boot=True, command=None,
             limits={"memory": "512M", "tasks": 400})
     harness.wait_for(lambda: cli("exec", "nested", "systemctl", "is-system-running").stdout.strip()
@@ -441,13 +436,14 @@ def test_systemd_in_a_machine_gets_its_controllers(cli, started, debian_root):
     assert unit[0].startswith("0::/system.slice/")
     assert unit[1:] == [str(16 * MIB), "40000", "100000"]
     inside = cli("exec", "nested", "cat", "/proc/self/cgroup").check().stdout
-    assert inside.startswith("0::/init.scope"), inside
+    # A group of the program, next to those that the booted system manages.
+    assert inside.startswith("0::/program."), inside
     assert cli("exec", "nested", "sh", "-c", "echo max >/sys/fs/cgroup/memory.max").status != 0
     assert stats(cli, "nested")["memory_limit"] == 512 * MIB
 
 
 def in_unit(cli, *properties):
-    """Puts a command into a unit of its own, with its environment."""
+    """Runs a command in a unit of its own, with its environment."""
     return ["systemd-run", "--wait", "--pipe", "--quiet", "--collect",
             *[f"--property={text}" for text in properties],
             *[f"--setenv={key}={value}" for key, value in cli.environment.items()]]
@@ -455,7 +451,7 @@ def in_unit(cli, *properties):
 
 @pytest.mark.needs("systemd")
 def test_delegated_unit(cli, machine_file, settled):
-    """The machine's group is beside that of its supervisor, below the unit's, with its limits."""
+    """The machine's group is next to its supervisor's, below the unit's, with its limits."""
     path = machine_file("in-unit", command=["sh", "-c", "cat /sys/fs/cgroup/memory.max; sleep 1"],
                         limits={"memory": "48M", "cpus": "0"})
     with settled.unchanged():
@@ -464,7 +460,8 @@ def test_delegated_unit(cli, machine_file, settled):
         where = shown(cli, "in-unit")["cgroup"]
         assert where.endswith(".service/payload")
         supervisor = Path(where).parent / "supervisor"
-        assert len((supervisor / "cgroup.procs").read_text().split()) == 1
+        # The command, and the process that clears up after it has exited.
+        assert len((supervisor / "cgroup.procs").read_text().split()) in (1, 2)
         process.wait().check()
 
 
@@ -472,8 +469,8 @@ def test_delegated_unit(cli, machine_file, settled):
 def test_controller_that_a_unit_was_not_given(cli, machine_file):
     """The error names the unit's group and what to set."""
     path = machine_file("not-given", command=["true"], limits={"cpus": "0"})
-    # In a slice of its own: a unit has all controllers that any of its siblings asked for.
+    # In a slice of its own: a unit has all controllers requested by any of its siblings.
     unit = in_unit(cli, "Delegate=pids", "Slice=notgiven.slice")
     result = cli("run", path, wrapper=unit).check(125)
-    assert "limits.cpus" in result.stderr and "has not been given" in result.stderr, result
+    assert "limits.cpus" in result.stderr and "is not enabled for" in result.stderr, result
     assert "Delegate=yes" in result.stderr

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Limits that cannot be: on a host without the controllers, and out of range anywhere."""
+"""Limits that cannot be applied: on a host without the controllers, and out of range anywhere."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 
 pytestmark = pytest.mark.needs("root")
 
-# A limit, the controller of cgroup v2 that it needs and that one's name in cgroup v1.
+# A limit, its controller in cgroup v2, and the controller's name in cgroup v1.
 LIMITS = {
     "memory": ("64M", "memory", "memory"),
     "memory_high": ("64M", "memory", "memory"),
@@ -24,20 +24,13 @@ LIMITS = {
 
 
 def legacy_mount(controller):
-    """Where cgroup v1 holds a controller, or None."""
+    """Where cgroup v1 has a controller, or None."""
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
         mount, _, rest = line.partition(" - ")
         kind, _, options = rest.split(" ", 2)
         if kind == "cgroup" and controller in options.split(","):
             return mount.split()[4]
     return None
-
-
-@pytest.fixture
-def settled(cli, machine_file, host_state):
-    """The state of a host on which one machine has run: what every first run makes is there."""
-    cli("run", machine_file("first", command=["true"])).check()
-    return host_state
 
 
 @pytest.mark.needs("hybrid-cgroups")
@@ -59,7 +52,7 @@ def test_controller_on_cgroup_v1(cli, machine_file, settled, limit):
 
 @pytest.mark.needs("hybrid-cgroups")
 def test_no_limit_on_a_hybrid_host(cli, machine_file, settled):
-    """A machine that asks for none runs there; "max" is none."""
+    """A machine without limits runs there; "max" is no limit."""
     with settled.unchanged():
         cli("run", machine_file(command=["true"])).check()
         cli("run", machine_file(command=["true"], limits={
@@ -69,7 +62,7 @@ def test_no_limit_on_a_hybrid_host(cli, machine_file, settled):
 
 @pytest.mark.needs("cgroup2")
 def test_no_cgroup_v2_at_all(cli, machine_file, settled):
-    """The error says what to mount; nothing falls back to cgroup v1."""
+    """The error says what to mount; there is no fallback to cgroup v1."""
     path = machine_file(command=["true"])
     without = ["unshare", "--mount", "--propagation", "private", "sh", "-c",
                'grep " - cgroup2 " /proc/self/mountinfo | cut -d" " -f5 | '
@@ -81,7 +74,7 @@ def test_no_cgroup_v2_at_all(cli, machine_file, settled):
 
 
 def host_memory():
-    """Bytes of memory of this host."""
+    """This host's memory in bytes."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
@@ -123,7 +116,7 @@ WRONG = {
 
 @pytest.mark.parametrize("case", WRONG)
 def test_value_out_of_range(cli, machine_file, settled, case):
-    """Each wrong value is an error of its own, before anything is made."""
+    """Each invalid value is an error, before anything is created."""
     limits, part = WRONG[case]
     with settled.unchanged():
         result = cli("run", machine_file(command=["true"], limits=limits)).check(125)
@@ -132,6 +125,6 @@ def test_value_out_of_range(cli, machine_file, settled, case):
 
 
 def test_memory_of_exactly_the_host_is_no_range_error(cli, machine_file):
-    """The bound itself is allowed; only a missing controller may be told."""
+    """The bound itself is allowed; the only possible error is a missing controller."""
     result = cli("run", machine_file(command=["true"], limits={"memory": f"{host_memory()}"}))
     assert "more than this host has" not in result.stderr, result

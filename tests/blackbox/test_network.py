@@ -3,6 +3,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -16,7 +17,7 @@ import networking
 
 pytestmark = pytest.mark.needs("root", "program:nft", "program:ip")
 
-# What units/network/75-machinectl-lite.rules matches.
+# Matches the group in units/network/75-machinectl-lite.rules.
 GROUP = "27756"
 
 UP = ["sh", "-c", "echo up; exec sleep 1000"]
@@ -35,7 +36,8 @@ def start(host, machine_file):
 
 @pytest.fixture
 def refuse(host, machine_file):
-    """refuse("words", "web", ..) is start() that must fail with the words; its Result."""
+    """refuse("words", "web", ..): a start() that must fail with the words in its error; a
+    Result."""
 
     def run(words, name, status=125, **keys):
         network = {"mode": "bridge", **keys.pop("network", {})}
@@ -53,7 +55,7 @@ def networks(cli, name, **keys):
 
 
 def clean(host):
-    """Waits until nothing is left on the host: links go in the background."""
+    """Waits until the host is clean: links are removed in the background."""
     harness.wait_for(host.is_clean, 30, "a clean host")
 
 
@@ -61,7 +63,7 @@ def clean(host):
 
 
 def test_configuration(host, start):
-    """The machine's side: eth0 up with both addresses at once, routes, loopback."""
+    """The machine's side: eth0 immediately up with both addresses, routes, loopback."""
     machine = start("web")
     links = {link["ifname"]: link for link in json.loads(machine.run("ip", "-j", "addr"))}
     assert set(links) == {"lo", "eth0"}
@@ -81,17 +83,17 @@ def test_configuration(host, start):
 
 
 def test_first_packet_is_not_lost(host, start):
-    """A machine's first connection does not wait for a bridge that is not ready."""
+    """A machine's first connection does not wait for the bridge."""
     host.outside.serve("outside", 80)
     machine = start("web")
     [[said, seconds]] = machine.ask_all([("tcp", networking.OUTSIDE, 80, 5)])
     assert said == f"outside sees {networking.LAN}"
-    # Duplicate address detection takes a second, a bridge that learns fifteen.
+    # Duplicate address detection takes a second, the bridge's learning state fifteen.
     assert seconds < 0.9
 
 
 def test_kept_across_restarts(host, start):
-    """Address and MAC stay with the machine; a machine with another name gets another."""
+    """A machine keeps its address and MAC; a machine with another name gets others."""
     first = start("web")
     address, address6 = first.address, first.address6
     mac = json.loads(first.run("ip", "-j", "link", "show", "eth0"))[0]["address"]
@@ -101,12 +103,12 @@ def test_kept_across_restarts(host, start):
     again = start("web")
     assert (again.address, again.address6) == (address, address6)
     assert json.loads(again.run("ip", "-j", "link", "show", "eth0"))[0]["address"] == mac
-    # Locally administered, not a group.
+    # Locally administered, unicast.
     assert int(mac[:2], 16) & 3 == 2
 
 
 def test_bridge_keeps_its_address(host, start):
-    """The bridge's MAC is none of a port's: peers' neighbour entries stay good."""
+    """The bridge's MAC is not that of a port: peers' neighbour entries stay valid."""
     def mac():
         [bridge] = [name for name in host.own_links() if name.startswith("mlb")]
         return json.loads(host.run("ip", "-j", "link", "show", bridge))[0]["address"]
@@ -120,7 +122,7 @@ def test_bridge_keeps_its_address(host, start):
 
 
 def test_changed_definition(host, start, refuse, cli):
-    """A network in use stays as it is; afterwards machines get addresses of the new subnet."""
+    """A network in use does not change; afterwards machines get addresses of the new subnet."""
     networks(cli, "lab", bridge="brlab", subnet="10.66.0.0/24")
     machine = start("web", network={"name": "lab"})
     networks(cli, "lab", bridge="brlab", subnet="10.67.0.0/24")
@@ -133,32 +135,33 @@ def test_changed_definition(host, start, refuse, cli):
 
 
 def test_bridge_of_another_network(start, refuse, cli):
-    """Two networks do not share a bridge that is ours."""
+    """Two networks cannot share one of our bridges."""
     networks(cli, "one", bridge="br7", subnet="10.66.0.0/24")
     networks(cli, "two", bridge="br7", subnet="10.67.0.0/24")
     start("web", network={"name": "one"})
-    refuse("it is that of", "db", network={"name": "two"})
+    refuse("it belongs to", "db", network={"name": "two"})
 
 
 def test_static(start, refuse, cli):
-    """Addresses asked for are given; outside, the gateway's and taken ones are refused by name."""
+    """Requested addresses are granted; an address outside the subnet, the gateway's and one in use
+    are refused with the reason."""
     networks(cli, "lab", subnet="10.66.0.0/24", subnet6="fd66::/64")
     lab = {"name": "lab"}
     one = start("one", network={**lab, "address": "10.66.0.10", "address6": "fd66::10",
                                 "mac": "02:00:5e:10:00:01"})
     assert (one.address, one.address6) == ("10.66.0.10", "fd66::10")
     assert "02:00:5e:10:00:01" in one.run("ip", "link", "show", "eth0")
-    for wanted, words in (({"address": "10.66.0.10"}, 'machine "one" has it'),
-                          ({"address6": "fd66::10"}, 'machine "one" has it'),
+    for wanted, words in (({"address": "10.66.0.10"}, 'machine "one" already has it'),
+                          ({"address6": "fd66::10"}, 'machine "one" already has it'),
                           ({"address": "10.67.0.1"}, "10.66.0.0/24"),
-                          ({"address": "10.66.0.255"}, "not one for machines"),
-                          ({"address": "10.66.0.0"}, "not one for machines"),
+                          ({"address": "10.66.0.255"}, "not a usable address"),
+                          ({"address": "10.66.0.0"}, "not a usable address"),
                           ({"address": "10.66.0.1"}, "gateway")):
         refuse(words, "two", network={**lab, **wanted})
 
 
 def test_exhaustion(start, refuse, cli):
-    """A full subnet is an error that says so; a stopped machine's address is then given away."""
+    """A full subnet is an error that names it; a stopped machine's address is then reused."""
     networks(cli, "tiny", subnet="10.66.0.0/29")
     machines = [start(f"m{number}", network={"name": "tiny"}) for number in range(5)]
     assert len({machine.address for machine in machines}) == 5
@@ -169,7 +172,7 @@ def test_exhaustion(start, refuse, cli):
 
 
 def test_overlap(host, start, refuse, cli):
-    """A subnet that a route of the host has is refused; the default network goes out of its way."""
+    """A subnet that overlaps a route of the host is refused; the default network avoids it."""
     host.sh("ip link add dummy0 type bridge; ip addr add 10.88.5.1/16 dev dummy0; "
             "ip link set dummy0 up")
     networks(cli, "bad", subnet="10.88.7.0/24")
@@ -179,7 +182,7 @@ def test_overlap(host, start, refuse, cli):
 
 
 def test_fifty_at_once(host, start, cli):
-    """Fifty starts at once get fifty addresses and one bridge."""
+    """Fifty simultaneous starts get fifty addresses and one bridge."""
     with ThreadPoolExecutor(50) as pool:
         machines = list(pool.map(lambda number: start(f"m{number}"), range(50)))
     assert len({machine.address for machine in machines}) == 50
@@ -195,7 +198,7 @@ def test_fifty_at_once(host, start, cli):
 
 @pytest.mark.parametrize("name", ["a" * 15, "b" * 16, "c" * 64])
 def test_names_of_every_length(host, start, name):
-    """Long names give links of at most 15 characters."""
+    """Long names produce links with at most 15 characters."""
     machine = start(name)
     assert all(len(link) <= 15 for link in host.own_links())
     alias = json.loads(host.run("ip", "-j", "link", "show", machine.lease()["link"]))[0]["ifalias"]
@@ -208,7 +211,7 @@ def test_names_of_every_length(host, start, name):
 
 
 def test_peers(host, start):
-    """/etc/hosts knows the machine, the gateway and the peers, which come and go."""
+    """/etc/hosts contains the machine, the gateway and the running peers."""
     web = start("web", hostname="www", network={"hosts": ["printer:10.1.2.3"]})
     gateway, gateway6 = web.gateways()
     text = web.hosts()
@@ -226,13 +229,13 @@ def test_peers(host, start):
 
 
 def test_hosts_cannot_be_written(host, start):
-    """The machine's root does not write the host's file."""
+    """The machine's root cannot write the host's file."""
     web = start("web", command=["sh", "-c", "echo bad >> /etc/hosts; echo up; sleep 1000"])
     assert "bad" not in web.hosts()
 
 
-# What a host with systemd-resolved has: a server on its loopback in /etc/resolv.conf, and in a file
-# beside it the servers that it asks. In a mount namespace of the program's own.
+# A host with systemd-resolved: /etc/resolv.conf has a server on its loopback, and another file the
+# upstream servers. In a mount namespace of the program's own.
 RESOLVED = f"""
 mount --make-rprivate /
 mount -t tmpfs tmpfs /run
@@ -247,7 +250,7 @@ exec "$@"
 
 
 def test_behind_resolved(host, machine_file):
-    """A machine asks the servers that systemd-resolved asks, for it does not reach 127.0.0.53."""
+    """A machine uses the upstream servers of systemd-resolved, as it cannot reach 127.0.0.53."""
     host.outside.serve_names("192.0.2.77")
     path = machine_file("web", command=UP, network={"mode": "bridge"})
     machine = host.start(path, ["unshare", "--mount", "sh", "-ec", RESOLVED, "sh"])
@@ -262,7 +265,8 @@ def test_behind_resolved(host, machine_file):
 
 
 def test_taken_port(host, start, refuse):
-    """A taken port fails before anything is built, and the owner is named: process or machine."""
+    """A port in use fails before anything is created, and the error names its process or
+    machine."""
     host.serve("host", 8080)
     refused = refuse("8080/tcp", "web", ports=["8080:80"])
     assert "python3" in refused.stderr and "process" in refused.stderr, refused
@@ -273,7 +277,7 @@ def test_taken_port(host, start, refuse):
 
 
 def test_port_of_an_ended_server(host, start):
-    """Connections that a server's end left in TIME_WAIT are no reason to refuse its port."""
+    """Connections of a server in TIME_WAIT do not block its port."""
     script = ("import socket\n"
               "server = socket.create_server(('192.0.2.1', 8080))\n"
               "client = socket.create_connection(('192.0.2.1', 8080))\n"
@@ -299,7 +303,8 @@ def test_port_is_reserved(host, start):
 
 
 def test_ports_that_cannot_be(host, refuse, cli):
-    """Ports at [::1], at an address the host has not, and of an internal network are refused."""
+    """Ports at [::1], at an address that the host lacks, and of an internal network are
+    refused."""
     networks(cli, "inside", internal=True, subnet="10.66.0.0/24")
     for keys, words in (({"ports": ["[::1]:8080:80"]}, "127.0.0.1"),
                         ({"ports": ["203.0.113.7:8080:80"]}, "does not have that address"),
@@ -309,7 +314,7 @@ def test_ports_that_cannot_be(host, refuse, cli):
 
 
 def test_thousand_ports(host, start):
-    """A thousand ports: all there, with few descriptors, and gone afterwards."""
+    """A thousand ports: all work, with few descriptors, and are released afterwards."""
     machine = start("web", ports=["10000-10999:10000-10999"])
     machine.serve("web", 10000, 10999)
     assert host.outside.ask(networking.LAN, 10000).startswith("web sees")
@@ -319,7 +324,7 @@ def test_thousand_ports(host, start):
     clean(host)
 
 
-# A client that never stops: prints what it is told, each new answer once.
+# A client that keeps sending, and prints each answer that differs from the last.
 SENDER = """
 import socket, sys, time
 client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -342,9 +347,9 @@ while True:
 
 
 def test_udp_flow_follows(host, start):
-    """A client that keeps sending is refused when the machine ends, and reaches the next one: the
-    kernel forgot its flow each time."""
-    # Connections are tracked throughout, for another machine stays.
+    """A client that keeps sending is refused when the machine stops, and reaches the next one: the
+    kernel's flow is deleted each time."""
+    # Another machine keeps connection tracking active throughout.
     start("keeper")
     client = subprocess.Popen(host.outside.wrapper + [networking.PYTHON, "-c", SENDER,
                                                       networking.LAN],
@@ -382,8 +387,8 @@ def hears(listener, sender, address):
 
 @pytest.mark.parametrize("whose", ["own", "user"])
 def test_internal(host, start, cli, whose):
-    """Machines of an internal network reach each other and nobody else, also where the host is a
-    router, and on a bridge of the user's."""
+    """Machines of an internal network can only reach each other, even if the host is a router, and
+    on a user's bridge."""
     host.sh("cd /proc/sys/net; echo 1 > ipv4/ip_forward; echo 1 > ipv6/conf/all/forwarding")
     if whose == "user":
         host.sh("ip link add br7 type bridge; ip addr add 10.66.0.1/24 dev br7; "
@@ -398,7 +403,7 @@ def test_internal(host, start, cli, whose):
     assert two.ask(one.address, 80) == f"one sees {two.address}"
     assert two.ask(networking.OUTSIDE, 80) == "unreachable"
     two.sh("ip route add default via 10.66.0.1; ip -6 route add default via fd66::1")
-    # The answers would find their way.
+    # The answers would be routed.
     host.outside.sh(f"ip route add 10.66.0.0/24 via {networking.LAN}; "
                     f"ip route add fd66::/64 via {networking.LAN6}")
     for address in (networking.OUTSIDE, networking.OUTSIDE6, other.address):
@@ -406,11 +411,11 @@ def test_internal(host, start, cli, whose):
     assert two.ask(networking.LAN, 8080) == "refused"
     for address in (one.address, one.address6):
         assert host.outside.ask(address, 80) == "timeout", address
-    # Not even a packet that nobody answers.
+    # Not even an unanswered packet.
     assert not hears(host.outside, two, networking.OUTSIDE)
     assert not hears(one, host.outside, one.address)
     assert hears(one, two, one.address)
-    # A port that somebody forwards by hand is no way in.
+    # A port forwarded manually on the host does not lead in.
     one.sh("ip route add default via 10.66.0.1")
     host.run("nft", "-f", "-", input=f"""table ip hand {{
   chain prerouting {{
@@ -424,7 +429,7 @@ def test_internal(host, start, cli, whose):
 @pytest.mark.needs("bridge-filter")
 @pytest.mark.parametrize("nf_call", [0, 1])
 def test_isolated(host, start, cli, nf_call):
-    """Machines of an isolated network reach the world and not each other."""
+    """Machines of an isolated network reach the outside but not each other."""
     host.sysctl("bridge/bridge-nf-call-iptables", nf_call)
     networks(cli, "apart", isolated=True, subnet="10.66.0.0/24")
     host.outside.serve("outside", 80)
@@ -432,7 +437,7 @@ def test_isolated(host, start, cli, nf_call):
     two = start("two", network={"name": "apart"})
     one.serve("one", 80)
     assert two.ask(one.address, 80) in ("timeout", "unreachable")
-    # By the host, which would send it back into the bridge.
+    # Through the host, which would send it back into the bridge.
     for machine, peer in ((one, two), (two, one)):
         machine.sh(f"ip route add {peer.address} via {machine.gateways()[0]}")
     assert two.ask(one.address, 80) in ("timeout", "unreachable")
@@ -442,7 +447,7 @@ def test_isolated(host, start, cli, nf_call):
 
 
 def test_loopback_of_the_host(host, start):
-    """With a published port, a machine that routes 127/8 to the host still does not reach it."""
+    """With a published port, a machine that routes 127/8 to the host still cannot reach it."""
     host.serve("host", 631)
     machine = start("web", ports=["8080:80"])
     gateway, _ = machine.gateways()
@@ -476,9 +481,10 @@ print(server.recv(99).decode())
 
 
 def test_forged_loopback(host, start):
-    """With a published port, packets of a machine do not pass for those of the host's loopback."""
+    """With a published port, packets of a machine cannot pretend to come from the host's
+    loopback."""
     machine = start("web", ports=["8080:80"])
-    # Without it the kernel drops them itself.
+    # Without it the kernel itself drops them.
     host.sysctl("ipv4/conf/all/accept_local", 1)
     with subprocess.Popen(host.wrapper + [networking.PYTHON, "-c", LISTEN],
                           stdout=subprocess.PIPE, text=True) as server:
@@ -489,7 +495,7 @@ def test_forged_loopback(host, start):
 
 
 def test_bridge_of_the_users(host, start, cli):
-    """A bridge that was there is used as it is, and left."""
+    """An existing bridge is used unchanged, and kept."""
     host.sh("ip link add br7 type bridge; ip addr add 10.66.0.1/24 dev br7; ip link set br7 up")
     networks(cli, "mine", bridge="br7")
     before = host.run("ip", "addr", "show", "br7").replace("NO-CARRIER,", "")
@@ -506,7 +512,7 @@ def test_bridge_of_the_users(host, start, cli):
 
 
 def test_router_on_the_users_bridge(host, start, cli):
-    """The way out may be a router elsewhere on it: its address is none that the bridge gets."""
+    """The gateway may be a router on the bridge: the bridge does not get its address."""
     host.sh("ip link add br7 type bridge; ip addr add 10.66.0.1/24 dev br7; ip link set br7 up")
     networks(cli, "mine", bridge="br7", subnet="10.66.0.0/24", gateway="10.66.0.254")
     machine = start("web", network={"name": "mine"})
@@ -515,7 +521,8 @@ def test_router_on_the_users_bridge(host, start, cli):
 
 
 def test_bridge_without_a_tag(host, start, cli):
-    """A bridge that a killed start had made and not yet tagged is ours, and goes in the end."""
+    """A bridge created by a killed start before it was tagged is ours, and is removed in the
+    end."""
     host.sh(f"ip link add brlab group {GROUP} type bridge")
     networks(cli, "lab", bridge="brlab", subnet="10.66.0.0/24")
     start("web", network={"name": "lab"}).stop()
@@ -523,7 +530,7 @@ def test_bridge_without_a_tag(host, start, cli):
 
 
 def test_links_are_in_a_group(host, start, cli):
-    """What udev's rule matches, from a link's first moment."""
+    """Links match udev's rule from the moment they are created."""
     networks(cli, "lab", bridge="brlab", subnet="10.66.0.0/24")
     machine = start("web", network={"name": "lab"})
     links = {link["ifname"] for link in json.loads(host.run("ip", "-j", "link"))
@@ -532,7 +539,7 @@ def test_links_are_in_a_group(host, start, cli):
 
 
 def test_not_a_bridge(host, refuse, cli):
-    """An interface of another kind is not taken for a bridge."""
+    """An interface of another kind is not used as a bridge."""
     host.sh("ip link add br7 type veth peer name br8")
     networks(cli, "mine", bridge="br7", subnet="10.66.0.0/24")
     refuse("not a bridge", "web", network={"name": "mine"})
@@ -542,7 +549,7 @@ def test_not_a_bridge(host, refuse, cli):
 
 
 def test_stop_leaves_nothing(host, start):
-    """Links, rules and what was switched on in the kernel are gone; user's settings come back."""
+    """Links, rules and kernel settings are removed or restored, including the user's settings."""
     machine = start("web", ports=["8080:80", "53:53/udp"])
     assert host.sysctl("ipv4/conf/eth0/forwarding") == "1"
     machine.stop()
@@ -552,7 +559,7 @@ def test_stop_leaves_nothing(host, start):
 
 
 def test_users_settings_win(host, start):
-    """Who switches forwarding on for the whole host while machines run keeps it."""
+    """Forwarding enabled for the whole host while machines run stays enabled."""
     machine = start("web")
     host.sysctl("ipv4/ip_forward", 1)
     machine.stop()
@@ -561,7 +568,8 @@ def test_users_settings_win(host, start):
 
 
 def test_routers_stay_welcome(host, start):
-    """An interface that takes addresses from routers does so while it forwards (accept_ra)."""
+    """An interface that accepts router advertisements keeps doing so while it forwards
+    (accept_ra)."""
     host.sysctl("ipv6/conf/eth0/accept_ra", 1)
     per_interface = Path("/proc/sys/net/ipv6/conf/all/force_forwarding").exists()
     machine = start("web")
@@ -572,7 +580,7 @@ def test_routers_stay_welcome(host, start):
 
 
 def test_bridge_with_a_port_of_the_users(host, start, cli):
-    """Our bridge stays for as long as somebody else has a port in it."""
+    """Our bridge stays as long as it has a port that is not ours."""
     networks(cli, "lab", bridge="brlab", subnet="10.66.0.0/24")
     machine = start("web", network={"name": "lab"})
     host.sh("ip link add tap7 type veth peer name tap8; ip link set tap7 master brlab")
@@ -586,14 +594,14 @@ def test_bridge_with_a_port_of_the_users(host, start, cli):
 
 
 def test_failed_start_leaves_nothing(host, refuse):
-    """So it is when the start fails after the network was set up."""
+    """The same after a start that fails once the network is set up."""
     refuse("/no/such/program", "web", status=127, ports=["8080:80"], command=["/no/such/program"])
     clean(host)
 
 
 @pytest.mark.parametrize("how", ["start", "collect", "reload"])
 def test_killed_supervisor(host, start, how):
-    """After SIGKILL of the supervisor the next start, collect or reload undoes what it left."""
+    """After SIGKILL of the supervisor, the next start, collect or reload cleans up."""
     machine = start("web", ports=["8080:80"])
     machine.running.signal(signal.SIGKILL)
     machine.running.wait()
@@ -613,17 +621,17 @@ def test_killed_supervisor(host, start, how):
 
 
 def test_restart_at_once(host, start):
-    """What a stop leaves to be done in the background takes nothing from the next start."""
+    """The background part of a stop does not affect the next start."""
     for _ in range(5):
         machine = start("web", ports=["8080:80"])
-        # Longer than the background takes.
+        # Longer than the background process takes.
         time.sleep(0.3)
         assert "8080" in host.table()
         machine.stop()
 
 
 def test_none_does_not_hide_a_crash(host, start):
-    """A start without a bridge that comes first does not lose what a crash left."""
+    """A start without a bridge does not lose track of what a crash left."""
     machine = start("web", ports=["8080:80"])
     machine.running.signal(signal.SIGKILL)
     machine.running.wait()
@@ -634,18 +642,21 @@ def test_none_does_not_hide_a_crash(host, start):
 
 
 def test_stale_state(host, start, refuse, cli):
-    """The file of another boot is no obstacle, one of another version is told by its name."""
+    """Owners in a table of another boot have gone, their addresses are remembered; a table of
+    another version is an error that names it."""
     machine = start("web", ports=["8080:80"])
+    address = machine.address
+    file = cli.runtime / "network" / "leases"
+    boot = Path("/proc/sys/kernel/random/boot_id").read_bytes().strip()
+    running = file.read_bytes()
     machine.stop()
     clean(host)
-    file = cli.runtime / "network" / "default.json"
-    state = json.loads(file.read_text())
-    state["leases"][0]["owner"] = {"pid": 1, "start_time": 1,
-                                   "boot_id": "00000000-0000-0000-0000-000000000000"}
-    file.write_text(json.dumps(state))
-    start("web", ports=["8080:80"]).stop()
+    file.write_bytes(running.replace(boot, b"00000000-0000-0000-0000-000000000000"))
+    again = start("web", ports=["8080:80"])
+    assert again.address == address
+    again.stop()
     clean(host)
-    file.write_text(json.dumps({**state, "version": 99}))
+    file.write_bytes(b"XXXX" + file.read_bytes()[4:])
     refuse(str(file), "web")
 
 
@@ -653,7 +664,7 @@ def test_stale_state(host, start, refuse, cli):
 
 
 def test_reload(host, start):
-    """network reload puts back what `nft flush ruleset` dropped."""
+    """network reload restores the rules after `nft flush ruleset`."""
     machine = start("web", ports=["8080:80"])
     machine.serve("web", 80)
     host.run("nft", "flush", "ruleset")
@@ -669,15 +680,39 @@ def test_reload(host, start):
     assert "default" in listed and status["bridge"] in listed
 
 
+def test_list_and_status_for_every_user(host, start, workspace):
+    """Like `list`: without privileges, and without changes. Facts that only root can query are
+    unknown."""
+    start("web", ports=["8080:80"])
+    binary = shutil.copy(host.cli.binary, workspace / "machinectl-lite")
+
+    def ask(*arguments):
+        return host.run("setpriv", "--reuid=1003", "--regid=1003", "--clear-groups", "--", "env",
+                        f"MACHINECTL_LITE_RUNTIME_DIR={host.cli.runtime}", str(binary), *arguments)
+
+    asked = json.loads(host.command("network", "list", "--json=short").check().stdout)
+    told = json.loads(ask("network", "list", "--json=short"))
+    assert [one["rules"] for one in asked] == [True] and [one["rules"] for one in told] == [None]
+    for networks in (asked, told):
+        [machine] = networks[0]["machines"]
+        del networks[0]["rules"], machine["ports_missing"], machine["guarded"]
+    assert asked == told
+    shown = ask("network", "status", "default")
+    assert told[0]["machines"][0]["address"] in shown and "only root may ask" in shown and "link up" in shown
+    nothing = {"env": {"MACHINECTL_LITE_RUNTIME_DIR": str(workspace / "none")}}
+    assert host.command("network", "list", "--json=short", **nothing).check().stdout == "[]\n"
+    assert not (workspace / "none").exists()
+
+
 def test_sysctl_reload(host, start):
-    """A reload of sysctl.d, which writes 0 again, does not cut machines off."""
+    """A reload of sysctl.d, which writes 0 again, does not disconnect machines."""
     machine = start("web")
     host.sysctl("ipv4/ip_forward", 0)
     assert machine.reaches(networking.OUTSIDE)
 
 
 def test_host_does_not_become_a_router(host, start):
-    """Forwarding for machines is not forwarding for the neighbours."""
+    """Forwarding for machines does not forward for neighbours."""
     second = networking.Namespace()
     try:
         host.sh(f"ip link add eth1 type veth peer name eth0 netns {second.pid}; "
@@ -704,7 +739,7 @@ def test_host_does_not_become_a_router(host, start):
 
 
 def test_ipv6_off(cli, machine_file):
-    """A host without IPv6: IPv4 alone, and no complaint."""
+    """A host without IPv6: IPv4 only, and no warning."""
     host = networking.Host(cli, ipv6=False)
     try:
         machine = host.start(machine_file("web", network={"mode": "bridge"}, command=UP,
@@ -718,7 +753,7 @@ def test_ipv6_off(cli, machine_file):
 
 
 def test_mtu(cli, machine_file):
-    """The MTU of the way out is the machine's; one that is given wins."""
+    """Machines have the MTU of the host's default route; a configured one takes precedence."""
     host = networking.Host(cli, mtu=1400)
     try:
         machine = host.start(machine_file("web", network={"mode": "bridge"}, command=UP))
@@ -732,7 +767,7 @@ def test_mtu(cli, machine_file):
 
 
 def test_strict_reverse_path(host, start):
-    """Strict rp_filter on all interfaces is no obstacle."""
+    """Strict rp_filter on all interfaces does not interfere."""
     for which in ("all", "default", "eth0"):
         host.sysctl(f"ipv4/conf/{which}/rp_filter", 1)
     machine = start("web", ports=["8080:80"])
@@ -747,7 +782,7 @@ def test_strict_reverse_path(host, start):
 
 
 def test_none(host, start):
-    """The loopback alone."""
+    """Only the loopback interface."""
     machine = start("web", network={"mode": "none"})
     assert machine.links() == {"lo"}
     assert machine.reaches("127.0.0.1")
@@ -761,7 +796,8 @@ def test_host_mode(host, start):
 
 
 def test_machine_mode(start, refuse):
-    """Another machine's network, with its address and name; refused where it does not run."""
+    """Another machine's network, with its address and name; refused if that machine is not
+    running."""
     refuse("not running", "side", network={"mode": "machine:web"})
     web = start("web")
     side = start("side", network={"mode": "machine:web"})
@@ -775,7 +811,7 @@ def test_machine_mode(start, refuse):
 
 
 def test_path_mode(host, start, refuse):
-    """A network namespace given by its path; another kind of file is refused."""
+    """A network namespace by its path; other files are refused."""
     machine = start("web", network={"mode": f"path:/proc/{host.outside.pid}/ns/net"})
     assert os.readlink(f"/proc/{machine.pid}/ns/net") == \
         os.readlink(f"/proc/{host.outside.pid}/ns/net")
@@ -797,3 +833,14 @@ def test_link_on_an_interface(host, start, refuse, kind):
     refuse("198.51.100.7", "three", network={"mode": f"{kind}:eth0", "address": "198.51.100.7"})
     machine.stop()
     harness.wait_for(lambda: host.links() == {"lo", "eth0"}, 20, "the link to go")
+
+
+def test_ports_of_a_network_without_ipv4_are_a_warning(cli, host, machine_file):
+    """Their IPv4 addresses on the host do not lead to the machine."""
+    (cli.config / "six.network").write_text('bridge = "mlsix"; subnet6 = "fd99:6::/64";')
+    path = machine_file("six", network={"name": "six"}, ports=["8088:80"],
+                        command=UP)
+    assert "IPv6 only" in host.command("run", path, "--", "/bin/true").check().stderr
+    host.start(path)
+    status = host.command("network", "status", "six").check().stdout
+    assert "ok" not in status and "ports by IPv6 only" in status

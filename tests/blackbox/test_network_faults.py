@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A start with a network that fails, or is killed, at each of its steps leaves nothing of it."""
+"""A start with a network that fails, or is killed, at any step leaves nothing of it."""
 
 import errno
 import signal
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.needs("root", "program:nft", "program:ip"), pytest.mar
 
 @pytest.fixture
 def faulty(host, machine_file):
-    """The binary with faults to inject, and a machine with a bridge and ports."""
+    """The binary with fault injection, and a machine with a bridge and ports."""
     path = machine_file("faulty", command=["true"], network={"mode": "bridge"},
                         ports=["8080:80", "53:53/udp"])
     for binary in candidates():
@@ -26,7 +26,7 @@ def faulty(host, machine_file):
 
 
 def parent_steps(host, path):
-    """The steps of a start that works, from the network's on."""
+    """The steps of a successful start, from the network on."""
     found = [name for indent, name in
              STEP.findall(host.command("--debug", "run", path).check().stderr) if not indent]
     assert "network" in found and "network-attach" in found
@@ -34,13 +34,13 @@ def parent_steps(host, path):
 
 
 def clean(host):
-    """Waits until nothing is left on the host."""
+    """Waits until the host is clean."""
     harness.wait_for(host.is_clean, 20, "a clean host")
     assert not list((host.cli.runtime / "network" / "hosts").iterdir())
 
 
 def test_error_at_each_step(host, faulty):
-    """Everything is undone at once, and the ports are free."""
+    """Everything is undone before the start returns, and the ports are free."""
     for name in parent_steps(host, faulty):
         host.command("run", faulty,
                      env={"MACHINECTL_LITE_FAULT": f"{name}:{errno.ENOSPC}"}).check(125)
@@ -48,7 +48,7 @@ def test_error_at_each_step(host, faulty):
 
 
 def test_killed_at_each_step(host, faulty):
-    """The next start works and leaves nothing of either."""
+    """The next start works and cleans up after both."""
     for name in parent_steps(host, faulty):
         running = host.cli.start("--debug", "run", faulty, wrapper=host.wrapper,
                                  env={"MACHINECTL_LITE_FAULT": f"{name}:kill"})

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Other firewalls of the host, which drop what is forwarded: found, told with the command that
-mends it, and mended by that command."""
+"""Other firewalls of the host that drop forwarded packets: they are found and reported with the
+command that fixes it, and that command works."""
 
 import json
 import signal
@@ -43,12 +43,12 @@ def doctor(host):
 
 
 def commands_told(machine):
-    """The commands that the start told, in its order."""
-    return [line.split("to let it pass: ")[1] for line in machine.stop().stderr.splitlines()
-            if "to let it pass: " in line]
+    """The commands in the start's warnings, in order."""
+    return [line.split("to let them pass: ")[1] for line in machine.stop().stderr.splitlines()
+            if "to let them pass: " in line]
 
 
-# What iptables leaves in the kernel when Docker, ufw or somebody by hand has called it.
+# What iptables leaves in the kernel when Docker, ufw or an administrator has called it.
 SCRIPTS = {
     "docker": "{0} -N DOCKER-USER; {0} -A DOCKER-USER -j RETURN; {0} -P FORWARD DROP; "
               "{0} -A FORWARD -j DOCKER-USER",
@@ -63,7 +63,7 @@ SCRIPTS = {
 def test_iptables(host, start, owner, suffix):
     """Both kinds of iptables, by IPv4 and IPv6."""
     tools = [f"iptables{suffix}", f"ip6tables{suffix}"]
-    assert doctor(host)["result"] == "good"
+    assert doctor(host)["result"] == "ok"
     for tool, word in zip(tools, ("ufw", "ufw6")):
         host.sh(SCRIPTS[owner].format(tool, word))
     assert doctor(host)["result"] == "warning"
@@ -89,14 +89,14 @@ def test_iptables(host, start, owner, suffix):
 
 @pytest.mark.needs("program:iptables-legacy")
 def test_nothing_is_loaded(host, start):
-    """Looking at iptables' own tables does not make them."""
+    """Inspecting iptables' own tables does not create them."""
     start().stop()
     assert host.sh("cat /proc/net/ip_tables_names") == ""
 
 
 @pytest.mark.needs("program:iptables-legacy")
 def test_only_the_families_of_the_network(host, machine_file, cli):
-    """A network without IPv6 is not told about IPv6."""
+    """A network without IPv6 gets no warning about IPv6."""
     host.sh("ip6tables-legacy -P FORWARD DROP")
     (cli.config / "four.network").write_text(harness.definition(subnet="10.67.0.0/24"))
     machine = host.start(machine_file("web", command=UP, network={"name": "four"}))
@@ -104,7 +104,7 @@ def test_only_the_families_of_the_network(host, machine_file, cli):
 
 
 def test_nftables(host, start):
-    """A table of somebody's own; another bridge's name in it is none of ours."""
+    """A custom table; a bridge with a similar name in it is not ours."""
     host.run("nft", "-f", "-", input="""table inet mine {
   chain forward {
     type filter hook forward priority 10; policy drop;
@@ -129,8 +129,8 @@ DROP = """table inet mine {
 }"""
 
 
-def test_reload_tells(host, start):
-    """So does a reload, for what mended it may be gone with the other firewall's own."""
+def test_reload_reports(host, start):
+    """A reload warns as well, as restarting the other firewall may have removed the fix."""
     machine = start()
     assert "drops" not in host.command("network", "reload").check().stderr
     host.run("nft", "-f", "-", input=DROP)
@@ -140,7 +140,7 @@ def test_reload_tells(host, start):
 
 
 def test_doctor_and_the_default_network(host, machine_file):
-    """What doctor tells for the network `default` is a command with a bridge's name."""
+    """For the network `default`, doctor prints a command with the bridge's name."""
     host.run("nft", "-f", "-", input=DROP)
     assert "iifname mlb-default accept" in doctor(host)["way_out"]
 
@@ -153,7 +153,7 @@ FIREWALLD = """table inet firewalld {
 
 
 def test_firewalld_does_not_answer(host, start):
-    """Then its own command is told."""
+    """Then firewalld's own command is printed."""
     host.run("nft", "-f", "-", input=FIREWALLD)
     told = commands_told(start())
     assert told == ["firewall-cmd --zone=trusted --add-interface=brlab && "
@@ -180,7 +180,7 @@ class Firewall(dbus.service.Object):
 
 name = dbus.service.BusName("org.fedoraproject.FirewallD1", bus)
 firewall = Firewall(bus, "/org/fedoraproject/FirewallD1")
-# Again and again, for who listens may not be there yet.
+# Repeatedly, because the listener may not be ready yet.
 GLib.timeout_add(200, lambda: firewall.Reloaded() is None)
 print("ready", flush=True)
 GLib.MainLoop().run()
@@ -189,7 +189,7 @@ GLib.MainLoop().run()
 
 @pytest.mark.needs("program:dbus-daemon")
 def test_firewalld_is_asked(host, start, cli, workspace):
-    """firewalld trusts our bridge when it is asked to, at the start and at its own reloads."""
+    """firewalld trusts our bridge on request, at the start and at its own reloads."""
     if subprocess.run([networking.PYTHON, "-c", "import dbus, gi"], check=False,
                       capture_output=True).returncode != 0:
         pytest.skip("python3-dbus or python3-gi is not installed")
@@ -209,7 +209,7 @@ def test_firewalld_is_asked(host, start, cli, workspace):
         host.command("network", "reload").check()
         assert said() == "trusted brlab\n"
         follower = host.cli.start("network", "reload", "--follow", wrapper=host.wrapper)
-        # At its start, and at two reloads.
+        # At its start and after two reloads.
         for _ in range(3):
             assert said() == "trusted brlab\n"
         follower.signal(signal.SIGTERM)

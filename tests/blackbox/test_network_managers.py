@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Machines beside what else cares for a host's network: its managers leave their links alone, and
-what its firewalls drop at a reload comes back. On a host of the tests' own, in its own network."""
+"""Machines next to the host's own network tools: its managers ignore their links, and rules
+dropped by a firewall's reload are restored. On a separate test host with its own network."""
 
 import contextlib
 import json
@@ -29,7 +29,7 @@ def run(*command, check=True, timeout=180):
 
 @contextlib.contextmanager
 def service(name):
-    """Runs a service of the host while the block runs."""
+    """Runs a service of the host within the block."""
     run("systemctl", "start", name)
     try:
         yield
@@ -62,7 +62,7 @@ class Web:
         return run(self.binary, *arguments)
 
     def record(self):
-        """What `show` tells."""
+        """The output of `show`."""
         return json.loads(self.lite("show", "web"))
 
     def inside(self, *command):
@@ -76,7 +76,7 @@ class Web:
         return self.inside("ping", "-c1", "-W2", address)
 
     def reaches_soon(self, address):
-        """Waits for that: units that put rules back run on their own."""
+        """Waits for an answer: units that restore rules run asynchronously."""
         return harness.wait_for(lambda: self.reaches(address), 60, address)
 
     def link(self):
@@ -105,7 +105,7 @@ def web(busybox_root):
 
 @pytest.fixture
 def by_hand():
-    """A bridge that somebody made by hand, for comparison."""
+    """A manually created bridge, for comparison."""
     run("ip", "link", "add", "brhand", "type", "bridge")
     run("ip", "addr", "add", "10.67.0.1/24", "dev", "brhand")
     run("ip", "link", "set", "brhand", "up")
@@ -115,7 +115,7 @@ def by_hand():
 
 @pytest.fixture
 def greedy():
-    """systemd-networkd, told to take every interface."""
+    """systemd-networkd, configured to manage every interface."""
     file = Path("/run/systemd/network/99-greedy.network")
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("[Match]\nName=*\n[Network]\nAddress=198.51.100.77/32\n"
@@ -128,13 +128,13 @@ def greedy():
 
 
 def setups():
-    """{interface: what networkd does with it}."""
+    """{interface: its state in networkd}."""
     rows = [line.split() for line in run("networkctl", "list", "--no-legend").splitlines()]
     return {row[1]: row[4] for row in rows}
 
 
 def test_networkd(greedy, web, by_hand):
-    """systemd-networkd leaves bridge and link alone, whatever the bridge's name."""
+    """systemd-networkd ignores bridge and link, whatever the bridge's name."""
     harness.wait_for(lambda: "198.51.100.77" in run("ip", "addr", "show", "dev", by_hand), 60,
                      "the other bridge")
     link = web.link()
@@ -158,7 +158,7 @@ def test_network_manager(web, by_hand):
 
 
 def test_reload_of_nftables(web, outside):
-    """Rules that a reload of nftables.service flushes come back by themselves."""
+    """Rules flushed by a reload of nftables.service are restored."""
     with service("nftables"):
         assert web.reaches_soon(networking.OUTSIDE)
         run("nft", "add", "table", "inet", "witness")
@@ -167,14 +167,14 @@ def test_reload_of_nftables(web, outside):
         harness.wait_for(lambda: "inet machinectl-lite" in run("nft", "list", "tables"), 60,
                          "the table")
         assert web.reaches_soon(networking.OUTSIDE)
-    # Its stop flushes too.
+    # Its stop flushes as well.
     web.lite("network", "reload")
     assert web.reaches(networking.OUTSIDE)
 
 
 @pytest.mark.needs("program:firewall-cmd")
 def test_reload_of_firewalld(web, outside):
-    """firewalld trusts the bridge, and again after it was reloaded in its own way."""
+    """firewalld trusts the bridge, also after its own kind of reload."""
     outside.serve("outside", 80)
     with service("firewalld"):
         harness.wait_for(lambda: "brlab" in run(
@@ -190,7 +190,7 @@ def test_reload_of_firewalld(web, outside):
 
 @pytest.mark.needs("program:ufw")
 def test_ufw(web, outside):
-    """ufw drops, the machine's next start tells what mends it, and that does."""
+    """ufw drops packets, the machine's next start warns with the command, and that fixes it."""
     run("ufw", "--force", "enable")
     try:
         assert not web.reaches(networking.OUTSIDE)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Real programs that talk to each other through networks; their files are the host's own, or the
-Debian root's."""
+"""Real programs that communicate through networks; their files are the host's own, or the Debian
+root's."""
 
 import json
 import shutil
@@ -25,7 +25,7 @@ exec {bin}/postgres -D /tmp/db -c listen_addresses="*" -c unix_socket_directorie
 
 @pytest.fixture
 def files(workspace):
-    """Keys for a root that has the host's /usr and little else."""
+    """Keys for a root with little more than the host's /usr."""
     top = workspace / "usr-root"
     for directory in ("etc", "dev", "proc", "sys", "run", "tmp", "usr", "root"):
         (top / directory).mkdir(parents=True)
@@ -67,7 +67,7 @@ def find_database():
 
 
 def test_postgresql(host, start):
-    """A database in one machine, used by name from another and through a port from the host."""
+    """A database in one machine, reached by name from another and through a port from the host."""
     binaries, keys = find_database()
     start("db", DATABASE.format(bin=binaries), "ready to accept connections",
           user="postgres", working_directory="/tmp", ports=["15432:5432"], **keys)

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Networks while other things happen: what is left of an earlier run, what ends late, and multicast
-that a router on the host forwards."""
+"""Networks under concurrency: leftovers of an earlier run, background work that ends late, and
+multicast that a router on the host forwards."""
 
 import json
 import os
 import signal
+import struct
 import time
 from pathlib import Path
 
@@ -30,19 +31,20 @@ def start(host, machine_file):
 
 
 def clean(host):
-    """Waits until nothing is left on the host: links go in the background."""
+    """Waits until the host is clean: links are removed in the background."""
     harness.wait_for(host.is_clean, 30, "a clean host")
 
 
-def state_file(cli):
-    """What is known of the default network."""
-    return cli.runtime / "network" / "default.json"
+def owner(pid):
+    """How the table of leases has a process as an owner: struct process_identity."""
+    status = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return struct.pack("=ixxxxQ", pid, int(status[19]))
 
 
-# ---- what ends late ----
+# ---- background work that ends late ----
 
 
-# Each process takes its first lock late: what works in the background begins with one.
+# Each process takes its first lock late: background work begins with one.
 LATE = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=flock",
         "-e", "inject=flock:delay_enter=3000000:when=1"]
 
@@ -50,8 +52,8 @@ LATE = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=flock",
 @pytest.mark.needs("program:strace")
 @pytest.mark.parametrize("crash", [False, True], ids=["alone", "beside-a-crash"])
 def test_late_background(host, start, cli, crash):
-    """What a stop leaves to be done takes nothing from the machine's next start, even when that
-    comes first and the rules are in doubt again for another reason."""
+    """The background part of a stop does not affect the machine's next start, even if that comes
+    first and the rules have become stale again for another reason."""
     other = start("other", ports=["9090:80"]) if crash else None
     machine = start("web", wrapper=LATE, ports=["8080:80"])
     address = machine.address
@@ -71,24 +73,27 @@ def test_late_background(host, start, cli, crash):
 
 
 def test_lease_of_another_owner(host, start, cli):
-    """A supervisor that ends gives up its own lease only."""
+    """A supervisor that exits only releases its own lease."""
     machine = start("web")
-    state = json.loads(state_file(cli).read_text())
-    [lease] = state["leases"]
-    status = Path("/proc/self/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    lease["owner"] = {**lease["owner"], "pid": os.getpid(), "start_time": int(status[19])}
-    state_file(cli).write_text(json.dumps(state))
+    file = cli.runtime / "network" / "leases"
+    supervisor = json.loads((cli.runtime / "machines" / "web.json").read_text())["supervisor"]
+    with open(file, "r+b") as table:
+        text = table.read()
+        old = owner(supervisor["pid"])
+        assert text.count(old) > 0
+        table.seek(0)
+        table.write(text.replace(old, owner(os.getpid())))
     machine.stop()
-    assert json.loads(state_file(cli).read_text())["leases"][0]["owner"] == lease["owner"]
+    assert machine.lease()["pid"] == os.getpid()
 
 
-# ---- what is left of an earlier run ----
+# ---- leftovers of an earlier run ----
 
 
 @pytest.mark.parametrize("how", ["again", "by-itself"])
 def test_old_link_at_a_restart(host, machine_file, cli, how):
-    """A link does not go by itself while somebody holds its namespace. The next run has a link of
-    its own, and the old one goes."""
+    """A link persists while a process holds its namespace. The next run has a link of its own, and
+    the old one is removed."""
     path = machine_file("web", command=UP, network={"mode": "bridge"}, stop={"timeout": "100ms"},
                         restart={"policy": "always", "delay": "0ms"})
     host.command("start", path).check()
@@ -117,7 +122,7 @@ def test_old_link_at_a_restart(host, machine_file, cli, how):
 
 
 def running(cli, name, before):
-    """The pid of a machine's first process, once it runs and is another."""
+    """The pid of a machine's first process, once it runs and differs."""
     record = json.loads((cli.runtime / "machines" / f"{name}.json").read_text())
     pid = (record.get("init") or {}).get("pid")
     return pid if record["state"] == "running" and pid != before else None
@@ -125,8 +130,8 @@ def running(cli, name, before):
 
 # ---- multicast ----
 
-# Routes a group from one interface of the host to another, for as long as it reads (ip(7), the
-# kernel's mroute.h and mroute6.h): arguments are the family, the source, the group, both indices.
+# Routes a group from one interface of the host to another while it reads (ip(7), the kernel's
+# mroute.h and mroute6.h). Arguments: the family, the source, the group, both indices.
 ROUTE_MULTICAST = """
 import socket, struct, sys
 family, source, group, incoming, outgoing = sys.argv[1:]
@@ -181,10 +186,10 @@ sender.sendto(b"hello", (sys.argv[2], 5000))
 
 @pytest.mark.parametrize("family,group", [("4", "239.1.2.3"), ("6", "ff0e::1234")])
 def test_multicast_keeps_its_source(host, start, cli, family, group):
-    """Receivers tell senders of a group apart by their addresses: none is masqueraded."""
+    """Receivers distinguish the senders of a group by their addresses: none is masqueraded."""
     machine = start("web")
     source = machine.address if family == "4" else machine.address6
-    # The receiver takes what comes from where it has no other way to.
+    # The receiver accepts packets from sources that it has no route to.
     host.outside.sh("for each in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 0 > $each; done")
     [bridge] = [name for name in host.own_links() if name.startswith("mlb")]
     indices = {link["ifname"]: link["ifindex"] for link in json.loads(host.run("ip", "-j", "link"))}

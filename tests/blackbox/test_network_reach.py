@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Who reaches a published port and who does not: every path, by both families and all protocols."""
+"""Which clients reach a published port: every path, both families and all protocols."""
 
 import pytest
 
@@ -9,7 +9,7 @@ pytestmark = pytest.mark.needs("root", "program:nft", "program:ip")
 
 UP = ["sh", "-c", "echo up; exec sleep 1000"]
 LAN, LAN6 = networking.LAN, networking.LAN6
-# Seconds. The first message of SCTP that is lost is sent again after three.
+# Seconds. SCTP retransmits a lost first message after three.
 TIMEOUT = {"tcp": 1.5, "udp": 1.5, "sctp": 8}
 AT_ONCE = 0.75
 
@@ -25,7 +25,7 @@ def bridged(host, machine_file):
     return start
 
 
-# At any address, a range, and bound to one address of the host.
+# At all addresses, a range, and at one address of the host.
 PORTS = ["8080:80", "9000-9003:7000-7003", f"{LAN}:8081:81", f"[{LAN6}]:8081:81",
          "127.0.0.1:8083:83"]
 PUBLISHED = [8080, 9000, 9003]
@@ -47,20 +47,20 @@ def three(host, bridged, cli, protocol):
 
 
 def cells(host, three):
-    """(client, address, port, what is told) of the whole matrix."""
+    """(client, address, port, expected answer) of the whole matrix."""
     a, b, d = three["a"], three["b"], three["d"]
     gateways, others = a.gateways(), d.gateways()
     outside = networking.OUTSIDE, networking.OUTSIDE6
     table = []
     for family, lan in enumerate((LAN, LAN6)):
         gateway, other = gateways[family], others[family]
-        # Who asks, and as whom the machine sees it.
+        # The clients, and the address that the machine sees.
         for client, seen in ((host.outside, outside[family]), (host, lan), (a, gateway),
                              (b, gateway), (d, (d.address, d.address6)[family])):
             told = f"a sees {seen}"
             table += [(client, lan, port, told) for port in PUBLISHED + [BOUND]]
             table += [(client, lan, port, "refused") for port in (LOCAL, NOT_PUBLISHED)]
-        # By the bridge's own address, which is one of the host's.
+        # Through the bridge's own address, which is one of the host's.
         for client, address, seen in ((a, gateway, gateway), (b, gateway, gateway),
                                       (d, other, (d.address, d.address6)[family])):
             table += [(client, address, port, f"a sees {seen}") for port in PUBLISHED]
@@ -73,7 +73,7 @@ def cells(host, three):
 
 
 def unpublished(host, three):
-    """The same for machines' own addresses and ports."""
+    """The same for the machines' own addresses and ports."""
     a, b, d = three["a"], three["b"], three["d"]
     gateways = a.gateways()
     table = []
@@ -81,20 +81,20 @@ def unpublished(host, three):
         table += [(host, address, 80, f"a sees {gateways[family]}"),
                   (b, address, 80, f"a sees {(b.address, b.address6)[family]}"),
                   (d, address, 80, "timeout"),
-                  # A neighbour that sends packets for the subnet to the host.
+                  # A neighbour that routes the subnet through the host.
                   (host.outside, address, 80, "timeout")]
     return table + [(b, "127.0.0.1", 631, "refused")]
 
 
 def check(table, protocol):
-    """Asks what each client has to ask in one go; tells every cell that is not as it should."""
+    """Asks all questions of each client at once; reports every cell that differs."""
     wrong = []
     for client in dict.fromkeys(row[0] for row in table):
         rows = [row for row in table if row[0] is client]
         answers = client.ask_all([(protocol, address, port, TIMEOUT[protocol])
                                   for _, address, port, _ in rows])
         for (_, address, port, expected), (said, seconds) in zip(rows, answers):
-            # At once, so that a client goes on to its next address.
+            # Immediately, so that a client tries its next address.
             if said != expected or (expected == "refused" and seconds > AT_ONCE):
                 wrong.append(f"{getattr(client, 'name', client)} asks {address} {port}: "
                              f"{said!r} after {seconds:.2f} s, not {expected!r}")
@@ -105,7 +105,7 @@ def check(table, protocol):
 @pytest.mark.parametrize("nf_call", [0, 1])
 @pytest.mark.parametrize("protocol", [
     "tcp", "udp",
-    # Slow: each lost packet of a handshake costs it seconds on an emulated host.
+    # Slow: each lost packet of a handshake takes seconds on an emulated host.
     pytest.param("sctp", marks=[pytest.mark.needs("protocol:sctp"), pytest.mark.slow])])
 def test_reach(host, three, protocol, nf_call):
     """The reach matrix, with bridged frames passing the packet filter and without."""

@@ -97,7 +97,7 @@ def test_unlimited_is_unlimited(cli, machine_file):
 
 
 def test_more_files_than_the_kernel_allows(cli, machine_file):
-    """fs.nr_open stands above every right."""
+    """fs.nr_open limits even root."""
     result = cli("run", machine_file(command=["true"], limits={"open_files": str(1 << 40)}))
     result.check(125)
     assert "fs.nr_open" in result.stderr
@@ -112,7 +112,7 @@ def test_lower_score_needs_a_right(cli, machine_file):
 
 
 def test_negative_nice(cli, machine_file):
-    """A higher priority than the caller's, where the caller may give one."""
+    """A higher priority than the caller's, if the caller may set one."""
     path = machine_file(command=["cut", "-d", " ", "-f19", "/proc/self/stat"], limits={"nice": -5})
     assert cli("run", path).check().stdout == "-5\n"
     result = cli("run", path, wrapper=["setpriv", "--bounding-set=-sys_nice"]).check(125)

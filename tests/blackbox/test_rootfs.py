@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The root of a machine: layers, where writes go, what is left on the host."""
+"""The root of a machine: layers, destination of writes, leftovers on the host."""
 
 import os
 import shutil
@@ -45,7 +45,7 @@ def test_persistent_is_kept_under_the_machines_own_ids(cli, machine_file, busybo
     assert (upper / "etc/os-release").stat().st_uid == 33
     whiteout = (upper / "etc/group").lstat()
     assert stat.S_ISCHR(whiteout.st_mode) and whiteout.st_rdev == 0
-    # Setuid programs of a machine are no way up for users of the host.
+    # Set-user-ID programs of a machine give users of the host no rights.
     assert stat.S_IMODE(upper.parent.stat().st_mode) == 0o700
 
 
@@ -59,8 +59,8 @@ def test_ephemeral_sees_what_is_kept_and_keeps_nothing(cli, machine_file, busybo
     assert picture(cli.state) == before
 
 
-def test_upper_directory(cli, machine_file, busybox_root, workspace):
-    mine = workspace / "mine"
+def test_upper_directory(cli, machine_file, busybox_root, closed):
+    mine = closed / "mine"
     keys = {"overlay": [busybox_root], "upper": str(mine)}
     refused(cli, machine_file, str(mine), **keys)
     mine.mkdir()
@@ -70,8 +70,8 @@ def test_upper_directory(cli, machine_file, busybox_root, workspace):
     shell(cli, machine_file, "grep mine /etc/new", **keys)
 
 
-def test_one_upper_for_two_machines(cli, machine_file, busybox_root, workspace):
-    mine = workspace / "mine"
+def test_one_upper_for_two_machines(cli, machine_file, busybox_root, closed):
+    mine = closed / "mine"
     mine.mkdir()
     keys = {"overlay": [busybox_root], "upper": str(mine)}
     first = cli.start("run", machine_file("first", command=["/bin/sh", "-c", "echo on; sleep 60"],
@@ -81,11 +81,11 @@ def test_one_upper_for_two_machines(cli, machine_file, busybox_root, workspace):
     first.kill()
 
 
-def test_work_directory_with_files(cli, machine_file, busybox_root, workspace):
-    (workspace / "mine/work/of-others").mkdir(parents=True)
+def test_work_directory_with_files(cli, machine_file, busybox_root, closed):
+    (closed / "mine/work/of-others").mkdir(parents=True)
     refused(cli, machine_file, "of-others", "not empty", overlay=[busybox_root],
-            upper=str(workspace / "mine"))
-    assert (workspace / "mine/work/of-others").is_dir()
+            upper=str(closed / "mine"))
+    assert (closed / "mine/work/of-others").is_dir()
 
 
 @pytest.mark.parametrize("keys", [{"upper": "none"}, {"read_only": True},
@@ -109,7 +109,7 @@ def test_read_only_shows_what_was_kept(cli, machine_file, busybox_root):
 
 
 def test_read_only_root_in_place_cannot_be_remounted(cli, machine_file, own_root):
-    """The machine may mount; the flag is locked all the same."""
+    """The flag is locked even if the machine may mount."""
     before = picture(own_root)
     shell(cli, machine_file, "mount -o remount,bind,rw /; mount -o remount,rw /; touch /new",
           rootfs=own_root, read_only=True, status=1, **MIGHTY)
@@ -117,7 +117,7 @@ def test_read_only_root_in_place_cannot_be_remounted(cli, machine_file, own_root
 
 
 def test_read_only_root_that_lacks_a_place(cli, machine_file, own_root):
-    """What the program would only add is left out; what the definition asks for is an error."""
+    """Optional mounts of this program are omitted; mounts of the definition fail."""
     host = own_root / "run/host"
     if host.exists():
         host.rmdir()
@@ -135,7 +135,7 @@ def test_in_place(cli, machine_file, own_root):
     assert (own_root / "etc/new").read_text() == "new\n"
     assert (own_root / "etc/new").stat().st_uid == 0
     assert (own_root / "etc/os-release").stat().st_uid == 33
-    # What the program gives the machine is mounted over, not written.
+    # Generated files are mounted, not written.
     assert (own_root / "etc/hostname").read_text() == "root-of-the-tests\n"
 
 
@@ -179,7 +179,7 @@ def test_bad_layers(cli, machine_file, busybox_root, workspace):
     (workspace / "file").touch()
     refused(cli, machine_file, str(workspace / "file"), "not a directory",
             overlay=[str(workspace / "file"), str(busybox_root)])
-    refused(cli, machine_file, "twice", overlay=[str(busybox_root), str(busybox_root)])
+    refused(cli, machine_file, "duplicate layer", overlay=[str(busybox_root), str(busybox_root)])
 
 
 def test_layer_that_cannot_have_its_ids_mapped(cli, machine_file, busybox_root, workspace):
@@ -196,7 +196,7 @@ def test_layer_that_cannot_have_its_ids_mapped(cli, machine_file, busybox_root, 
 
 def test_nothing_of_the_host_is_mounted(cli, machine_file, workspace):
     result = shell(cli, machine_file, "cat /proc/self/mountinfo")
-    # The one exception is kept up to date from outside while the machine runs.
+    # The one exception is updated from outside while the machine runs.
     seen = [line for line in result.stdout.splitlines() if " /etc/hosts " not in line]
     assert str(workspace) not in "\n".join(seen)
     table = mount_table(result.stdout)
@@ -235,7 +235,7 @@ def test_killed_leaves_no_mount(cli, machine_file, host_state):
 @pytest.mark.parametrize("user_namespace", ["auto", "none"])
 def test_host_with_shared_mounts(cli, machine_file, workspace, busybox_root, user_namespace,
                                  network):
-    """As systemd sets every host up: what a start mounts does not spread, while it runs or after."""
+    """As on hosts with systemd: mounts of a start are never propagated to the host."""
     host = f"""
     cat /proc/self/mountinfo > {workspace}/before
     "$@"
@@ -256,7 +256,7 @@ def test_host_with_shared_mounts(cli, machine_file, workspace, busybox_root, use
 
 
 def test_root_without_the_usual_directories(cli, machine_file, workspace):
-    """One static program is a root."""
+    """A root with a single static program."""
     layer = workspace / "bare"
     layer.mkdir()
     shutil.copy(shutil.which("busybox"), layer / "busybox")
@@ -277,7 +277,7 @@ def test_debian(cli, machine_file, debian_root):
 
 
 def test_mount_by_helper_is_never_asked(cli, machine_file, workspace):
-    """No program of the host is run to mount something."""
+    """Mount helpers of the host are not executed."""
     log = workspace / "trace"
     if not shutil.which("strace"):
         pytest.skip("needs strace")

@@ -5,7 +5,6 @@ import errno
 import os
 import re
 import signal
-from pathlib import Path
 
 import pytest
 
@@ -30,7 +29,8 @@ def candidates():
 def faulty(cli, machine_file):
     """The binary with faults to inject, and a machine that uses every step there is."""
     path = machine_file(f"faulty-{os.getpid()}", command=["true"], hostname="faulty",
-                        mounts=[{"source": "/usr", "target": "/mnt/usr", "read_only": True}],
+                        mounts=[{"source": "/usr", "target": "/mnt/usr", "read_only": True},
+                                {"type": "volume", "source": "faulty", "target": "/mnt/kept"}],
                         credentials=[{"name": "word", "value": "secret"}],
                         sysctl=["net.ipv4.ip_default_ttl=100"],
                         environment=["A=1"], limits={"open_files": "100:100"})
@@ -49,7 +49,7 @@ def steps(cli, path):
 
 
 def test_error_at_each_step(cli, faulty, host_state):
-    """Each error is told with its step, and everything is undone at once."""
+    """Each error names its step, and everything is undone immediately."""
     wrong = []
     for name, _ in steps(cli, faulty):
         try:
@@ -72,17 +72,9 @@ def kill_in_step(cli, path, name, victim):
     """Starts, waits until the start hangs in the step, and kills the supervisor or its child."""
     running = cli.start("run", "--debug", path, env={"MACHINECTL_LITE_FAULT": f"{name}:hang"})
 
-    def hanging():
-        """The process that is in the step."""
-        for pid in [running.pid] + descendants(running.pid):
-            try:
-                if Path(f"/proc/{pid}/comm").read_text() == "fault-hang\n":
-                    return pid
-            except OSError:
-                continue
-        return None
-
-    target = harness.wait_for(hanging, 20, f"the start to hang in {name}")
+    target = harness.wait_for(
+        lambda: hoststate.hanging([running.pid] + descendants(running.pid)), 20,
+        f"the start to hang in {name}")
     assert victim == "supervisor" or target != running.pid, f"no child in step {name}"
     os.kill(running.pid if victim == "supervisor" else target, signal.SIGKILL)
     return running.wait(timeout=20)
@@ -104,7 +96,7 @@ def test_supervisor_killed_at_each_step(cli, faulty, host_state):
 
 
 def test_child_killed_at_each_step(cli, faulty, host_state):
-    """A child that dies is noticed, told as this program's failure, and all is undone."""
+    """The death of the child is reported as a failure of this program, and everything is undone."""
     wrong = []
     for name, of_child in steps(cli, faulty):
         if not of_child:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the payload finds when it starts: environment, working directory, user, limits."""
+"""The payload's environment, working directory, user and limits."""
 
 import json
 import sys
@@ -27,7 +27,7 @@ def test_environment_of_every_payload(cli, machine_file):
 
 
 def test_environment_merges(cli, machine_file):
-    """A later entry wins; an empty value is one; what holds "=" is kept."""
+    """Later entries win; values may be empty or contain "="."""
     found = lines(cli("run", machine_file(
         command=["env"], environment=["A=1", "B=", "C=x=y", "A=2", "PATH=/bin", "HOME=/tmp"])))
     for entry in ("A=2", "B=", "C=x=y", "PATH=/bin", "HOME=/tmp"):
@@ -44,6 +44,15 @@ def test_environment_files(cli, machine_file, workspace):
     assert not [line for line in found if "comment" in line]
 
 
+def test_environment_files_of_other_editors(cli, machine_file, workspace):
+    """A byte order mark and carriage returns are no part of a name or a value."""
+    (workspace / "env").write_bytes(b"\xef\xbb\xbfA=file\r\n\r\n# comment\r\nB=two\rparts\r\nC=\r\nD=end")
+    machine_file("test", command=["/bin/sh", "-c", 'printf "%s|" "$A" "$B" "$C" "$D" "${C-unset}"'],
+                 environment_files=[workspace / "env"])
+    assert cli("run", "test").check().stdout == "file|two\rparts||end||"
+    assert not [line for line in lines(cli("run", "test", "--", "env")) if "\ufeff" in line]
+
+
 def test_environment_without_a_limit(cli, machine_file):
     """Thousands of entries, and one of 100 kB."""
     environment = [f"VARIABLE_{number}={number}" for number in range(5000)]
@@ -54,14 +63,14 @@ def test_environment_without_a_limit(cli, machine_file):
 
 
 def test_environment_of_the_command_line(cli, machine_file):
-    """--env goes over the definition's."""
+    """--env overrides the definition."""
     found = lines(cli("run", "--env", "A=2", machine_file(
         command=["env"], environment=["A=1", "B=1"])))
     assert "A=2" in found and "B=1" in found
 
 
 def test_working_directory(cli, machine_file):
-    """The directory asked for, else that of the user."""
+    """The requested directory, or else the user's home."""
     assert lines(cli("run", machine_file(command=["pwd"], working_directory="/var/www"))) == [
         "/var/www"]
     assert lines(cli("run", machine_file(command=["pwd"]))) in (["/root"], ["/"])
@@ -129,7 +138,7 @@ def test_umask_and_signals_are_the_usual(cli, machine_file):
 
 
 def test_caller_that_ignores_its_children(cli, machine_file):
-    """Their ends are none of its business, and this program's all the same."""
+    """This program needs the exit status even if its caller ignores SIGCHLD."""
     deaf = [sys.executable, "-c", "import os, signal, sys\n"
             "signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
             "os.execvp(sys.argv[1], sys.argv[1:])"]
@@ -195,22 +204,21 @@ def test_dry_run(cli, machine_file, host_state):
 
 
 @pytest.mark.needs("program:nft", "program:ip")
-def test_without_a_name_nothing_is_kept(host, cli, busybox_root):
-    """Neither the addresses nor the writable layer of a machine whose name was made up."""
-    overlay = f'overlay = [ "{busybox_root}" ]; command = [ "touch", "/written" ];'
-    host.command("run", "--rootfs", busybox_root, "--set", "network.mode=bridge", "--",
+def test_without_a_name_nothing_is_kept(host, cli, own_root):
+    """Neither the addresses nor the writable layer of a machine with a generated name."""
+    overlay = f'overlay = [ "{own_root}" ]; command = [ "touch", "/written" ];'
+    host.command("run", "--rootfs", own_root, "--set", "network.mode=bridge", "--",
                  "true").check()
     host.command("run", "-", input=overlay).check()
-    leases = [lease for file in (cli.runtime / "network").glob("*.json")
-              for lease in json.loads(file.read_text())["leases"]]
-    assert not leases
+    networks = json.loads(host.command("network", "list", "--json=short").check().stdout)
+    assert not [machine for network in networks for machine in network["machines"]]
     assert not list(cli.state.glob("machines/*"))
     host.command("run", "--name", "kept", "-", input=overlay).check()
     assert (cli.state / "machines/kept/upper/written").exists()
 
 
 def test_working_directory_that_was_removed(cli, machine_file, workspace, busybox_root):
-    """The caller's is of no matter to a machine that is told by absolute paths."""
+    """The caller's working directory does not affect a machine given by absolute paths."""
     gone = workspace / "gone"
     script = f'mkdir {gone}; cd {gone}; rmdir {gone}; exec "$@"'
     wrapper = ["sh", "-c", script, "sh"]
@@ -222,7 +230,7 @@ def test_working_directory_that_was_removed(cli, machine_file, workspace, busybo
 
 
 def test_debug(cli, machine_file):
-    """--debug tells each step with its time, on standard error."""
+    """--debug prints each step with its time on standard error."""
     result = cli("run", "--debug", machine_file(command=["echo", "x"])).check()
     assert result.stdout == "x\n"
     assert result.stderr.count(" ms] ") >= 5, result

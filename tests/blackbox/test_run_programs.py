@@ -28,7 +28,7 @@ def debian(machine_file, debian_root, workspace):
 
 
 def free_port():
-    """A port of the host that nobody listens on."""
+    """An unused port of the host."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
@@ -106,7 +106,7 @@ def test_useradd(cli, debian):
 
 
 def test_ping(cli, debian):
-    """ping with a raw socket, where the machine has the capability that the file carries."""
+    """ping with a raw socket, if the machine has the capability that the file needs."""
     result = cli("run", debian(capabilities={"add": ["CAP_NET_RAW"]}, command=[
         "ping", "-c", "1", "-W", "5", "127.0.0.1"])).check()
     assert "1 received" in result.stdout

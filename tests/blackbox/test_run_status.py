@@ -12,7 +12,7 @@ import pytest
 
 @pytest.mark.parametrize("status", [0, 1, 42, 124, 255])
 def test_status_of_the_payload(cli, machine_file, status):
-    """The payload's own status is passed on, and nothing is said beside it."""
+    """The payload's status is passed on without further output."""
     result = cli("run", machine_file(command=["sh", "-c", f"exit {status}"])).check(status)
     assert result.stdout == ""
     assert result.stderr == ""
@@ -52,7 +52,7 @@ def test_machine_by_name(cli, machine_file):
 
 
 def test_unknown_machine(cli):
-    """No such machine: told by its name."""
+    """The error names the missing machine."""
     result = cli("run", "nosuch").check(125)
     assert "nosuch" in result.stderr
 
@@ -77,7 +77,7 @@ def test_missing_program(cli, machine_file, program):
     assert program in result.stderr
 
 
-def test_missing_program_tells_the_path(cli, machine_file):
+def test_a_missing_program_error_names_the_path(cli, machine_file):
     """Where a bare name was looked for is part of the message."""
     result = cli("run", machine_file(command=["nosuch"], environment=["PATH=/opt/x:/bin"]))
     assert result.check(127).stderr.count("/opt/x:/bin") == 1, result
@@ -111,7 +111,7 @@ def test_missing_interpreter_of_a_script(cli, machine_file, own_root):
 
 
 def test_script_runs(cli, machine_file, own_root):
-    """A script with an interpreter that is there runs, with its argument."""
+    """A script runs if its interpreter exists, with its argument."""
     program = put_program(own_root, b"#!/bin/sh -e\necho \"$0 $1\"\n")
     result = cli("run", machine_file(rootfs=own_root, command=[program, "x"])).check()
     assert result.stdout == "/program x\n"
@@ -146,7 +146,7 @@ def elf_header(machine, elf_class=2, order=1):
 
 @pytest.mark.parametrize("machine, name", [(183, "aarch64"), (243, "riscv"), (22, "s390")])
 def test_foreign_architecture(cli, machine_file, own_root, machine, name):
-    """A program for another architecture is told as that, with its name."""
+    """The error for a program of another architecture says so and names it."""
     program = put_program(own_root, elf_header(machine))
     result = cli("run", machine_file(rootfs=own_root, command=[program])).check(126)
     assert name in result.stderr.lower() or "arm64" in result.stderr.lower(), result
@@ -159,24 +159,25 @@ def test_truncated_program(cli, machine_file, own_root):
 
 
 def test_without_privileges(cli, machine_file):
-    """What only root can do says so, also where somebody else has made the directories."""
-    path = machine_file(command=["true"])
+    """A user's machines have directories of their own; those created by root are refused."""
+    path = machine_file(command=["true"], read_only=True, upper="none")
     cli("run", path).check()
     for verb, status in (("run", 125), ("start", 1), ("create", 1)):
         result = cli(verb, path, wrapper=["setpriv", "--reuid=1000", "--regid=1000",
                                           "--clear-groups"]).check(status)
-        assert "hint: run it as root" in result.stderr, result
+        assert "belongs to another user" in result.stderr, result
+        assert "hint: remove it, or choose another directory" in result.stderr, result
 
 
 def test_few_open_files(cli, machine_file, host_state):
-    """Wherever descriptors run out, the way out is told, and nothing is left."""
+    """Wherever descriptors run out, the error suggests a remedy, and nothing is left."""
     path = machine_file(command=["echo", "x"])
     cli("run", path).check()
     failures = 0
     for limit in range(6, 60, 4):
         with host_state.unchanged():
             result = cli("run", path, wrapper=["sh", "-c", f'ulimit -n {limit}; exec "$@"', "sh"])
-        # What the loader of libraries lacks is not ours to tell.
+        # Failures of the dynamic loader are not reported by this program.
         if result.status == 125 and "error: " in result.stderr:
             assert "Too many open files" in result.stderr and "ulimit -n" in result.stderr, result
             assert "this kernel has no" not in result.stderr
@@ -185,23 +186,10 @@ def test_few_open_files(cli, machine_file, host_state):
 
 
 def test_version(cli):
-    """As with systemctl and podman; also behind a verb, where it does nothing else."""
+    """As in systemctl and podman; also after a verb, which then does nothing."""
     for arguments in (["--version"], ["run", "--version", "nothing"]):
         result = cli(*arguments).check()
         assert result.stdout.startswith("machinectl-lite ") and result.stderr == "", result
-
-
-def test_help_fits_a_terminal(cli):
-    """Of 80 columns; that of a verb also of 24 lines."""
-    text = cli("--help").check().stdout
-    verbs = re.findall(r"^  ([a-z][a-z-]+)", text.partition("Verbs:")[2].partition("Options:")[0],
-                       re.MULTILINE)
-    assert len(verbs) > 30
-    for verb in verbs:
-        of_verb = cli(verb, "--help").check().stdout
-        assert len(of_verb.splitlines()) <= 24, of_verb
-        text += of_verb
-    assert [line for line in text.splitlines() if len(line) > 80] == []
 
 
 def test_help_and_usage(cli):
@@ -218,7 +206,7 @@ def test_help_and_usage(cli):
     {"credentials": [{"name": "word", "path": "{}"}]},
     {"seccomp": {"profile": "{}"}}])
 def test_files_that_say_nothing(cli, machine_file, workspace, keys):
-    """A FIFO that nobody writes to is told, not waited for."""
+    """A FIFO without a writer is an error, and does not block."""
     fifo = workspace / "silent.json"
     os.mkfifo(fifo)
     filled = json.loads(json.dumps(keys).replace("{}", str(fifo)))

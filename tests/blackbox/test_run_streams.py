@@ -17,7 +17,7 @@ TRAPS = ("trap 'echo term; exit 7' TERM; trap 'echo int; exit 8' INT; trap 'echo
 
 
 def test_output_and_error_stay_apart(cli, machine_file):
-    """Without a terminal each goes its own way, in the order in which it was written."""
+    """Without a terminal they are separate, each in the order of writing."""
     result = cli("run", machine_file(command=["sh", "-c", "echo a; echo b >&2; echo c"])).check()
     assert (result.stdout, result.stderr) == ("a\nc\n", "b\n")
 
@@ -32,11 +32,11 @@ def test_input_is_read_through(cli, machine_file):
 
 
 def test_no_input_is_the_end_of_it(cli, machine_file):
-    """/dev/null as input ends a reader at once."""
+    """/dev/null as input is at its end immediately."""
     cli("run", machine_file(command=["cat"]), timeout=20).check()
 
 
-def test_input_that_nobody_reads(cli, machine_file):
+def test_input_without_a_reader(cli, machine_file):
     """A payload that ends without reading its input does not keep `run` waiting."""
     running = cli.start("run", machine_file(command=["true"]), stdin=subprocess.PIPE)
     running.process.wait(20)
@@ -44,7 +44,7 @@ def test_input_that_nobody_reads(cli, machine_file):
 
 
 def test_closed_descriptors(cli, machine_file):
-    """Started with descriptors 0 to 2 closed, nothing else takes their place."""
+    """Started with descriptors 0 to 2 closed, no other file gets their numbers."""
     command = cli.command("run", machine_file(command=["true"]))
     done = subprocess.run(["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh"] + command,
                           env=cli.environment, timeout=60, check=False)
@@ -53,8 +53,8 @@ def test_closed_descriptors(cli, machine_file):
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- 2>&-", "<&- >&- 2>&-"])
 def test_a_closed_descriptor_is_nothing_of_the_hosts(cli, machine_file, workspace, closed):
-    """What takes the place of a descriptor that the caller closed is no directory of the host, from
-    which a payload would leave its root, and nothing that can be read or written."""
+    """The replacement of a descriptor that the caller closed is not a directory of the host,
+    through which a payload could leave its root, and can be neither read nor written."""
     share = workspace / "share"
     share.mkdir()
     share.chmod(0o777)
@@ -86,7 +86,7 @@ def test_output_to_a_closed_pipe(cli, machine_file):
     (signal.SIGTERM, "term", 7), (signal.SIGINT, "int", 8), (signal.SIGHUP, "hup", 9),
     (signal.SIGUSR1, "usr1", 10)])
 def test_signals_reach_the_payload(cli, machine_file, number, word, status):
-    """What is sent to `run` is what the payload gets."""
+    """Signals sent to `run` reach the payload."""
     running = cli.start("run", machine_file(command=["sh", "-c", TRAPS]))
     running.read_until("ready\n")
     running.signal(number)
@@ -103,8 +103,7 @@ def test_signal_without_a_handler(cli, machine_file):
 
 
 def test_sigkill_leaves_nothing(cli, machine_file, host_state):
-    """Killed outright, `run` takes the payload along; what is left on disk goes with the next
-    start."""
+    """The payload dies with a killed `run`; the next start removes what is left on disk."""
     path = machine_file(command=["sh", "-c", "sleep 61 & echo ready; exec sleep 60"])
     cli("run", path, "--", "true").check()
     with host_state.unchanged():
@@ -159,7 +158,7 @@ def test_same_machine_twice_at_once(cli, machine_file):
 
 
 def test_terminal(cli, machine_file):
-    """With a terminal on both sides the payload has one of its own, of the same size."""
+    """On a terminal the payload gets its own terminal of the same size."""
     terminal = cli.terminal("run", machine_file(command=["sh", "-c", "tty; stty size; exit 5"]),
                             rows=33, columns=101)
     assert terminal.wait() == 5
@@ -178,7 +177,7 @@ def test_terminal_is_not_the_hosts(cli, machine_file):
 
 
 def test_window_size_follows(cli, machine_file):
-    """A window that changes its size is told to the payload."""
+    """The payload learns when the window size changes."""
     terminal = cli.terminal("run", machine_file(command=[
         "sh", "-c", "trap 'stty size; exit 4' WINCH; echo ready; while :; do sleep 0.05; done"]))
     terminal.read_until("ready\r\n")
@@ -198,7 +197,7 @@ def test_modes_are_restored(cli, machine_file):
 
 
 def test_modes_are_restored_after_a_signal(cli, machine_file):
-    """Also when `run` is told to end."""
+    """Even if `run` is terminated by a signal."""
     terminal = cli.terminal("run", machine_file(command=["sh", "-c", "echo ready; exec sleep 60"]))
     terminal.read_until("ready\r\n")
     terminal.process.send_signal(signal.SIGTERM)
@@ -229,7 +228,7 @@ def test_second_control_c_kills(cli, machine_file, workspace):
 
 
 def test_many_control_c(cli, machine_file):
-    """With a terminal of its own the payload may be interrupted as often as it likes."""
+    """With its own terminal the payload can handle any number of interrupts."""
     terminal = cli.terminal("run", machine_file(command=[
         "sh", "-c", "n=0; trap 'echo ignored; n=$((n+1)); [ $n = 3 ] && exit 3' INT; echo ready;"
         "while :; do sleep 0.05; done"]))
@@ -256,7 +255,7 @@ def test_job_control(cli, machine_file):
 @pytest.mark.parametrize("data", [b"", b"a line\n", b"no end of line", b"x\n" * 20000])
 @pytest.mark.parametrize("kind", ["file", "pipe"])
 def test_input_that_ends_on_a_terminal_of_the_machine(cli, machine_file, workspace, kind, data):
-    """A terminal that the definition asks for has the caller's input, and its end."""
+    """A terminal requested by the definition gets the caller's input and its end."""
     path = machine_file(command=["sh", "-c", "stty -echo -onlcr; echo ready; exec cat"],
                         terminal=True)
     if kind == "file":
@@ -270,7 +269,7 @@ def test_input_that_ends_on_a_terminal_of_the_machine(cli, machine_file, workspa
 
 
 def test_no_terminal_with_output_elsewhere(cli, machine_file, workspace):
-    """Output that goes to a file gets what the payload wrote, without a terminal's line ends."""
+    """Output to a file is unchanged, without the line ends of a terminal."""
     with open(workspace / "output", "w+b") as output:
         terminal = cli.terminal("run", machine_file(command=["echo", "plain"]), stdout=output)
         assert terminal.wait() == 0
@@ -287,7 +286,7 @@ def test_much_output_through_the_terminal(cli, machine_file):
 
 
 def test_terminal_gone(cli, machine_file, host_state):
-    """When the terminal goes away, so does the machine."""
+    """When the terminal is closed, the machine ends."""
     path = machine_file(command=["sh", "-c", "echo ready; exec sleep 60"])
     cli("run", path, "--", "true").check()
     with host_state.unchanged(patience=20):

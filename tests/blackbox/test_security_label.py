@@ -34,7 +34,7 @@ def profile(workspace):
 
 @pytest.mark.parametrize("key, module", [("apparmor", "AppArmor"), ("selinux", "SELinux")])
 def test_without_the_module_it_is_refused(cli, machine_file, busybox_root, key, module):
-    """A label that the host cannot give is no label: the start fails before anything is made."""
+    """If the host cannot apply a label, the start fails before anything is created."""
     if not needs.missing(f"security-module:{key}"):
         pytest.skip(f"the kernel runs with {module}")
     path = machine_file(rootfs=busybox_root, read_only=True, command=["true"], **{key: "web"})
@@ -45,7 +45,7 @@ def test_without_the_module_it_is_refused(cli, machine_file, busybox_root, key, 
 
 @pytest.mark.needs("security-module:apparmor", "program:apparmor_parser")
 def test_apparmor(cli, machine_file, busybox_root, profile):
-    """The payload, what it starts and what joins it run under the profile."""
+    """The payload, its children and programs that join the machine run under the profile."""
     script = ("cat /proc/self/attr/apparmor/current; touch /allowed && echo allowed;"
               "touch /denied || echo denied")
     path = machine_file(overlay=[busybox_root], upper="volatile", command=["sh", "-c", script],
@@ -71,5 +71,5 @@ def test_apparmor_of_a_program_that_joins(cli, machine_file, busybox_root, profi
 def test_apparmor_without_that_profile(cli, machine_file, busybox_root):
     path = machine_file(rootfs=busybox_root, read_only=True, command=["true"], apparmor="no-such")
     result = cli("run", path).check(125)
-    assert 'AppArmor has no profile "no-such" loaded' in result.stderr
+    assert 'the AppArmor profile "no-such" is not loaded' in result.stderr
     assert "apparmor_parser -r" in result.stderr

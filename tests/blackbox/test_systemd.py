@@ -36,7 +36,8 @@ def lite():
 
 @pytest.fixture
 def installed(lite, busybox_root):
-    """installed("web", command=..) writes a definition where systemd's unit looks for it."""
+    """installed("web", command=..) writes a definition to the directory used by the systemd
+    unit."""
     names = []
 
     def write(name, **keys):
@@ -88,6 +89,32 @@ def test_systemctl_is_enough(lite, installed):
     run("systemctl", "kill", "--signal=SIGTERM", f"container@{name}")
     run("systemctl", "stop", f"container@{name}")
     assert not Path(f"/sys/fs/cgroup/machine.slice/container@{name}.service").exists()
+
+
+def test_a_unit_that_could_not_start_again_is_not_stopped(lite, installed):
+    name = installed("web", command=STAY)
+    lite("start", name)
+    before = unit(name, "MainPID", "ActiveState")
+    good = (DEFINITIONS / f"{name}.machine").read_text()
+    for text in (good.replace('"sh"', '"/no/such"'), good + "memroy = 1;\n"):
+        (DEFINITIONS / f"{name}.machine").write_text(text)
+        failed = lite("restart", name, check=False)
+        assert failed.returncode != 0 and ("/no" in failed.stderr or "memroy" in failed.stderr)
+        assert unit(name, "MainPID", "ActiveState") == before
+    (DEFINITIONS / f"{name}.machine").write_text(good)
+    lite("restart", name)
+    assert unit(name, "ActiveState")["ActiveState"] == "active"
+    assert unit(name, "MainPID") != {"MainPID": before["MainPID"]}
+
+
+def test_a_paused_unit_is_stopped_in_order(lite, installed):
+    name = installed("web", command=STAY, stop={"timeout": "20s"})
+    lite("start", name)
+    lite("pause", name)
+    begin = time.monotonic()
+    run("systemctl", "stop", f"container@{name}")
+    assert time.monotonic() - begin < 10
+    assert json.loads(lite("show", name).stdout)["exit_status"] == 0
 
 
 def test_a_payload_that_dies_of_the_stop_signal_is_a_success(installed):
@@ -147,6 +174,23 @@ def test_enable_and_disable(lite, installed):
     lite("disable", name)
     assert run("systemctl", "is-enabled", f"container@{name}",
                check=False).stdout.strip() == "disabled"
+
+
+def test_an_instance_of_a_template_is_a_unit(lite, installed):
+    """With its requirements once it is enabled; the name is the one a user types."""
+    installed("db@", command=STAY)
+    installed("web@", command=STAY, requires=["db@%i"])
+    lite("enable", "web@blue")
+    run("systemctl", "daemon-reload")
+    run("systemctl", "start", "container@web@blue.service")
+    assert lite("exec", "web@blue", "hostname").stdout.strip() == "web-blue"
+    assert unit("db@blue", "ActiveState") == {"ActiveState": "active"}
+    assert "web-blue" in run("machinectl", "list").stdout
+    lite("disable", "web@blue")
+    for name in "web@blue", "db@blue":
+        lite("stop", name)
+        assert unit(name, "ActiveState") == {"ActiveState": "inactive"}
+        lite("delete", name)
 
 
 def test_a_killed_supervisor_leaves_nothing(lite, installed):
@@ -215,7 +259,7 @@ def test_reboot_from_inside_and_outside(lite, booted):
         reboot()
         for _ in range(180):
             record = json.loads(lite("show", booted, check=False).stdout or "{}")
-            # Ready, and so is its init to be asked for more.
+            # Ready, and its init accepts requests.
             if (record.get("init") not in (None, before)
                     and unit(booted, "ActiveState")["ActiveState"] == "active"):
                 break
@@ -250,7 +294,7 @@ def test_stop_of_a_booted_machine_is_an_ordered_shutdown(lite, booted):
 # ---- the host's own reboot ----
 
 @pytest.mark.needs("reboot")
-def test_machines_come_back_when_the_host_boots(lite, reboot, busybox_root):
+def test_machines_start_again_when_the_host_boots(lite, reboot, busybox_root):
     """One that is enabled, one with autostart, and one that another requires."""
     machines = {"comes-enabled": {}, "comes-auto": {"autostart": True, "requires": ["comes-db"]},
                 "comes-db": {"ready": "health", "health": {"command": ["true"]}},
@@ -275,9 +319,9 @@ def test_machines_come_back_when_the_host_boots(lite, reboot, busybox_root):
         started = {name: json.loads(lite("show", name).stdout)["started"] for name in machines
                    if name.startswith("comes")}
         assert started["comes-db"] < started["comes-auto"]
-        assert lite("status", "stays-away", check=False).returncode == 4
+        assert lite("status", "stays-away", check=False).returncode == 3
         kernel = run("journalctl", "--boot", "--dmesg", "--output=cat").stdout
-        assert "broken is left out" in kernel
+        assert "broken is skipped" in kernel
     finally:
         (DEFINITIONS / "broken.machine").unlink()
         lite("disable", "comes-enabled", check=False)

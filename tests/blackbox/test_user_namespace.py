@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Ids of a machine: a range of the host's that nobody else has, whatever happens."""
+"""The ids of a machine: a range of the host that nothing else uses."""
 
 import concurrent.futures
 import os
@@ -40,7 +40,7 @@ def test_default(cli, machine_file):
 
 
 def test_host_sees_the_shifted_user(cli, machine_file):
-    """The payload's user as the host's /proc tells it."""
+    """The payload's user according to the host's /proc."""
     base, running = base_of(cli, machine_file(user="alice", command=WAIT))
     payloads = [pid for pid in hoststate.live_processes(running.pid)
                 if Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"sleep")]
@@ -57,7 +57,7 @@ def test_none(cli, machine_file):
 
 
 def test_given_range(cli, machine_file):
-    """BASE:COUNT is what the machine has."""
+    """The machine gets BASE:COUNT."""
     users, groups, _ = maps(cli("run", machine_file(user_namespace="700000:1000", command=SHOW)))
     assert users == groups == [0, 700000, 1000]
 
@@ -72,7 +72,7 @@ def test_same_range_again(cli, machine_file):
 
 @pytest.mark.slow
 def test_ranges_never_overlap(cli, machine_file):
-    """Twenty machines started at once, over and over."""
+    """Twenty machines started in parallel, repeatedly."""
     paths = [machine_file(f"machine{number}", command=WAIT) for number in range(20)]
     with concurrent.futures.ThreadPoolExecutor(20) as pool:
         for _ in range(2):
@@ -125,7 +125,7 @@ def test_range_in_use_is_refused_by_name(cli, machine_file):
 
 
 def test_killed_supervisor_leaves_no_lease(cli, machine_file):
-    """SIGKILL of what holds the range gives it back, with nothing to clean up."""
+    """Killing the holder releases the range, without any cleanup."""
     path = machine_file(command=WAIT)
     base, running = base_of(cli, path)
     os.kill(running.pid, signal.SIGKILL)
@@ -135,7 +135,7 @@ def test_killed_supervisor_leaves_no_lease(cli, machine_file):
 
 
 def test_user_without_a_mapping(cli, machine_file):
-    """A user of the root's files that the range does not hold is named."""
+    """The error names a user of the root's passwd that is outside of the range."""
     result = cli("run", machine_file(user="70000", command=["true"])).check(125)
     assert "70000" in result.stderr and "not mapped" in result.stderr
     result = cli("run", machine_file(user="0:70000", command=["true"])).check(125)
@@ -144,14 +144,14 @@ def test_user_without_a_mapping(cli, machine_file):
 
 @pytest.mark.parametrize("text", ["0:65536", "x", "100:0", "4294967295:2", "-1:5", "700000:"])
 def test_ranges_that_are_none(cli, machine_file, text):
-    """Ranges that hold the host's root or are no ranges."""
+    """Invalid ranges, and those that include the host's root."""
     result = cli("run", machine_file(user_namespace=text, command=["true"]))
     assert result.status in (65, 125), result
     assert "user_namespace" in result.stderr
 
 
 def test_nested_user_namespaces(cli, machine_file):
-    """With CAP_SYS_ADMIN a machine makes its own; without, it cannot."""
+    """A machine can create its own only with CAP_SYS_ADMIN."""
     command = ["unshare", "-r", "cat", "/proc/self/uid_map"]
     found = cli("run", machine_file(command=command, capabilities={"profile": "system"}))
     assert found.check().stdout.split() == ["0", "0", "1"]
@@ -164,19 +164,20 @@ def in_user_namespace(script=""):
 
 
 def can_nest():
-    """Whether this host lets a user namespace be made like that."""
+    """Whether this host allows creating a user namespace like that."""
     return subprocess.run(in_user_namespace() + ["true"], check=False,
                           capture_output=True).returncode == 0
 
 
-@pytest.mark.parametrize("script, words", [
-    ("", ["uid_map", "user namespace"]),
-    ("echo 0 >/proc/sys/user/max_user_namespaces; ", ["user.max_user_namespaces"])])
-def test_refusals_name_their_reason(cli, machine_file, script, words):
+@pytest.mark.parametrize("script, ids, words", [
+    ("", "auto", ["user namespace", "usermod", 'user_namespace = "self"']),
+    ("echo 0 >/proc/sys/user/max_user_namespaces; ", "self", ["user.max_user_namespaces"])])
+def test_refusals_name_their_reason(cli, machine_file, script, ids, words):
     """Not "Permission denied": which ids are missing, or which sysctl forbids it."""
     if not can_nest():
         pytest.skip("needs a host that lets unshare(1) make a user namespace")
-    result = cli("run", machine_file(command=["true"]), wrapper=in_user_namespace(script))
+    result = cli("run", machine_file(command=["true"], user_namespace=ids),
+                 wrapper=in_user_namespace(script))
     result.check(125)
     assert all(word in result.stderr for word in words), result
 
@@ -184,7 +185,8 @@ def test_refusals_name_their_reason(cli, machine_file, script, words):
 @pytest.mark.needs("virtual-host")
 @pytest.mark.parametrize("kind", ["net", "pid"])
 def test_number_of_namespaces_used_up(cli, machine_file, kind):
-    """The sysctl that forbids one is named: among those made ahead and those of the clone."""
+    """The error names the sysctl that forbids a namespace, whether it is created in advance or by
+    the clone."""
     sysctl = Path(f"/proc/sys/user/max_{kind}_namespaces")
     before = sysctl.read_text()
     path = machine_file(command=["true"])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The host is what other tests take it for: an operator's, with systemd and controllers."""
+"""The host is as other tests expect: with systemd and all controllers."""
 
 import contextlib
 import os
@@ -48,7 +48,7 @@ def test_allocation_past_memory_max_is_killed():
 
 @pytest.mark.needs("virtual-host", "systemd")
 def test_host_is_up():
-    """No unit has failed, and all controllers are there to be delegated."""
+    """No unit has failed, and all controllers can be delegated."""
     state = subprocess.run(["systemctl", "is-system-running"], capture_output=True, text=True,
                            check=False)
     failed = subprocess.run(["systemctl", "--failed", "--no-legend"], capture_output=True,
@@ -68,7 +68,7 @@ def test_kernel_has_what_machines_use(module):
 
 @pytest.mark.needs("virtual-host")
 def test_debian_root_can_boot(debian_root):
-    """The second Debian has an init, and starts none of its services by itself."""
+    """The second Debian root has an init, and starts none of its services automatically."""
     assert (debian_root / "usr/lib/systemd/systemd").exists()
     wanted = [link.name for link in (debian_root / "etc/systemd/system").glob("*.wants/*")]
     assert not {"nginx.service", "postgresql.service", "redis-server.service"} & set(wanted)

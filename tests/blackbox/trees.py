@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What is in a directory, in all that can be told of files, to be compared with another.
+"""Lists all properties of the files in a directory, for comparison with another.
 
 `trees.py DIRECTORY` prints it as JSON.
 """
@@ -42,7 +42,7 @@ def _describe(path, names):
 
 
 def listing(root):
-    """{path: what it is}. Names of one file name each other under "links"."""
+    """{path: properties}. Several names of one file refer to each other in "links"."""
     root = os.path.abspath(root)
     names, found = {}, {}
     for directory, directories, files in os.walk(root):
@@ -57,7 +57,7 @@ def listing(root):
 
 
 def differences(ours, theirs):
-    """A line for each difference, the first hundred of them."""
+    """One line per difference, the first hundred."""
     lines = []
     for path in sorted(ours.keys() | theirs.keys()):
         one, other = ours.get(path), theirs.get(path)
@@ -70,7 +70,7 @@ def differences(ours, theirs):
 
 
 def of_image(cli, image_id, workspace):
-    """The listing of an image of the store: its layers as a machine's overlay has them."""
+    """The listing of an image of the store: its layers as mounted by a machine's overlay."""
     image = Path(cli.state, "images", image_id.replace(":", "-"))
     record = json.loads((image / "image.json").read_text(encoding="utf-8"))
     layers = [image / "directories"] if record.get("directories") else []
@@ -79,7 +79,7 @@ def of_image(cli, image_id, workspace):
     stage = workspace / f"stage-{len(os.listdir(workspace))}"
     (stage / "root").mkdir(parents=True)
     (stage / "e").mkdir()
-    # Short names, for a hundred of them have to fit one page. An overlay wants two layers.
+    # Short names, because a hundred of them must fit in one page. An overlay needs two layers.
     for number, layer in enumerate(layers):
         (stage / str(number)).symlink_to(layer)
     names = ":".join([*map(str, range(len(layers))), "e"])
@@ -93,7 +93,7 @@ def of_image(cli, image_id, workspace):
 
 
 def by_umoci(image, workspace):
-    """The listing of what umoci unpacks of "LAYOUT:TAG"."""
+    """The listing of "LAYOUT:TAG" as unpacked by umoci."""
     bundle = workspace / f"bundle-{len(os.listdir(workspace))}"
     done = subprocess.run(["umoci", "unpack", "--image", image, bundle], check=False,
                           capture_output=True, text=True)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Text from outside as the lowest floor reads it: quantities, signals, paths, and what is shown on
- * a terminal. What is read must be printed and read back as the same value. */
+/* Untrusted text as parsed by the lowest floor: quantities, signals, paths, and text for a
+ * terminal. A parsed value must be printed and parsed again to the same value. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -11,8 +11,8 @@
 #include "config/config.h"
 #include "config/show.h"
 
-/* A definition of any bytes: it is refused with a finding or an error, or it is understood; and
- * then the definition that is shown for it says the same. */
+/* An arbitrary definition is refused with a finding or an error, or accepted; the definition shown
+ * for it must then mean the same. */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -5,11 +5,11 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "image/document.h"
+#include "image/document/document.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Manifests, indexes and configs as a registry may send them. */
+/* Manifests, indexes and configs as sent by a registry. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         static const struct platform platform = { (char *)"linux", (char *)"arm", (char *)"v7" };
@@ -22,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
         if (document_parse((const char *)data, size, "the manifest", &document, &error) == 0 &&
             document_type(document, MEDIA_TYPE_OCI_INDEX "; charset=utf-8", &type, &error) == 0) {
-                /* What came as an index is never read as a manifest. */
+                /* A document that was sent as an index is never read as a manifest. */
                 if (type == DOCUMENT_MANIFEST) {
                         abort();
                 }

@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "image/decompress.h"
-#include "image/remove.h"
-#include "image/unpack.h"
+#include "base/tree.h"
+#include "image/unpack/decompress.h"
+#include "image/unpack/unpack.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -25,7 +25,11 @@ static void *run_decompress(void *data)
 {
         struct input *input = data;
 
-        (void)decompress(&input->source, &input->stream, NULL);
+        if (decompress_prepare(&input->source, NULL) == 0) {
+                (void)decompress(&input->source, &input->stream, NULL);
+        } else {
+                stream_end(&input->stream, -EBADMSG);
+        }
         return NULL;
 }
 
@@ -41,8 +45,8 @@ static void *run_hash(void *data)
         return NULL;
 }
 
-/* Compressed or plain tars, unpacked into a directory of their own, which has to be there
- * afterwards. */
+/* Compressed or plain tars, unpacked into a separate directory, which must still exist afterwards.
+ */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         struct input input = { .source = { .control = -EBADF, .remaining = size } };
@@ -66,7 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         input.source.fd = file;
         (void)pthread_create(&threads[0], NULL, run_decompress, &input);
         (void)pthread_create(&threads[1], NULL, run_hash, &input);
-        if (unpack(&input.stream, root, entries, implied, &result, NULL) < 0) {
+        if (unpack(&input.stream, false, root, entries, implied, &result, NULL) < 0) {
                 stream_abandon(&input.stream);
         }
         (void)pthread_join(threads[0], NULL);
@@ -77,6 +81,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (rmdir(place) == 0 || errno != ENOTEMPTY) {
                 abort();
         }
-        (void)remove_tree(tmp, place + sizeof "/dev/shm/" - 1);
+        (void)tree_remove(tmp, place + sizeof "/dev/shm/" - 1, NULL);
         return 0;
 }

@@ -5,14 +5,14 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "image/challenge.h"
-#include "image/credentials.h"
 #include "image/digest.h"
 #include "image/reference.h"
+#include "image/registry/challenge.h"
+#include "image/registry/credentials.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* References, authentication headers and files of credentials. */
+/* References, authentication headers and credential files. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         _cleanup_error_ struct machine_error error = MACHINE_ERROR_INIT;
@@ -29,7 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 _cleanup_image_reference_ struct image_reference again = IMAGE_REFERENCE_INIT;
                 _cleanup_free_ char *same = NULL;
 
-                /* What is accepted is its own full form, and leads nowhere else as a path. */
+                /* An accepted reference equals its full form, and is safe as a path. */
                 if (!full || strstr(full, "/..") || strchr(full, '%') ||
                     image_reference_parse(full, &again, NULL) < 0) {
                         abort();
@@ -40,10 +40,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 }
         }
         (void)challenge_parse(text, &challenge);
-        /* Helpers are programs: they are not run here. */
+        /* Credential helpers are programs and not run here. */
         if (!memmem(data, size, "cred", 4)) {
                 (void)credentials_read(text, strlen(text), "docker.io", "library/nginx",
-                                       "auth.json", &credentials, &error);
+                                       "auth.json", NULL, &credentials, &error);
         }
         return 0;
 }

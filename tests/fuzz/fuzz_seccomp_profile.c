@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A profile in JSON, read and compiled. A filter that comes out must be one that the kernel would
- * take and that ends with an answer, whatever the call. */
+/* A JSON profile is parsed and compiled. The filter must be acceptable to the kernel and return an
+ * action for every call. */
 #include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <stdint.h>
@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "security/seccomp_oci.h"
+#include "security/seccomp/oci.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -19,8 +19,8 @@ static void require(bool condition)
         }
 }
 
-/* What the kernel asks of a program before it takes it: every jump lands in it, it loads only what
- * there is, and it ends with an answer. */
+/* The kernel's requirements on a program: every jump stays inside, it only loads valid offsets, and
+ * it ends with a return. */
 static void check_program(const struct sock_filter *program, size_t length)
 {
         require(length > 0 && length <= BPF_MAXINSNS);
@@ -58,9 +58,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         _cleanup_error_ struct machine_error error = MACHINE_ERROR_INIT;
         _cleanup_free_ struct sock_filter *program = NULL;
         size_t length;
-        bool log;
-        int r = seccomp_oci_parse((const char *)data, size, "profile.json", &subject, &policy, &log,
-                                  &error);
+        uint32_t flags;
+        int r = seccomp_oci_parse((const char *)data, size, "profile.json", &subject, &policy,
+                                  &flags, &error);
 
         if (r < 0) {
                 require(error.message != NULL);

@@ -5,7 +5,7 @@
 
 #include "config/config.h"
 
-/* Settings of the command line of any bytes: "OPTION VALUE" on each line. */
+/* Arbitrary settings of the command line: "OPTION VALUE" on each line. */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

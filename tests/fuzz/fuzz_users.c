@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A machine's own /etc/passwd and /etc/group, and what is asked of them. The input is the user, the
- * passwd file and the group file, with a NUL after each. */
+/* A machine's /etc/passwd and /etc/group, and lookups in them. The input is the user, the passwd
+ * file and the group file, each terminated by a NUL. */
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "security/users.h"
+#include "security/ids/users.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -33,7 +33,7 @@ static void remove_root(void)
         (void)rmdir(root_path);
 }
 
-/* Made at the first call and used by all. */
+/* Created by the first call and shared by all. */
 static void make_root(void)
 {
         if (root < 0) {
@@ -44,7 +44,7 @@ static void make_root(void)
         }
 }
 
-/* Writes what goes up to the next NUL, and steps over it. */
+/* Writes the input up to the next NUL and skips that. */
 static void write_part(const char *name, const uint8_t **data, size_t *size)
 {
         size_t length = strnlen((const char *)*data, *size);
@@ -78,7 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
         require(user.uid != (uid_t)-1 && user.gid != (gid_t)-1);
         require(user.home && user.home[0] == '/' && user.shell && user.shell[0] == '/');
-        /* Digits are a number and no other, whatever the file says. */
+        /* Digits are always that number, whatever the file contains. */
         if (text[0] >= '0' && text[0] <= '9' && text[strspn(text, "0123456789")] == '\0') {
                 require(user.uid == strtoul(text, NULL, 10));
         }

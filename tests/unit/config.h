@@ -12,14 +12,14 @@
 #include "base/path.h"
 #include "config/config.h"
 
-/* What the tests of definitions share: a directory with files, and a load with its findings. */
+/* Shared by the tests of definitions: a directory with files, and a load with its findings. */
 
 struct setting {
         char directory[64];
         struct diagnostics diagnostics;
         struct machine_error error;
         struct machine *machine;
-        char *findings; /* as a person sees them */
+        char *findings; /* as a user sees them */
 };
 
 static inline int set_up(void **state)
@@ -43,7 +43,7 @@ static inline void forget(struct setting *setting)
         setting->findings = NULL;
 }
 
-/* The machine that was loaded; a test that goes on without one has failed before. */
+/* The loaded machine; fails the test if there is none. */
 static inline const struct machine *machine_of(const struct setting *setting)
 {
         if (!setting->machine) {
@@ -80,7 +80,7 @@ static inline void write_file(const struct setting *setting, const char *name, c
         free(path);
 }
 
-/* Loads a file of the directory, or what the options say for NULL. */
+/* Loads a file of the directory, or with NULL only the options. */
 static inline int load_with(struct setting *setting, const char *name,
                             const struct config_options *options)
 {
@@ -102,7 +102,7 @@ static inline int load_text(struct setting *setting, const char *text)
         return load_with(setting, "web.machine", NULL);
 }
 
-/* Loads a text with a root put before it, without a line of its own. */
+/* Loads a text prefixed with a root, on the same line. */
 static inline int load_rooted(struct setting *setting, const char *text)
 {
         char whole[16384];

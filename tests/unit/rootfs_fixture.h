@@ -2,8 +2,8 @@
 #ifndef ROOTFS_FIXTURE_H
 #define ROOTFS_FIXTURE_H
 
-/* A machine's root built and entered as a start does it, without the rest of a start: a process of
- * its own per case, in namespaces of its own. What the child finds wrong is its exit status. */
+/* Builds and enters a machine's root like a start, without the rest of a start: each case in its
+ * own process and namespaces. The child reports a failure by its exit status. */
 
 #include "unit.h"
 
@@ -29,7 +29,7 @@
 #include "base/strings.h"
 #include "rootfs/rootfs.h"
 
-#define FIXTURE_BASE 1000013824u /* of the id map: nobody's */
+#define FIXTURE_BASE 1000013824u /* of the id map: unassigned ids */
 
 struct fixture {
         char directory[64];
@@ -37,10 +37,11 @@ struct fixture {
         struct rootfs_parameters parameters;
         bool mapped;
         bool joins_network; /* a third namespace, whose only interface is called "joined" */
-        int (*inside)(struct rootfs *rootfs);     /* in the child after the pivot; 0 is fine */
+        int (*inside)(
+                struct rootfs *rootfs); /* in the child after the pivot; returns 0 for success */
         void (*prepare)(struct fixture *fixture); /* in the case's own mount namespace, first */
         void (*before)(struct rootfs *rootfs);    /* in the parent after the build */
-        char notes[1024];                         /* what failed, as the user would read it */
+        char notes[1024];                         /* the error message, as for a user */
 };
 
 static inline void fixture_path(const struct fixture *fixture, const char *name, char path[128])
@@ -68,6 +69,23 @@ static inline void fixture_write(const struct fixture *fixture, const char *name
         close(fd);
 }
 
+/* Mounts a file system on a path of the fixture. */
+static inline void fixture_mount(const struct fixture *fixture, const char *name, const char *type,
+                                 const char *options)
+{
+        char path[128];
+
+        fixture_path(fixture, name, path);
+        assert_int_equal(mount("test", path, type, 0, options), 0);
+}
+
+static inline bool has_text(const char *path, const char *expected)
+{
+        _cleanup_free_ char *text = NULL;
+
+        return file_read(AT_FDCWD, path, 65536, &text, NULL) == 0 && string_equal(text, expected);
+}
+
 static inline char *fixture_read(const struct fixture *fixture, const char *name)
 {
         char path[128];
@@ -77,7 +95,7 @@ static inline char *fixture_read(const struct fixture *fixture, const char *name
         return file_read(AT_FDCWD, path, 65536, &text, NULL) < 0 ? NULL : text;
 }
 
-/* A machine with one layer "layer" and a volatile upper, in a directory of the test's own. */
+/* A machine with one layer "layer" and a volatile upper, in a temporary directory. */
 static inline int fixture_setup(void **state)
 {
         struct fixture *fixture = calloc(1, sizeof *fixture);
@@ -91,7 +109,6 @@ static inline int fixture_setup(void **state)
         }
         strcpy(fixture->directory, "/var/tmp/mlite-unit-XXXXXX");
         assert_non_null(mkdtemp(fixture->directory));
-        assert_int_equal(chmod(fixture->directory, 0755), 0);
         fixture->mapped = true;
         fixture->machine = machine_new("unit");
         fixture->machine->root.source = MACHINE_ROOT_OVERLAY;
@@ -137,7 +154,7 @@ static inline void fixture_write_maps(pid_t pid)
         assert_int_equal(file_write_value(AT_FDCWD, path, map), 0);
 }
 
-/* A user namespace with the map; its process is ended again. */
+/* A user namespace with the map, without a process. */
 static inline int fixture_user_namespace(void)
 {
         char path[64];
@@ -211,7 +228,7 @@ static inline int fixture_enter(const struct fixture *fixture, struct rootfs *ro
         return r < 0 ? r : rootfs_pivot(rootfs, error);
 }
 
-/* In the child: 0, 100 with the message on the pipe, or what `inside` returns. */
+/* In the child: returns 0, 100 with the message on the pipe, or the result of `inside`. */
 static inline int fixture_child(struct fixture *fixture, struct rootfs *rootfs, int go, int report)
 {
         struct machine_error error = MACHINE_ERROR_INIT;
@@ -296,7 +313,7 @@ static inline int fixture_process(struct fixture *fixture, int report[2])
         return status;
 }
 
-/* Runs the machine; returns the status, with the message of a failure in fixture->notes. */
+/* Runs the machine; returns the status, with an error message in fixture->notes. */
 static inline int fixture_run(struct fixture *fixture)
 {
         int report[2], status;
@@ -317,7 +334,7 @@ static inline int fixture_run(struct fixture *fixture)
         return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-/* The machine starts and finds what the test wants; else the message is shown. */
+/* The machine starts and the checks inside succeed; otherwise shows the message. */
 static inline void fixture_passes(struct fixture *fixture)
 {
         int status = fixture_run(fixture);
@@ -328,7 +345,7 @@ static inline void fixture_passes(struct fixture *fixture)
         assert_int_equal(status, 0);
 }
 
-/* The start fails with a message that has the text in it. */
+/* The start fails with a message that contains the text. */
 static inline void fixture_fails(struct fixture *fixture, const char *text)
 {
         int status = fixture_run(fixture);
@@ -343,7 +360,7 @@ static inline void fixture_fails(struct fixture *fixture, const char *text)
         }
 }
 
-/* For use inside: fails with the line's number. */
+/* For use inside: fails with the line number. */
 #define INSIDE(condition)                                                               \
         do {                                                                            \
                 if (!(condition)) {                                                     \

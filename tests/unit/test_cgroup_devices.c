@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The device program, judged by the kernel: needs root, a cgroup2 mount and BPF. */
+/* Runs the device program in the kernel: needs root, a cgroup2 mount and BPF. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,15 +18,16 @@
 #include "base/error.h"
 #include "base/process.h"
 #include "base/strings.h"
-#include "cgroup/devices-program.h"
-#include "cgroup/devices.h"
+#include "cgroup/limits/devices.h"
+#include "cgroup/limits/devices_program.h"
+#include "cgroup/tree/mount.h"
 
 #define WAIT UINT64_C(5000000)
 
-/* Node 1:11 is the kernel log, which exists everywhere and is in no default list. */
+/* Node 1:11 is the kernel log, which exists everywhere and is not allowed by default. */
 #define KMSG "/dev/kmsg"
 
-/* What one process in the group gets for opening a path: 0 or an errno. */
+/* The result of opening a path in a process in the group: 0 or an errno. */
 static int open_inside(const struct cgroup *group, const char *path, int flags)
 {
         struct clone_args arguments = {
@@ -43,7 +44,7 @@ static int open_inside(const struct cgroup *group, const char *path, int flags)
         return process_wait(pid);
 }
 
-/* The same for making a node of the kernel log's number, and opening it after that. */
+/* The same for creating a node with the kernel log's number, and then opening it. */
 static int make_and_open_inside(const struct cgroup *group)
 {
         char path[64];
@@ -160,9 +161,42 @@ static void test_program_length(void **state)
         assert_true(length <= 4096);
 }
 
+/* The last rule that matches decides, for each kind of access. */
+static void test_ordered_rules(void **state)
+{
+        static struct machine_device_rule rules[] = {
+                { false, 'a', MACHINE_UNSET, MACHINE_UNSET, "rwm" },
+                { true, 'c', 1, 11, "rw" },
+                { false, 'c', 1, 11, "w" },
+                { false, 'c', 1, 3, "rwm" },
+        };
+        struct machine_limits limits = { .device_rules = rules, .device_rule_count = 2 };
+        struct cgroup group = CGROUP_INIT;
+
+        if (!restrict_group(&group, NULL, 0)) {
+                skip();
+        }
+        assert_int_equal(cgroup_remove(&group, WAIT, NULL), 0);
+        for (int count = 1; count <= (int)ELEMENTS_OF(rules); count++) {
+                struct cgroup_parameters parameters = { .name = "unit-test-devices-ordered" };
+
+                limits.device_rule_count = (size_t)count;
+                assert_int_equal(cgroup_create(&parameters, &group, NULL), 0);
+                assert_int_equal(cgroup_restrict_devices_by(&group, &limits, NULL), 0);
+                assert_int_equal(open_inside(&group, KMSG, O_RDONLY), count > 1 ? 0 : EPERM);
+                assert_int_equal(open_inside(&group, KMSG, O_RDWR), count == 2 ? 0 : EPERM);
+                assert_int_equal(open_inside(&group, KMSG, O_WRONLY), count == 2 ? 0 : EPERM);
+                /* What every container has comes after all rules. */
+                assert_int_equal(open_inside(&group, "/dev/null", O_RDWR), 0);
+                assert_int_equal(make_and_open_inside(&group), count > 1 ? 0 : EPERM);
+                assert_int_equal(cgroup_remove(&group, WAIT, NULL), 0);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_ordered_rules),
                 cmocka_unit_test(test_default_list),
                 cmocka_unit_test(test_devices_of_the_definition),
                 cmocka_unit_test(test_bad_devices),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Limits at work: needs root and the controllers on cgroup v2, and skips what is not there. */
+/* Limits in effect: needs root and controllers on cgroup v2; skips what is missing. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,9 +24,11 @@
 #include "base/file.h"
 #include "base/process.h"
 #include "base/strings.h"
-#include "cgroup/events.h"
-#include "cgroup/limits.h"
-#include "cgroup/usage.h"
+#include "cgroup/limits/limits.h"
+#include "cgroup/tree/mount.h"
+#include "cgroup/usage/events.h"
+#include "cgroup/usage/usage.h"
+#include "limits.h"
 
 #define MIB  (UINT64_C(1) << 20)
 #define WAIT UINT64_C(5000000)
@@ -43,17 +45,7 @@ static int set_up(void **state)
         struct fixture *fixture = calloc(1, sizeof *fixture);
 
         fixture->group = (struct cgroup)CGROUP_INIT;
-        fixture->limits = (struct machine_limits){
-                .memory = MACHINE_UNSET,
-                .memory_high = MACHINE_UNSET,
-                .memory_low = MACHINE_UNSET,
-                .swap = MACHINE_UNSET,
-                .cpu_quota = MACHINE_UNSET,
-                .cpu_period = MACHINE_UNSET,
-                .cpu_weight = MACHINE_UNSET,
-                .tasks = MACHINE_UNSET,
-                .io_weight = MACHINE_UNSET,
-        };
+        fixture->limits = no_limits();
         *state = fixture;
         return 0;
 }
@@ -83,7 +75,7 @@ static void require_controllers(struct fixture *fixture, unsigned int controller
         bool writable =
                 geteuid() == 0 && cgroup_find_mount(&mount, NULL) == 0 && access(mount, W_OK) == 0;
 
-        /* skip() and fail_msg() leave by longjmp(3), which releases nothing. */
+        /* skip() and fail_msg() exit by longjmp(3), without clean-up. */
         free(TAKE_PTR(mount));
         if (!writable) {
                 skip();
@@ -180,7 +172,7 @@ static void wait_for_memory(const struct cgroup *group, uint64_t bytes)
         assert_true(usage.memory >= bytes);
 }
 
-static void test_memory_kill_is_told(void **state)
+static void test_memory_kill_is_reported(void **state)
 {
         struct fixture *fixture = *state;
         _cleanup_cgroup_watch_ struct cgroup_watch watch = CGROUP_WATCH_INIT;
@@ -223,7 +215,7 @@ static void test_lowering_memory_of_a_running_machine(void **state)
         apply(fixture);
         pid = start_in(&fixture->group, allocate, &size);
         wait_for_memory(&fixture->group, size);
-        /* What is in use is not taken away, and the other limit of the same call is put back. */
+        /* Memory in use is not taken away, and the other limit of the same call is restored. */
         fixture->limits.tasks = 77;
         fixture->limits.memory_high = 60 * MIB;
         fixture->limits.memory = 8 * MIB;
@@ -292,7 +284,7 @@ static void test_cpus(void **state)
         assert_int_equal(process_wait(start_in(&fixture->group, count_cpus, NULL)), 11);
 }
 
-/* The kernel would take CPUs that a group above has not and give all of that group's. */
+/* The kernel would accept CPUs that a group above lacks, and use all of that group's. */
 static void test_cpus_that_are_not_available(void **state)
 {
         struct fixture *fixture = *state;
@@ -361,8 +353,8 @@ static void test_everything_at_once(void **state)
         assert_file(&fixture->group, "pids.max", "max\n");
 }
 
-/* A manager in the machine has put controllers to work: the kernel then lets no process into the
- * machine's own group, and a further one enters where the first is. */
+/* A manager in the machine has enabled controllers: the kernel then allows no process in the
+ * machine's own group, and an additional one enters the group of the first. */
 static void test_entry_beside_a_manager(void **state)
 {
         struct fixture *fixture = *state;
@@ -391,7 +383,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 TEST(test_cpu_quota),
-                TEST(test_memory_kill_is_told),
+                TEST(test_memory_kill_is_reported),
                 TEST(test_lowering_memory_of_a_running_machine),
                 TEST(test_tasks),
                 TEST(test_cpus),

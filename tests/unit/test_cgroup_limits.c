@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Limits: numbers out of range, what they become in the kernel's files, and putting them back. */
+/* Limits: numbers out of range, their values in the kernel's files, and restoring them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,28 +14,15 @@
 
 #include "base/error.h"
 #include "base/strings.h"
-#include "cgroup/block.h"
-#include "cgroup/host.h"
-#include "cgroup/limits.h"
-#include "cgroup/numberset.h"
-#include "cgroup/settings.h"
+#include "cgroup/limits/block.h"
+#include "cgroup/limits/host.h"
+#include "cgroup/limits/limits.h"
+#include "cgroup/limits/numberset.h"
+#include "cgroup/limits/settings.h"
+#include "cgroup/tree/mount.h"
+#include "limits.h"
 
 #define MIB (UINT64_C(1) << 20)
-
-static struct machine_limits no_limits(void)
-{
-        return (struct machine_limits){
-                .memory = MACHINE_UNSET,
-                .memory_high = MACHINE_UNSET,
-                .memory_low = MACHINE_UNSET,
-                .swap = MACHINE_UNSET,
-                .cpu_quota = MACHINE_UNSET,
-                .cpu_period = MACHINE_UNSET,
-                .cpu_weight = MACHINE_UNSET,
-                .tasks = MACHINE_UNSET,
-                .io_weight = MACHINE_UNSET,
-        };
-}
 
 static struct host_resources some_host(void)
 {
@@ -50,7 +37,7 @@ static struct host_resources some_host(void)
         return host;
 }
 
-/* The definition is refused, and the message has all the parts. */
+/* The definition is refused with a message that contains all the parts. */
 static void assert_refused(const struct machine_limits *limits, const char *key, const char *reason)
 {
         _cleanup_error_ struct machine_error error = MACHINE_ERROR_INIT;
@@ -64,7 +51,7 @@ static void assert_refused(const struct machine_limits *limits, const char *key,
         }
 }
 
-/* It is accepted, with so many warnings, the first of which has this part. */
+/* It is accepted, with this number of warnings; the first contains this part. */
 static void assert_accepted(const struct machine_limits *limits, size_t count, const char *warning)
 {
         _cleanup_error_ struct machine_error error = MACHINE_ERROR_INIT;
@@ -205,7 +192,7 @@ static void test_io_ranges(void **state)
 
         limits.io = &io;
         limits.io_count = 1;
-        assert_refused(&limits, "limits.io:", "nothing is limited");
+        assert_refused(&limits, "limits.io:", "no limit is set");
         io.write_bandwidth = 0;
         assert_refused(&limits, "limits.io: write_bandwidth", "too small");
         io.write_bandwidth = MIB;
@@ -336,8 +323,8 @@ static void test_number_sets(void **state)
         assert_int_equal(number_set_parse("99999999999", &b), -ERANGE);
 }
 
-/* A real group. Which limits can be had depends on the host: huge pages are the controller that
- * cgroup v2 has on a hybrid one, memory is one that it has not. */
+/* A real group. The available limits depend on the host: on a hybrid one, cgroup v2 has the
+ * controller for huge pages, but not the one for memory. */
 static bool make_group(struct cgroup *group)
 {
         char name[64];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Groups made, entered, frozen, emptied and removed in the kernel's own tree: needs root and a
- * cgroup2 mount, no controllers. */
+/* Creates, enters, freezes, empties and removes groups in the kernel: needs root and a cgroup2
+ * mount, no controllers. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,8 +21,9 @@
 #include "base/file.h"
 #include "base/process.h"
 #include "base/strings.h"
-#include "cgroup/tree.h"
-#include "cgroup/wait.h"
+#include "cgroup/tree/mount.h"
+#include "cgroup/tree/tree.h"
+#include "cgroup/tree/wait.h"
 
 #define WAIT UINT64_C(5000000)
 
@@ -76,7 +77,7 @@ static void require_host(struct fixture *fixture)
         }
 }
 
-/* A child that is in the group from its first instruction and sleeps. */
+/* A child that is created in the group, and sleeps. */
 static pid_t start_in(int group_fd)
 {
         struct clone_args arguments = {
@@ -253,7 +254,7 @@ static void test_name_of_a_living_machine(void **state)
         fixture->group = first;
         assert_true(string_ends_with(second.path, "+1"));
         assert_int_equal(access(first.path, F_OK), 0);
-        /* It is not collected either. */
+        /* Clean-up does not remove it either. */
         assert_int_equal(cgroup_collect(first.path, WAIT, &fixture->error), 0);
         assert_int_equal(access(first.path, F_OK), 0);
         assert_int_equal(cgroup_remove(&second, WAIT, &fixture->error), 0);
@@ -269,8 +270,8 @@ static void test_processes_of_a_crashed_start(void **state)
         assert_int_equal(make_group(fixture), 0);
         path = strdup(fixture->group.path);
         fixture->child = start_in(fixture->group.fd);
-        /* The child has a copy of the lock's descriptor: whoever dies with its maker does not keep
-         * the group. */
+        /* The child has a copy of the lock's descriptor, but exits with the group's creator: it
+         * does not keep the group. */
         cgroup_release(&fixture->group);
         assert_int_equal(kill(fixture->child, SIGKILL), 0);
         assert_int_equal(cgroup_collect(path, WAIT, &fixture->error), 0);
@@ -320,8 +321,8 @@ static void test_entry(void **state)
         assert_true(a.st_ino == b.st_ino);
 }
 
-/* In a child, since it moves: makes the group under the unit that it runs in, and tells by its exit
- * status what was wrong. */
+/* Runs in a child, since it moves: creates the group below the unit that it runs in, and reports an
+ * error by its exit status. */
 static int make_under_unit(const char *unit)
 {
         struct cgroup_parameters parameters = { .name = "any" };
@@ -342,7 +343,7 @@ static int make_under_unit(const char *unit)
         if (cgroup_remove(&group, WAIT, NULL) < 0 || access(unit, F_OK) < 0) {
                 return 4;
         }
-        /* Once more from UNIT/supervisor, where a unit may have put it from the start. */
+        /* Once more from UNIT/supervisor, where a unit may have started it. */
         if (cgroup_create(&parameters, &group, NULL) < 0 || !string_equal(group.path, expected)) {
                 return 5;
         }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Usage and events as the kernel writes them. */
+/* Usage and events in the kernel's format. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,9 +13,10 @@
 
 #include "base/error.h"
 #include "base/strings.h"
-#include "cgroup/events.h"
-#include "cgroup/kernel-log.h"
-#include "cgroup/usage-text.h"
+#include "cgroup/tree/mount.h"
+#include "cgroup/usage/events.h"
+#include "cgroup/usage/kernel_log.h"
+#include "cgroup/usage/usage_text.h"
 
 static void test_pressure(void **state)
 {
@@ -30,7 +31,7 @@ static void test_pressure(void **state)
         assert_int_equal(pressure.full_10, 5);
         assert_int_equal(pressure.full_60, 10000);
         assert_int_equal(pressure.full_total, 432);
-        /* What a text does not have stays. */
+        /* Fields that a text lacks keep their value. */
         usage_parse_pressure("some avg10=2.00 avg60=0.00 avg300=0.00 total=1\n", &pressure);
         assert_int_equal(pressure.some_10, 200);
         assert_int_equal(pressure.full_60, 10000);
@@ -102,10 +103,10 @@ static void test_other_records(void **state)
         static const char *const records[] = {
                 "",
                 "6,1,2,-;eth0: link up\n",
-                /* another machine, and one whose name begins alike */
+                /* another machine, and one with the same prefix */
                 KILL("6,1,2,-", "task_memcg=/machinectl-lite/db,task=a,pid=1,uid=0\n"),
                 KILL("6,1,2,-", "task_memcg=/machinectl-lite/web2,task=a,pid=1,uid=0\n"),
-                /* written by a program: facility 1 and up */
+                /* written by a program: facility 1 and higher */
                 KILL("14,1,2,-", "task_memcg=/machinectl-lite/web,task=a,pid=1,uid=0\n"),
                 KILL("x,1,2,-", "task_memcg=/machinectl-lite/web,task=a,pid=1,uid=0\n"),
                 /* cut off */
@@ -120,7 +121,7 @@ static void test_other_records(void **state)
         }
 }
 
-/* A process chooses its name: it must neither hide its pid nor reach the terminal raw. */
+/* A process chooses its name: it must neither hide its pid nor reach the terminal unescaped. */
 static void test_hostile_names(void **state)
 {
         struct kernel_kill kill;
@@ -144,7 +145,7 @@ static void test_usage_of_a_group(void **state)
         struct cgroup_parameters parameters = { .name = name };
         _cleanup_error_ struct machine_error error = MACHINE_ERROR_INIT;
         _cleanup_free_ char *mount = NULL;
-        struct cgroup group = CGROUP_INIT;
+        struct cgroup group = CGROUP_INIT, opened = CGROUP_INIT;
         struct cgroup_usage usage;
 
         if (geteuid() != 0 || cgroup_find_mount(&mount, NULL) < 0 || access(mount, W_OK) < 0) {
@@ -153,7 +154,7 @@ static void test_usage_of_a_group(void **state)
         snprintf(name, sizeof name, "unit-test-usage-%d", getpid());
         assert_int_equal(cgroup_create(&parameters, &group, &error), 0);
         assert_int_equal(cgroup_read_usage(&group, &usage, &error), 0);
-        /* cpu.stat is there without any controller. */
+        /* cpu.stat exists without any controller. */
         assert_int_equal(usage.cpu, 0);
         if (group.controllers & CGROUP_MEMORY) {
                 struct cgroup_watch watch = CGROUP_WATCH_INIT;
@@ -170,8 +171,11 @@ static void test_usage_of_a_group(void **state)
                 assert_true(usage.memory == MACHINE_UNSET);
                 assert_int_equal(cgroup_watch_open(&group, &watch, &error), -ENOENT);
         }
+        /* As for another process: the group is removed while it is open. */
+        assert_int_equal(cgroup_open(group.path, &opened, &error), 0);
         assert_int_equal(cgroup_remove(&group, CGROUP_REMOVE_TIMEOUT, &error), 0);
-        assert_int_equal(cgroup_read_usage(&group, &usage, &error), -ENODEV);
+        assert_int_equal(cgroup_read_usage(&opened, &usage, &error), -ENODEV);
+        cgroup_release(&opened);
 }
 
 int main(void)

@@ -4,10 +4,9 @@
 #include <errno.h>
 
 #include "base/strings.h"
-#include "config/check.h"
+#include "config/check/check.h"
 
-/* What no single key can get wrong: within one definition, against the host, and between several.
- */
+/* Checks across keys: within one definition, against the host, and between definitions. */
 
 static void assert_warns(struct setting *setting, const char *definition, const char *finding)
 {
@@ -16,6 +15,12 @@ static void assert_warns(struct setting *setting, const char *definition, const 
         }
         assert_int_equal(setting->diagnostics.warnings, 1);
         assert_finds(setting, finding);
+}
+
+static void assert_silent(struct setting *setting, const char *definition)
+{
+        assert_int_equal(load_rooted(setting, definition), 0);
+        assert_int_equal(setting->diagnostics.warnings, 0);
 }
 
 static void assert_refuses(struct setting *setting, const char *definition, const char *finding)
@@ -31,45 +36,47 @@ static void test_within(void **state)
         struct setting *setting = *state;
 
         assert_refuses(setting, "network = { mode = \"none\"; }; ports = [ \"80:80\" ];",
-                       "no ports can be published with the network mode \"none\"");
+                       "ports cannot be published in network mode \"none\"");
         assert_refuses(setting, "network = { mode = \"host\"; }; ports = [ \"80:80\" ];",
-                       "the machine uses the host's ports itself");
+                       "the machine uses the host's network");
         assert_refuses(setting, "network = { mode = \"machine:db\"; }; ports = [ \"80:80\" ];",
                        "whose network it shares");
         assert_refuses(setting, "network = { mode = \"host\"; mac = \"02:00:00:00:00:01\"; };",
                        "no link of its own");
         assert_refuses(setting, "network = { mode = \"none\"; name = \"x\"; };",
-                       "only the mode \"bridge\" has a network");
+                       "only mode \"bridge\" uses a network");
         assert_refuses(setting, "network = { address6 = \"fd00::1\"; mtu = 1000; };",
                        "IPv6 needs an \"mtu\" of at least 1280");
         assert_refuses(setting, "namespaces = { uts = \"host\"; }; hostname = \"x\";",
                        "would change the host's");
         assert_refuses(setting, "network = { mode = \"host\"; }; sysctl = [ \"net.a=1\" ];",
-                       "whose namespace the machine shares");
+                       "the machine shares that namespace");
         assert_refuses(setting, "namespaces = { ipc = \"host\"; }; sysctl = [ \"kernel.sem=1\" ];",
-                       "whose namespace the machine shares");
-        assert_refuses(setting, "ready = \"health\";", "the machine is never ready");
-        assert_refuses(setting, "upper = \"/srv/root/up\";", "lie in each other");
-        assert_refuses(setting, "upper = \"/srv/root\";", "lie in each other");
+                       "the machine shares that namespace");
+        assert_refuses(setting, "ready = \"health\";", "the machine never becomes ready");
+        assert_refuses(setting, "upper = \"/srv/root/up\";", "are inside each other");
+        assert_refuses(setting, "upper = \"/srv/root\";", "are inside each other");
         assert_int_equal(load_rooted(setting, "upper = \"/srv\";"), 0);
-        assert_refuses(setting, "command = [ \"\", \"x\" ];", "has no name");
-        assert_refuses(setting, "masked_paths = [ \"/a\", \"/\" ];", "cannot have the whole root");
+        assert_refuses(setting, "command = [ \"\", \"x\" ];", "is empty");
+        assert_refuses(setting, "masked_paths = [ \"/a\", \"/\" ];",
+                       "cannot contain the root itself");
         assert_refuses(setting, "read_only_paths = [ \"//\" ];", "write read_only = true;");
-        assert_refuses(setting, "devices = [ \"/dev/a\", \"/dev/b:/dev/a\" ];", "two devices are");
+        assert_refuses(setting, "devices = [ \"/dev/a\", \"/dev/b:/dev/a\" ];",
+                       "two devices have the target");
         assert_refuses(setting, "devices = [ \"/dev/a:/dev/shm/a\" ];", "another place below /dev");
         assert_refuses(setting, "limits = { io = ( { device = \"/dev/a\"; } ); };",
-                       "nothing is limited on /dev/a");
+                       "no limit is set for /dev/a");
         assert_refuses(setting,
                        "limits = { io = ( { device = \"/dev/a\"; read_iops = 1; }, "
                        "{ device = \"/dev/a\"; write_iops = 1; } ); };",
-                       "/dev/a is limited twice");
+                       "duplicate limits for /dev/a");
         assert_refuses(setting, "mounts = ( { source = \"/a\"; target = \"/run/host/a\"; } );",
-                       "lies in /run/host");
+                       "is in /run/host");
         assert_refuses(
                 setting,
                 "mounts = ( { source = \"/a\"; target = \"/b\"; options = [ \"noexc\" ]; } );",
                 "did you mean \"noexec\"?");
-        assert_refuses(setting, "ports = [ \"80:80\", \"1.2.3.4:80:81\" ];", "published already");
+        assert_refuses(setting, "ports = [ \"80:80\", \"1.2.3.4:80:81\" ];", "already published");
         assert_int_equal(load_rooted(setting, "ports = [ \"1.2.3.5:80:80\", \"1.2.3.4:80:81\", "
                                               "\"80:80/udp\" ];"),
                          0);
@@ -80,17 +87,17 @@ static void test_layers(void **state)
         struct setting *setting = *state;
 
         assert_int_equal(load_text(setting, "overlay = [ \"/a\", \"/b\", \"/a/\" ];"), -EINVAL);
-        assert_finds(setting, ":1:25: error: this layer is given twice");
+        assert_finds(setting, ":1:25: error: duplicate layer");
         assert_finds(setting, ":1:13: note: the first one is here");
         assert_int_equal(load_text(setting, "overlay = [ \"/a/b\", \"/a\" ];"), -EINVAL);
-        assert_finds(setting, "of two layers one lies in the other");
+        assert_finds(setting, "one of these layers is inside the other");
         assert_int_equal(load_text(setting, "overlay = [ \"/ab\", \"/a\" ];"), 0);
         assert_int_equal(load_text(setting, "overlay = [ \"/b\", \"/a\" ]; upper = \"/a/up\";"),
                          -EINVAL);
-        assert_finds(setting, "the upper directory and /a, which is never written to");
+        assert_finds(setting, "the upper directory and the read-only /a");
         assert_int_equal(load_text(setting, "overlay = [ \"/up/upper\" ]; upper = \"/up\";"),
                          -EINVAL);
-        assert_finds(setting, "lie in each other");
+        assert_finds(setting, "are inside each other");
         assert_int_equal(load_text(setting, "overlay = [ \"/up/base\" ]; upper = \"/up\";"), 0);
 }
 
@@ -100,11 +107,11 @@ static void test_ineffective(void **state)
 
         assert_warns(setting, "read_only = true; upper = \"volatile\";", "has no effect");
         assert_warns(setting, "pull = \"never\";", "no effect without \"image\"");
-        assert_warns(setting, "arguments = [ \"a\" ];", "put them into \"command\"");
+        assert_warns(setting, "arguments = [ \"a\" ];", "add them to \"command\"");
         assert_warns(setting, "boot = true; user = \"x\";", "no effect with \"boot\"");
         assert_warns(setting, "limits = { memory = \"1M\"; memory_high = \"2M\"; };", "above");
         assert_warns(setting, "health = { retries = 5; };", "without \"health.command\"");
-        assert_warns(setting, "restart = { delay = \"1s\"; };", "where \"policy\" is \"no\"");
+        assert_warns(setting, "restart = { delay = \"1s\"; };", "if \"policy\" is \"no\"");
         assert_warns(setting, "log = { driver = \"none\"; max_size = \"1M\"; };", "no file");
         assert_warns(setting, "seccomp = { profile = \"off\"; allow = [ \"ptrace\" ]; };",
                      "with the profile \"off\"");
@@ -116,6 +123,89 @@ static void test_ineffective(void **state)
         setting->diagnostics.strict = true;
         assert_int_equal(load_rooted(setting, "pull = \"never\";"), -EINVAL);
         assert_finds(setting, "error: \"pull\" has no effect");
+}
+
+static void test_tracing(void **state)
+{
+        struct setting *setting = *state;
+        static const char *const pairs[] = {
+                "capabilities = { profile = \"system\"; };",
+                "capabilities = { add = [ \"CAP_SYS_PTRACE\" ]; };",
+                "capabilities = { add = [ \"all\" ]; };",
+        };
+
+        for (size_t i = 0; i < ELEMENTS_OF(pairs); i++) {
+                _cleanup_free_ char *text =
+                        string_format("user_namespace = \"none\"; %s", pairs[i]);
+
+                assert_warns(setting, text, "can take over processes that enter it");
+                assert_silent(setting, pairs[i]);
+        }
+        assert_silent(setting, "user_namespace = \"none\";");
+        assert_silent(setting, "user_namespace = \"none\"; capabilities = { profile = "
+                               "\"system\"; drop = [ \"CAP_SYS_PTRACE\" ]; };");
+}
+
+static void test_overruled(void **state)
+{
+        struct setting *setting = *state;
+
+        assert_warns(setting,
+                     "network = { dns = [ \"192.0.2.1\" ]; }; "
+                     "mounts = ( { source = \"/a\"; target = \"/etc/resolv.conf\"; } );",
+                     "\"network.dns\" has no effect on /etc/resolv.conf");
+        assert_warns(setting,
+                     "network = { hosts = [ \"db:192.0.2.1\" ]; }; "
+                     "mounts = ( { source = \"/a\"; target = \"/etc\"; } );",
+                     "the mount on \"/etc\" takes precedence");
+        assert_warns(setting,
+                     "timezone = \"UTC\"; "
+                     "mounts = ( { source = \"/a\"; target = \"/etc/localtime\"; } );",
+                     "\"timezone\" has no effect");
+        assert_warns(setting, "network = { mode = \"none\"; search = [ \"a.example\" ]; };",
+                     "\"network.search\" has no effect");
+        assert_warns(setting,
+                     "masked_paths = [ \"/b\" ]; "
+                     "mounts = ( { source = \"/a\"; target = \"/b/c\"; } );",
+                     "\"masked_paths\" hides \"/b\"");
+        assert_warns(setting, "masked_paths = [ \"/b\" ]; read_only_paths = [ \"/a\", \"/b\" ];",
+                     "the read-only path \"/b\" has no effect");
+        assert_warns(setting,
+                     "capabilities = { add = [ \"CAP_SYS_PTRACE\" ]; "
+                     "drop = [ \"CAP_SYS_PTRACE\" ]; };",
+                     "it is also in \"capabilities.add\", which takes precedence");
+        assert_warns(setting, "seccomp = { allow = [ \"ptrace\" ]; deny = [ \"ptrace\" ]; };",
+                     "it is also in \"seccomp.deny\", which takes precedence");
+        assert_warns(setting,
+                     "mounts = ( { source = \"/a\"; target = \"/b\"; read_only = true; "
+                     "options = [ \"rw\" ]; } );",
+                     "\"rw\" has no effect with \"read_only\"");
+        assert_warns(
+                setting,
+                "mounts = ( { type = \"tmpfs\"; target = \"/b\"; options = [ \"rslave\" ]; } );",
+                "no effect for a mount of this type");
+        assert_warns(setting,
+                     "mounts = ( { type = \"tmpfs\"; target = \"/b\"; size = \"1M\"; "
+                     "options = [ \"size=2M\" ]; } );",
+                     "overrides the key \"size\"");
+        assert_refuses(setting,
+                       "mounts = ( { source = \"/a\"; target = \"/b\"; "
+                       "options = [ \"size=2M\" ]; } );",
+                       "no effect for a mount of this type");
+        assert_refuses(setting, "devices = [ \"/dev/zero:/dev/null\" ];",
+                       "every machine already has \"/dev/null\"");
+        assert_refuses(setting, "mounts = ( { source = \"/a\"; target = \"/sys/kernel\"; } );",
+                       "is in /sys");
+        /* What says nothing against each other. */
+        assert_int_equal(load_rooted(setting,
+                                     "capabilities = { drop = [ \"all\" ]; "
+                                     "add = [ \"CAP_CHOWN\" ]; }; "
+                                     "masked_paths = [ \"/bc\" ]; "
+                                     "network = { dns = [ \"192.0.2.1\" ]; }; "
+                                     "mounts = ( { source = \"/a\"; target = \"/b\"; "
+                                     "options = [ \"noidmap\", \"rslave\", \"rw\" ]; } );"),
+                         0);
+        assert_int_equal(setting->diagnostics.count, 0);
 }
 
 static void test_derived(void **state)
@@ -210,12 +300,12 @@ static void test_upper_directory(void **state)
         assert_string_equal(setting->findings, "");
         write_file(setting, "up/work/mine", "");
         check_host(setting, "upper = \"./up\";");
-        assert_finds(setting, "up/work is not empty: it holds mine");
+        assert_finds(setting, "up/work is not empty: it contains mine");
         check_host(setting, "upper = \"./up/upper/kept\";");
         assert_finds(setting, "is not a directory");
 }
 
-/* /proc is a file system of its own everywhere. */
+/* /proc is always a separate file system. */
 static void test_upper_file_systems(void **state)
 {
         struct setting *setting = *state;
@@ -267,14 +357,15 @@ static void check_together(struct setting *setting, const struct text *texts, si
 static void test_clashes(void **state)
 {
         struct setting *setting = *state;
+        char *link;
 
         TOGETHER(setting,
                  { "a.machine", "overlay = [ \"/r\" ];\nports = [ \"1:1\", \"80-90:80-90\" ];" },
                  { "b.machine", "overlay = [ \"/r\" ];\n\nports = [ \"85:85\" ];" });
         assert_int_equal(setting->diagnostics.errors, 1);
-        assert_finds(setting,
-                     "b.machine:3:11: error: a port of the host that the machine \"a\" has, "
-                     "too");
+        assert_finds(
+                setting,
+                "b.machine:3:11: error: a port of the host that is also used by machine \"a\"");
         assert_finds(setting, "a.machine:2:18: note: \"a\" has it here");
 
         TOGETHER(setting,
@@ -290,16 +381,29 @@ static void test_clashes(void **state)
                    "overlay = [ \"/r\" ]; network = { address = \"10.0.0.1\"; name = \"c\"; };" },
                  { "d.machine", "overlay = [ \"/r\" ];" });
         assert_int_equal(setting->diagnostics.errors, 1);
-        assert_finds(setting, "an address that the machine \"a\" has, too");
+        assert_finds(setting, "an address that is also used by machine \"a\"");
 
         TOGETHER(setting, { "a.machine", "rootfs = \"/r\";" }, { "b.machine", "rootfs = \"/r/\";" },
                  { "c.machine", "rootfs = \"/r\"; upper = \"volatile\";" });
-        assert_int_equal(setting->diagnostics.errors, 1);
-        assert_finds(setting, "a root that is written in place that the machine \"a\" has, too");
+        assert_int_equal(setting->diagnostics.errors, 2);
+        assert_finds(setting,
+                     "a root that is written to in place that is also used by machine \"a\"");
+
+        link = path_join(setting->directory, "link");
+        assert_int_equal(symlink("/proc", link), 0);
+        TOGETHER(setting, { "a.machine", "overlay = [ \"/sys\", \"/proc\" ];" },
+                 { "b.machine", "rootfs = \"./link\";" },
+                 { "c.machine", "rootfs = \"/proc\"; read_only = true;" },
+                 { "d.machine", "overlay = [ \"/sys\" ];" });
+        assert_int_equal(setting->diagnostics.errors, 2);
+        assert_finds(setting, "b.machine:1:1: error: a root that is written to in place");
+        assert_finds(setting, "c.machine:1:1: error: a root that is written to in place");
+        assert_int_equal(unlink(link), 0);
+        free(link);
 
         TOGETHER(setting, { "x/a.machine", "overlay = [ \"/r\" ];" },
                  { "y/a.machine", "overlay = [ \"/r\" ];" });
-        assert_finds(setting, "y/a.machine: error: a name that the machine \"a\" has, too");
+        assert_finds(setting, "y/a.machine: error: a name that is also used by machine \"a\"");
 
         TOGETHER(setting,
                  { "a.machine",
@@ -320,7 +424,7 @@ static void test_order(void **state)
                  { "c.machine", "overlay = [ \"/r\" ]; after = [ \"b\" ];" },
                  { "d.machine", "overlay = [ \"/r\" ]; requires = [ \"a\", \"b\" ];" });
         assert_int_equal(setting->diagnostics.errors, 1);
-        assert_finds(setting, "machines wait for each other: b -> c -> b");
+        assert_finds(setting, "dependency cycle: b -> c -> b");
         TOGETHER(setting, { "a.machine", "overlay = [ \"/r\" ]; requires = [ \"b\", \"c\" ];" },
                  { "b.machine", "overlay = [ \"/r\" ]; requires = [ \"c\" ];" },
                  { "c.machine", "overlay = [ \"/r\" ];" });
@@ -334,10 +438,13 @@ static void test_references(void **state)
         TOGETHER(setting,
                  { "a.machine", "overlay = [ \"/r\" ]; requires = [ \"none\" ];\n"
                                 "network = { name = \"nowhere\"; };" },
-                 { "b.machine", "overlay = [ \"/r\" ]; requires = [ \"a\" ];" });
-        assert_int_equal(setting->diagnostics.warnings, 2);
-        assert_finds(setting, "a.machine:1:34: warning: there is no machine \"none\"");
-        assert_finds(setting, "a.machine:2:13: warning: there is no network \"nowhere\"");
+                 { "b.machine", "overlay = [ \"/r\" ]; requires = [ \"a\" ];\n"
+                                "network = { mode = \"machine:gone\"; };" },
+                 { "c.machine", "overlay = [ \"/r\" ]; network = { mode = \"machine:a\"; };" });
+        assert_int_equal(setting->diagnostics.warnings, 3);
+        assert_finds(setting, "b.machine:2:20: warning: machine \"gone\" not found");
+        assert_finds(setting, "a.machine:1:34: warning: machine \"none\" not found");
+        assert_finds(setting, "a.machine:2:13: warning: network \"nowhere\" not found");
 }
 
 int main(void)
@@ -346,6 +453,8 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_within, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_layers, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_ineffective, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_overruled, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_tracing, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_derived, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_accounts, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_upper_directory, set_up, tear_down),

@@ -7,7 +7,7 @@
 
 #include "base/strings.h"
 
-/* A definition is made of several: includes, drop-ins, the search path and the command line. */
+/* The parts of a definition: includes, drop-ins, the search path and the command line. */
 
 static const struct machine_origin *origin(const struct setting *setting, const char *key)
 {
@@ -38,7 +38,7 @@ static void test_include(void **state)
                    "hostname = \"web\"; limits = { tasks = 7; };\n");
         assert_int_equal(load_with(setting, "web.machine", NULL), 0);
         assert_path(setting, machine_of(setting)->root.directory, "common/roots/a");
-        /* What is written later wins, wherever it comes from. */
+        /* The last setting wins, whatever its source. */
         assert_string_equal(machine_of(setting)->process.user, "daemon");
         assert_string_equal(machine_of(setting)->hostname, "web");
         assert_int_equal(machine_of(setting)->limits.tasks, 7);
@@ -57,7 +57,7 @@ static void test_include_pattern(void **state)
         write_file(setting, "web.machine", "@include \"parts/*.inc\"\n@include \"none/*.inc\"\n");
         assert_int_equal(load_with(setting, "web.machine", NULL), 0);
         assert_string_equal(machine_of(setting)->hostname, "b");
-        /* The directory's own name is no pattern. */
+        /* The directory's own name is not a pattern. */
         write_file(setting, "a[bc]d/parts/1.inc", "rootfs = \"/r\";");
         write_file(setting, "a[bc]d/web.machine", "@include \"parts/*.inc\"\n");
         assert_int_equal(load_with(setting, "a[bc]d/web.machine", NULL), 0);
@@ -77,7 +77,7 @@ static void test_include_errors(void **state)
         write_file(setting, "b.inc", "@include \"a.inc\"\n");
         assert_int_equal(load_rooted(setting, "\n@include \"a.inc\"\n"), -EINVAL);
         assert_finds(setting, "b.inc:1:11: error: ");
-        assert_finds(setting, "a.inc includes itself by way of ");
+        assert_finds(setting, "a.inc includes itself through ");
         assert_int_equal(load_rooted(setting, "\n@include \".\"\n"), -EINVAL);
         assert_finds(setting, "is a directory");
         assert_int_equal(load_rooted(setting, "\n@include \"/dev/tty\"\n"), -EINVAL);
@@ -105,7 +105,7 @@ static void test_include_bounds(void **state)
         }
         assert_int_equal(load_rooted(setting, "\n@include \"2.inc\"\n"), 0);
         assert_int_equal(load_rooted(setting, "\n@include \"1.inc\"\n"), -EINVAL);
-        assert_finds(setting, "more than 10 files include each other in a chain");
+        assert_finds(setting, "includes are nested more than 10 levels deep");
         /* Each file twice the next one: a thousand without a cycle. */
         for (int i = 0; i < 9; i++) {
                 snprintf(name, sizeof name, "%d.inc", i);
@@ -115,7 +115,7 @@ static void test_include_bounds(void **state)
         }
         write_file(setting, "9.inc", "user = \"root\";");
         assert_int_equal(load_rooted(setting, "\n@include \"0.inc\"\n"), -EINVAL);
-        assert_finds(setting, "made of more than 200 files");
+        assert_finds(setting, "consists of more than 200 files");
 }
 
 static void test_drop_ins(void **state)
@@ -135,12 +135,68 @@ static void test_drop_ins(void **state)
         assert_null(machine_of(setting)->process.environment[1]);
         assert_path(setting, machine_of(setting)->root.directory, "web.machine.d/here");
         assert_path(setting, origin(setting, "limits.nice")->file, "web.machine.d/10-less.machine");
-        /* What a drop-in says is what was said last. */
+        /* A drop-in overrides everything before it. */
         write_file(setting, "base.machine", "overlay = [ \"/a\" ];");
         write_file(setting, "base.machine.d/root.machine", "rootfs = \"/b\";");
         assert_int_equal(load_with(setting, "base.machine", NULL), -EINVAL);
-        assert_finds(setting, "base.machine.d/root.machine:1:1: error: a machine has one root, and "
-                              "this is a second: \"rootfs\" beside \"overlay\"");
+        assert_finds(setting, "base.machine.d/root.machine:1:1: error: a machine has only one "
+                              "root: both \"rootfs\" and \"overlay\" are set");
+}
+
+static void assert_environment(const struct setting *setting, const char *expected)
+{
+        char *text = strv_join(machine_of(setting)->process.environment, " ");
+
+        assert_string_equal(text, expected);
+        free(text);
+}
+
+static void test_append(void **state)
+{
+        struct setting *setting = *state;
+
+        write_file(setting, "base.inc",
+                   "rootfs = \"/r\"; environment = [ \"A=1\" ]; append = { sysctl = [ \"net.a=1\" "
+                   "]; };");
+        write_file(setting, "web.machine.d/10.machine",
+                   "append = { environment = [ \"C=1\" ]; network = { dns = [ \"::1\" ]; };\n"
+                   "mounts = ( { type = \"tmpfs\"; target = \"/t\"; } ); };");
+        write_file(setting, "web.machine",
+                   "@include \"base.inc\"\nappend = { environment = [ \"B=1\" ]; };\n");
+        assert_int_equal(load_with(setting, "web.machine", NULL), 0);
+        assert_environment(setting, "A=1 B=1 C=1");
+        assert_string_equal(machine_of(setting)->network.dns[0], "::1");
+        assert_int_equal(machine_of(setting)->mount_count, 1);
+        assert_path(setting, origin(setting, "environment[0]")->file, "base.inc");
+        assert_path(setting, origin(setting, "environment[2]")->file, "web.machine.d/10.machine");
+        assert_null(machine_origin_of(machine_of(setting), "sysctl[0]"));
+        /* In one file both count, in any order; a later file replaces what an earlier one appended.
+         */
+        write_file(setting, "web.machine",
+                   "append = { environment = [ \"B=1\" ]; };\n"
+                   "environment = [ \"A=2\" ]; rootfs = \"/r\";\n");
+        assert_int_equal(load_with(setting, "web.machine", NULL), 0);
+        assert_environment(setting, "A=2 B=1 C=1");
+        write_file(setting, "web.machine.d/20.machine", "environment = [ \"D=1\" ];");
+        assert_int_equal(load_with(setting, "web.machine", NULL), 0);
+        assert_environment(setting, "D=1");
+}
+
+static void test_append_errors(void **state)
+{
+        struct setting *setting = *state;
+
+        assert_int_equal(load_rooted(setting, "append = { hostname = \"a\"; };\n"), -EINVAL);
+        assert_finds(setting, "\"append\" adds to arrays and lists, and \"hostname\" is a string");
+        assert_int_equal(load_rooted(setting, "append = [ \"a\" ];\n"), -EINVAL);
+        assert_finds(setting, "\"append\" is a group: { .. }, not a list");
+        assert_int_equal(load_rooted(setting, "append = { enviroment = [ \"A=1\" ]; };\n"),
+                         -EINVAL);
+        assert_finds(setting, "did you mean \"environment\"?");
+        assert_int_equal(load_rooted(setting, "limits = { append = { tasks = 1; }; };\n"), -EINVAL);
+        assert_finds(setting, "unknown key \"append\" in \"limits\"");
+        assert_int_equal(load_rooted(setting, "append = { limits = { nice = 1; }; };\n"), -EINVAL);
+        assert_finds(setting, "and \"nice\" is a number");
 }
 
 static void test_search_path(void **state)
@@ -175,7 +231,7 @@ static void test_search_path(void **state)
                                      &setting->error),
                          -EINVAL);
         assert_int_equal(setting->error.kind, MACHINE_ERROR_USAGE);
-        assert_int_equal(config_list_machines(search_path, &names, &setting->error), 0);
+        assert_int_equal(config_list_machines(search_path, false, &names, &setting->error), 0);
         assert_int_equal(strv_length(names), 2);
         assert_string_equal(names[0], "db");
         assert_string_equal(names[1], "web");
@@ -246,24 +302,24 @@ static void test_setting_errors(void **state)
                           WITH({ "set", "limits.memroy=1G" }, { "set", "memory=1G" },
                                { "set", "limits.tasks=x" }, { "set", "limits=5" },
                                { "set", "command=[ \"a\"" }, { "port", "80" }, { "mount", "/a" },
-                               { "mount", "/a:/b:rx" }, { "set", "hostname=\"a\"; user=\"b\"" })),
+                               { "mount", "/a:/b:ro:" }, { "set", "hostname=\"a\"; user=\"b\"" })),
                 -EINVAL);
         assert_finds(setting, "--set:1:1: error: unknown key \"limits.memroy\"\n"
                               "    1 | limits.memroy=1G\n"
                               "      | ^^^^^^^^^^^^^ did you mean \"limits.memory\"?\n");
         assert_finds(setting, "did you mean \"limits.memory\"?");
         assert_finds(setting, "--set:1:14: error: expected \",\" or \"]\"");
-        assert_finds(setting, "--mount:1:1: error: this is no mount");
+        assert_finds(setting, "--mount:1:1: error: not a mount");
         assert_finds(setting, "more than one setting");
 
         assert_int_equal(load_with(setting, "web.machine",
                                    WITH({ "set", "limits.tasks=x" }, { "set", "stop=5" },
                                         { "port", "80" }, { "mount", "/a" })),
                          -EINVAL);
-        assert_finds(setting, "--set:1:14: error: \"x\" is not a value");
+        assert_finds(setting, "--set:1:14: error: \"x\" is not a valid value");
         assert_finds(setting, "--set:1:6: error: \"stop\" is a group");
-        assert_finds(setting, "--port:1:1: error: \"80\" is not a value");
-        assert_finds(setting, "lacks \"target\"");
+        assert_finds(setting, "--port:1:1: error: \"80\" is not a valid value");
+        assert_finds(setting, "has no \"target\"");
 
         assert_int_equal(load_with(setting, "web.machine", WITH({ "set", "hostname" })), -EINVAL);
         assert_int_equal(setting->error.kind, MACHINE_ERROR_USAGE);
@@ -322,6 +378,8 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_include_errors, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_include_bounds, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_drop_ins, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_append, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_append_errors, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_search_path, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_settings, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_setting_errors, set_up, tear_down),

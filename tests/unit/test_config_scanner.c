@@ -3,31 +3,31 @@
 
 #include <errno.h>
 
-/* What the text of a definition may not be, each with the place that is told. */
+/* Syntax errors, each with its reported position. */
 
 struct refused {
         const char *text;
-        const char *finding; /* what the findings hold, "web.machine:" aside */
+        const char *finding; /* expected findings, without "web.machine:" */
 };
 
 static const struct refused refused[] = {
-        { "a = 1; /* x", ":1:8: error: this comment has no end" },
+        { "a = 1; /* x", ":1:8: error: unterminated comment" },
         { "\xef\xbb\xbf"
           "a = 1;",
           ":1:1: error: the file begins with a byte order mark" },
-        { "a = \"\xff\";", ":1:6: error: the byte 0xff does not belong to UTF-8" },
-        { "a = \"\xed\xa0\x80\";", "does not belong to UTF-8" },
-        { "a = \"x\n", ":1:5: error: this string has no end" },
+        { "a = \"\xff\";", ":1:6: error: invalid UTF-8 byte 0xff" },
+        { "a = \"\xed\xa0\x80\";", "invalid UTF-8 byte" },
+        { "a = \"x\n", ":1:5: error: unterminated string" },
         { "a = on;", ":1:5: error: expected a value, not \"on\"" },
         { "a = on;", "a boolean is written true" },
-        { "a = web;", "text stands in quotes: \"web\"" },
+        { "a = web;", "strings are written in quotes: \"web\"" },
         { "a = [ 1, ];", ":1:10: error: expected a value after the comma" },
         { "a = [ 1 2 ];", ":1:9: error: expected \",\" or \"]\"" },
         { "a = ( 1 2 );", ":1:9: error: expected \",\" or \")\"" },
         { "a = [ [ 1 ] ];", ":1:7: error: expected a string, a number or a boolean" },
-        { "a = [ 1, \"x\" ];", ":1:10: error: the elements of an array are of one type" },
+        { "a = [ 1, \"x\" ];", ":1:10: error: all elements of an array must have the same type" },
         { "a = [ 1, 2.5 ];", ":1:1: error: mismatched element type in array" },
-        { "a = { b = 1;", "expected a key or \"}\", but the text ends" },
+        { "a = { b = 1;", "expected a key or \"}\", but reached the end of the text" },
         { "a = 1; }", ":1:8: error: expected a key, not \"}\"" },
         { "a = 1;; b = 2;", ":1:7: error: expected a key, not \";\"" },
         { "a 1;", ":1:3: error: expected \"=\" after the key, not \"1\"" },
@@ -47,11 +47,11 @@ static const struct refused refused[] = {
         { "a = \"\\x00\";", ":1:6: error: \"\\x00\" is not an escape sequence" },
         { "a = \"\\x80\";", "\"\\x80\" is not an escape sequence" },
         { "a = \"\\q\";", "\"\\q\" is not an escape sequence" },
-        { "a = \"\x01\";", ":1:6: error: a control character in a string" },
-        { "a = 1; @include \"x\"", ":1:8: error: @include stands on a line of its own" },
-        { "@include x", "@include wants a path in quotes" },
+        { "a = \"\x01\";", ":1:6: error: control character in a string" },
+        { "a = 1; @include \"x\"", ":1:8: error: @include must be on a line of its own" },
+        { "@include x", "@include requires a path in quotes" },
         { "@include \"x", "this path has no closing quote" },
-        { "@include \"\"", "@include of an empty path" },
+        { "@include \"\"", "empty path after @include" },
         { "@include \"x\" a = 1;", "expected the end of the line after @include" },
         { "x-\xc3\xa4 = 1;", ":1:3: error: expected \"=\" after the key" },
         { "x-a = 1;\n\tx-b = \"\xc3\xa4\" bad\n", ":2:12: error: expected \"=\" after \"bad\"" },
@@ -109,11 +109,11 @@ static void test_nul_byte(void **state)
         assert_int_equal(fwrite("a = 1;\nb\0c", 1, 10, file), 10);
         assert_int_equal(fclose(file), 0);
         assert_int_equal(load_with(setting, "web.machine", NULL), -EINVAL);
-        assert_finds(setting, ":2:2: error: a NUL byte");
+        assert_finds(setting, ":2:2: error: NUL byte");
         free(path);
 }
 
-/* Nesting and sizes are bounded before libconfig sees a text. */
+/* Nesting and sizes are limited before libconfig parses a text. */
 static void test_bounds(void **state)
 {
         struct setting *setting = *state;
@@ -127,7 +127,7 @@ static void test_bounds(void **state)
         memcpy(text, "x-a=", 4);
         text[100000] = '\0';
         assert_int_equal(load_text(setting, text), -EINVAL);
-        assert_finds(setting, "nested more than 32 deep");
+        assert_finds(setting, "nested more than 32 levels deep");
 
         for (size_t i = 0; i < 3000; i++) {
                 sprintf(text + 10 * i, "x-%05zu=1;", i);
@@ -135,7 +135,7 @@ static void test_bounds(void **state)
         assert_int_equal(load_text(setting, text), -EINVAL);
         assert_finds(setting, "more than 2000 keys");
 
-        /* A finding in every few bytes of one long line neither fills the memory nor the screen. */
+        /* An error in every few bytes of a long line fills neither the memory nor the screen. */
         for (size_t i = 0; i < 2000; i++) {
                 memcpy(text + 4 * i, "b=1;", 5);
         }
@@ -155,7 +155,7 @@ static void test_bounds(void **state)
         free(text);
 }
 
-/* What the scanner skips is not there for libconfig either, and the rest is read all the same. */
+/* libconfig does not see what the scanner skips, and the rest is still read. */
 static void test_goes_on(void **state)
 {
         struct setting *setting = *state;
@@ -165,7 +165,7 @@ static void test_goes_on(void **state)
                                               "limits = { tasks = 99999999999; nice = 99; };"),
                          -EINVAL);
         assert_int_equal(setting->diagnostics.errors, 6);
-        assert_finds(setting, ":4:16: error: the key \"user\" is given twice");
+        assert_finds(setting, ":4:16: error: duplicate key \"user\"");
         assert_finds(setting, ":6:20: error: the number 99999999999");
         assert_finds(setting, ":6:40: error: 99 is out of range");
 }
@@ -188,7 +188,7 @@ static void test_forgotten_quote(void **state)
         struct setting *setting = *state;
 
         assert_int_equal(load_text(setting, "hostname = \"a;\ncommand = [ \"b\" ];\n"), -EINVAL);
-        assert_finds(setting, "does the string that begins on line 1 lack its end?");
+        assert_finds(setting, "is the string that begins on line 1 unterminated?");
 }
 
 int main(void)

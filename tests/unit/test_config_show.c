@@ -2,13 +2,13 @@
 #include "config.h"
 
 #include "base/strings.h"
-#include "config/kind.h"
-#include "config/schema.h"
+#include "config/keys/schema.h"
+#include "config/kinds/kind.h"
 #include "config/show.h"
 
 /* A machine as a file again, and the format as a schema, a manual and a list. */
 
-/* Every key with a value that is not its default, where one definition can have it. */
+/* Every key with a value other than its default, as far as one definition allows. */
 static const char everything[] =
         "overlay = [ \"/srv/a\", \"b\" ]; upper = \"/srv/upper\"; description = "
         "\"a\\n\\x01\\\"\\\\\";\n"
@@ -38,6 +38,24 @@ static const char everything[] =
         "requires = [ \"db\" ]; log = { driver = \"file\"; max_size = \"1G\"; }; labels = [ "
         "\"a=b\" ];\n";
 
+/* What a change takes in a running machine is said of every key that has a value. */
+static void test_every_key_has_a_consequence(void **state)
+{
+        const struct config_table *const tables[] = { &config_machine_table,
+                                                      &config_network_table };
+
+        for (size_t i = 0; i < ELEMENTS_OF(tables); i++) {
+                for (size_t j = 0; j < tables[i]->count; j++) {
+                        const struct config_key *key = &tables[i]->keys[j];
+                        bool group = key->kind == &config_kind_group;
+
+                        if (group != (key->change == CONFIG_CHANGE_UNKNOWN)) {
+                                fail_msg("%s of a %s", key->name, tables[i]->name);
+                        }
+                }
+        }
+}
+
 static void test_round_trip(void **state)
 {
         struct setting *setting = *state;
@@ -47,7 +65,7 @@ static void test_round_trip(void **state)
         assert_int_equal(load_text(setting, everything), 0);
         text = config_machine_text(machine_of(setting), false);
         assert_int_equal(config_machine_json(machine_of(setting), false, &first), 0);
-        /* The file shown says the same in another directory. */
+        /* The shown file has the same meaning in another directory. */
         write_file(setting, "elsewhere/web.machine", text);
         if (load_with(setting, "elsewhere/web.machine", NULL) != 0) {
                 fail_msg("%s", setting->findings);
@@ -58,7 +76,7 @@ static void test_round_trip(void **state)
         json_decref(first);
         free(text);
 
-        /* With its defaults as comments it still does. */
+        /* The same with its defaults as comments. */
         text = config_machine_text(machine_of(setting), true);
         write_file(setting, "defaults/web.machine", text);
         assert_int_equal(load_with(setting, "defaults/web.machine", NULL), 0);
@@ -88,6 +106,27 @@ static void test_origins(void **state)
         json_decref(origins);
         free(text);
         free(expected);
+}
+
+/* Each on its own line, so that the result can still be read. */
+static void test_origins_of_elements(void **state)
+{
+        struct setting *setting = *state;
+        char *text;
+
+        write_file(
+                setting, "web.machine.d/a.machine",
+                "append = { environment = [ \"B=2\" ]; capabilities = { add = [ \"kill\" ]; }; };");
+        assert_int_equal(load_text(setting, "rootfs = \"/r\"; environment = [ \"A=1\" ];\n"
+                                            "capabilities = { add = [ \"chown\" ]; };\n"),
+                         0);
+        text = config_machine_text(machine_of(setting), false);
+        assert_non_null(strstr(text, "environment = [\n  \"A=1\", "));
+        assert_non_null(strstr(text, "web.machine:1\n  \"B=2\" "));
+        assert_non_null(strstr(text, "web.machine.d/a.machine:1\n];\n"));
+        write_file(setting, "elsewhere/web.machine", text);
+        assert_int_equal(load_with(setting, "elsewhere/web.machine", NULL), 0);
+        free(text);
 }
 
 static void test_defaults_shown(void **state)
@@ -121,7 +160,7 @@ static void test_schema(void **state)
         json_decref(schema);
 }
 
-/* No key is missing from what is made of the table. */
+/* Everything generated from the table contains all keys. */
 static void test_lists(void **state)
 {
         const struct config_table *tables[] = { &config_machine_table, &config_network_table };
@@ -148,8 +187,10 @@ static void test_lists(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_every_key_has_a_consequence),
                 cmocka_unit_test_setup_teardown(test_round_trip, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_origins, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_origins_of_elements, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_defaults_shown, set_up, tear_down),
                 cmocka_unit_test(test_schema),
                 cmocka_unit_test(test_lists),

@@ -5,15 +5,15 @@
 
 #include "base/json.h"
 #include "base/strings.h"
-#include "config/kind.h"
+#include "config/kinds/kind.h"
 #include "config/show.h"
 
-/* Every kind of value: what it takes and how it is kept, what it refuses and how that is told. */
+/* Every kind of value: accepted values and their result, refused values and their message. */
 
 struct good {
         const char *key;
         const char *text;  /* as in a file */
-        const char *shown; /* as the definition in effect shows it; NULL: as written */
+        const char *shown; /* as shown in the effective definition; NULL: as written */
 };
 
 static const struct good good[] = {
@@ -71,7 +71,7 @@ static const struct good good[] = {
         { "description", "\"\\x01\\n\\\"\\\\\"", NULL },
 };
 
-/* Writes a key inside of its groups. */
+/* Writes a key inside its groups. */
 static const char *definition_of(const char *key, const char *text)
 {
         static char result[1024];
@@ -120,7 +120,7 @@ static const struct bad bad[] = {
         { "read_only", "1", "write read_only = true;" },
         { "terminal", "\"yes\"", "expected true, false or \"auto\"" },
         { "rootfs", "\"\"", "" },
-        { "upper", "\"volatil\"", "\"volatil\" is not a value for \"upper\"" },
+        { "upper", "\"volatil\"", "\"volatil\" is not a valid value for \"upper\"" },
         { "upper", "\"\"", "expected \"persistent\"" },
         { "pull", "\"sometimes\"", "expected \"missing\", \"always\", \"never\"" },
         { "pull", "\"alway\"", "did you mean \"always\"?" },
@@ -130,55 +130,55 @@ static const struct bad bad[] = {
         { "working_directory", "\"srv\"", "expected an absolute path in the machine" },
         { "working_directory", "\"/srv/../etc\"", "without \"..\"" },
         { "user", "\"\"", "expected \"NAME\"" },
-        { "user", "\"+1\"", "is not a value" },
-        { "user", "\"1000:\"", "is not a value" },
-        { "user", "\":0\"", "is not a value" },
-        { "user", "\"4294967295\"", "is not a value" },
-        { "user", "\"4294967296\"", "is not a value" },
-        { "user", "\"007\"", "is not a value" },
-        { "user", "\"0x0\"", "is not a value" },
-        { "user", "\"a b\"", "is not a value" },
-        { "timezone", "\"../etc/passwd\"", "is not a value" },
-        { "timezone", "\"/UTC\"", "is not a value" },
+        { "user", "\"+1\"", "is not a valid value" },
+        { "user", "\"1000:\"", "is not a valid value" },
+        { "user", "\":0\"", "is not a valid value" },
+        { "user", "\"4294967295\"", "is not a valid value" },
+        { "user", "\"4294967296\"", "is not a valid value" },
+        { "user", "\"007\"", "is not a valid value" },
+        { "user", "\"0x0\"", "is not a valid value" },
+        { "user", "\"a b\"", "is not a valid value" },
+        { "timezone", "\"../etc/passwd\"", "is not a valid value" },
+        { "timezone", "\"/UTC\"", "is not a valid value" },
         { "machine_id", "\"00000000000000000000000000000000\"", "not all zero" },
         { "machine_id", "\"123\"", "32 hexadecimal digits" },
-        { "hostname", "\"a..b\"", "is not a value" },
-        { "hostname", "\"-a\"", "is not a value" },
-        { "hostname", "\"a/b\"", "is not a value" },
+        { "hostname", "\"a..b\"", "is not a valid value" },
+        { "hostname", "\"-a\"", "is not a valid value" },
+        { "hostname", "\"a/b\"", "is not a valid value" },
         { "hostname", "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"",
           "at most 64" },
         { "user_namespace", "\"0\"", "\"BASE:COUNT\"" },
         { "user_namespace", "\"100000:0\"", "is empty" },
         { "user_namespace", "\"4294967000:65536\"", "goes beyond the last id" },
-        { "user_namespace", "\"010:5\"", "is not a value" },
+        { "user_namespace", "\"010:5\"", "is not a valid value" },
         { "namespaces.ipc", "\"none\"", "expected \"private\" or \"host\"" },
         { "limits.memory", "512", "write memory = \"256M\";" },
         { "limits.memory", "\"lots\"", "expected a size such as" },
         { "limits.memory", "\"-5M\"", "\"-5M\" is negative" },
-        { "limits.memory", "\"5X\"", "is not a value" },
+        { "limits.memory", "\"5X\"", "is not a valid value" },
         { "limits.memory", "\"1K\"", "\"1K\" is out of range for \"limits.memory\"" },
         { "limits.memory", "\"99999999E\"", "is too large" },
-        { "limits.cpu", "\"0%\"", "less CPU time than the kernel can give out" },
+        { "limits.cpu", "\"0%\"", "less CPU time than the kernel supports" },
         { "limits.cpu", "\"x\"", "\"50%\" of one CPU" },
-        { "limits.cpu", "\"-50%\"", "is not a value" },
+        { "limits.cpu", "\"-50%\"", "is not a valid value" },
         { "limits.cpu", "\"50000 10\"", "the period of" },
-        { "limits.cpu", "\"1.23456\"", "is not a value" },
+        { "limits.cpu", "\"1.23456\"", "is not a valid value" },
         { "limits.cpu_weight", "0", "expected 1 to 10000" },
         { "limits.cpu_weight", "10001", "expected 1 to 10000" },
         { "limits.tasks", "-1", "-1 is negative" },
         { "limits.tasks", "1.5",
-          "\"limits.tasks\" is a number or a string, not a number with a point" },
-        { "limits.cpus", "\"3-1\"", "is not a value" },
-        { "limits.cpus", "\"0,\"", "is not a value" },
-        { "limits.cpus", "\"99999\"", "is not a value" },
-        { "limits.hugepages", "[ \"3M=6M\" ]", "is not a value" },
-        { "limits.hugepages", "[ \"2M=3M\" ]", "no whole number of such pages" },
+          "\"limits.tasks\" is a number or a string, not a number with a decimal point" },
+        { "limits.cpus", "\"3-1\"", "is not a valid value" },
+        { "limits.cpus", "\"0,\"", "is not a valid value" },
+        { "limits.cpus", "\"99999\"", "is not a valid value" },
+        { "limits.hugepages", "[ \"3M=6M\" ]", "is not a valid value" },
+        { "limits.hugepages", "[ \"2M=3M\" ]", "not a whole number of such pages" },
         { "limits.nice", "20", "expected -20 to 19" },
         { "limits.oom_score_adjust", "-1001", "expected -1000 to 1000" },
         { "limits.open_files", "\"5:4\"", "the soft limit" },
-        { "limits.open_files", "\"5M\"", "is not a value" },
-        { "limits.open_files", "\"5:\"", "is not a value" },
-        { "limits.io", "( { read_iops = 1; } )", "lacks \"device\"" },
+        { "limits.open_files", "\"5M\"", "is not a valid value" },
+        { "limits.open_files", "\"5:\"", "is not a valid value" },
+        { "limits.io", "( { read_iops = 1; } )", "has no \"device\"" },
         { "limits.io", "( { device = \"vda\"; } )", "its path or \"MAJOR:MINOR\"" },
         { "limits.io", "( { device = \"8:0\"; read_iop = 1; } )",
           "unknown key \"read_iop\" in \"limits.io\"" },
@@ -186,60 +186,60 @@ static const struct bad bad[] = {
         { "limits.io", "1", "\"limits.io\" is a list of groups" },
         { "command", "[ 1 ]", "an element of \"command\" is a string, not a number" },
         { "network.mode", "\"bridg\"", "did you mean \"bridge\"?" },
-        { "network.mode", "\"bridge:x\"", "is not a value" },
-        { "network.mode", "\"macvlan\"", "is not a value" },
+        { "network.mode", "\"bridge:x\"", "is not a valid value" },
+        { "network.mode", "\"macvlan\"", "is not a valid value" },
         { "network.mode", "\"macvlan:an-interface-too-long\"", "expected \"macvlan:INTERFACE\"" },
         { "network.mode", "\"path:x\"", "expected \"path:/FILE\"" },
         { "network.address", "\"10.0.0\"", "an IPv4 address" },
-        { "network.address", "\"127.0.0.1\"", "no interface can have" },
-        { "network.address", "\"224.0.0.1\"", "no interface can have" },
-        { "network.address6", "\"::1\"", "no interface can have" },
+        { "network.address", "\"127.0.0.1\"", "is not a valid address" },
+        { "network.address", "\"224.0.0.1\"", "is not a valid address" },
+        { "network.address6", "\"::1\"", "is not a valid address" },
         { "network.mac", "\"01:00:00:00:00:00\"", "multicast" },
-        { "network.mac", "\"2:0:0:0:0:0\"", "is not a value" },
+        { "network.mac", "\"2:0:0:0:0:0\"", "is not a valid value" },
         { "network.mtu", "67", "expected 68 to 65535" },
-        { "network.dns", "[ \"dns.example\" ]", "is not a value" },
-        { "network.hosts", "[ \"db\" ]", "is not a value" },
-        { "network.hosts", "[ \"a b:10.0.0.1\" ]", "is not a value" },
+        { "network.dns", "[ \"dns.example\" ]", "is not a valid value" },
+        { "network.hosts", "[ \"db\" ]", "is not a valid value" },
+        { "network.hosts", "[ \"a b:10.0.0.1\" ]", "is not a valid value" },
         { "ports", "[ \"80\" ]", "such as \"8080:80\"" },
-        { "ports", "[ \"0:80\" ]", "is not a value" },
-        { "ports", "[ \"65536:80\" ]", "is not a value" },
-        { "ports", "[ \"80:80/icmp\" ]", "is not a value" },
-        { "ports", "[ \"::1:80:80\" ]", "is not a value" },
-        { "ports", "[ \"[::1:80:80\" ]", "is not a value" },
-        { "ports", "[ \"host:80:80\" ]", "is not a value" },
+        { "ports", "[ \"0:80\" ]", "is not a valid value" },
+        { "ports", "[ \"65536:80\" ]", "is not a valid value" },
+        { "ports", "[ \"80:80/icmp\" ]", "is not a valid value" },
+        { "ports", "[ \"::1:80:80\" ]", "is not a valid value" },
+        { "ports", "[ \"[::1:80:80\" ]", "is not a valid value" },
+        { "ports", "[ \"host:80:80\" ]", "is not a valid value" },
         { "ports", "[ \"80-81:80\" ]", "differ in length" },
-        { "ports", "[ \"81-80:81-80\" ]", "is not a value" },
-        { "ports", "[ \"80:80\", \"70-90:70-90\" ]", "published already" },
-        { "mounts", "( { source = \"/a\"; } )", "lacks \"target\"" },
-        { "mounts", "( { target = \"/a\"; } )", "lacks \"source\"" },
+        { "ports", "[ \"81-80:81-80\" ]", "is not a valid value" },
+        { "ports", "[ \"80:80\", \"70-90:70-90\" ]", "already published" },
+        { "mounts", "( { source = \"/a\"; } )", "has no \"target\"" },
+        { "mounts", "( { target = \"/a\"; } )", "has no \"source\"" },
         { "mounts", "( { target = \"/a\"; type = \"tmpfs\"; source = \"/b\"; } )",
-          "has no source" },
-        { "mounts", "( { target = \"/a\"; source = \"/b\"; size = \"1M\"; } )", "is no tmpfs" },
+          "cannot have a source" },
+        { "mounts", "( { target = \"/a\"; source = \"/b\"; size = \"1M\"; } )", "is not a tmpfs" },
         { "mounts", "( { target = \"/\"; source = \"/b\"; } )", "the machine's root" },
-        { "mounts", "( { target = \"/proc/sys\"; source = \"/b\"; } )", "lies in /proc" },
-        { "mounts", "( { target = \"/dev\"; source = \"/b\"; } )", "a file system of the kernel" },
+        { "mounts", "( { target = \"/proc/sys\"; source = \"/b\"; } )", "is in /proc" },
+        { "mounts", "( { target = \"/dev\"; source = \"/b\"; } )", "a kernel file system" },
         { "mounts",
           "( { target = \"/a\"; source = \"/b\"; }, { target = \"/a/\"; source = \"/c\"; } )",
           "the target of two mounts" },
         { "mounts", "( { target = \"/a\"; type = \"tmpfs\"; mode = \"9\"; } )", "octal mode" },
         { "devices", "[ \"/etc/passwd\" ]", "devices below /dev" },
-        { "devices", "[ \"/dev/../etc/passwd\" ]", "is not a value" },
-        { "devices", "[ \"/dev\" ]", "is not a value" },
-        { "devices", "[ \"/dev/a:rr\" ]", "is not a value" },
-        { "devices", "[ \"/dev/a:/dev/b:rw:x\" ]", "is not a value" },
+        { "devices", "[ \"/dev/../etc/passwd\" ]", "is not a valid value" },
+        { "devices", "[ \"/dev\" ]", "is not a valid value" },
+        { "devices", "[ \"/dev/a:rr\" ]", "is not a valid value" },
+        { "devices", "[ \"/dev/a:/dev/b:rw:x\" ]", "is not a valid value" },
         { "credentials", "( { name = \"a/b\"; path = \"c\"; } )", "a file name of letters" },
         { "credentials", "( { name = \"..\"; path = \"c\"; } )", "a file name of letters" },
         { "credentials", "( { name = \"a\"; } )", "either \"path\" or \"value\"" },
         { "credentials", "( { name = \"a\"; path = \"b\"; value = \"c\"; } )", "either" },
         { "credentials", "( { name = \"a\"; path = \"b\"; }, { name = \"a\"; value = \"c\"; } )",
-          "two credentials are called \"a\"" },
+          "duplicate credential \"a\"" },
         { "sysctl", "[ \"kernel.core_pattern=|/x\" ]", "the whole host's setting" },
-        { "sysctl", "[ \"net..x=1\" ]", "is not a value" },
-        { "sysctl", "[ \"net.+x=1\" ]", "is not a value" },
-        { "sysctl", "[ \"net/../kernel/core_pattern=1\" ]", "is not a value" },
-        { "sysctl", "[ \"net.x=1\\n2\" ]", "is not a value" },
+        { "sysctl", "[ \"net..x=1\" ]", "is not a valid value" },
+        { "sysctl", "[ \"net.+x=1\" ]", "is not a valid value" },
+        { "sysctl", "[ \"net/../kernel/core_pattern=1\" ]", "is not a valid value" },
+        { "sysctl", "[ \"net.x=1\\n2\" ]", "is not a valid value" },
         { "sysctl", "[ \"kernel.hostname=a\" ]", "write hostname = \"a\";" },
-        { "sysctl", "[ \"net.x\" ]", "is not a value" },
+        { "sysctl", "[ \"net.x\" ]", "is not a valid value" },
         { "capabilities.profile", "\"none\"", "expected \"minimal\"" },
         { "capabilities.add", "[ \"CAP_SYS_ADMN\" ]", "did you mean \"CAP_SYS_ADMIN\"?" },
         { "capabilities.ambient", "[ \"all\" ]", "\"add\" and \"drop\" only" },
@@ -249,8 +249,8 @@ static const struct bad bad[] = {
         { "seccomp.deny", "[ \"read write\" ]", "not a system call" },
         { "environment", "[ \"A\" ]", "NAME=VALUE" },
         { "environment", "[ \"=B\" ]", "NAME=VALUE" },
-        { "environment", "[ \"A B=C\" ]", "a blank in the name" },
-        { "labels", "[ \"=x\" ]", "is not a value" },
+        { "environment", "[ \"A B=C\" ]", "blank in a variable name" },
+        { "labels", "[ \"=x\" ]", "is not a valid value" },
         { "stop.signal", "\"SIGFOO\"", "a signal such as" },
         { "stop.timeout", "\"10 seconds\"", "a time such as" },
         { "stop.timeout", "10", "write timeout = \"30s\";" },
@@ -274,7 +274,7 @@ static void test_bad(void **state)
         }
 }
 
-/* The example of every key is accepted, alone and as the manual shows it. */
+/* The example of every key is accepted, alone and as shown in the manual. */
 static void test_examples(void **state)
 {
         const struct config_table *table = &config_machine_table;
@@ -301,7 +301,7 @@ static void test_examples(void **state)
         }
 }
 
-/* The texts of defaults that are values are the defaults that hold. */
+/* The defaults shown as values are the effective defaults. */
 static void test_defaults(void **state)
 {
         const struct config_table *table = &config_machine_table;
@@ -339,11 +339,11 @@ static void test_suggestions(void **state)
         assert_int_equal(load_rooted(setting, "memory = \"1G\";"), -EINVAL);
         assert_finds(setting, "it belongs in \"limits\"");
         assert_int_equal(load_rooted(setting, "limits = { hostname = \"a\"; };"), -EINVAL);
-        assert_finds(setting, "it belongs at the top, outside of \"limits\"");
+        assert_finds(setting, "it belongs at the top level, outside of \"limits\"");
         assert_int_equal(load_rooted(setting, "frobnicate = 1;"), -EINVAL);
         assert_null(strstr(setting->findings, "did you mean"));
-        /* A word of three letters with two others is another word; a group is no limit of restarts.
-         */
+        /* A word of three letters of which two differ is another word; a group is not a limit of
+         * restarts. */
         assert_int_equal(load_rooted(setting, "namespaces = { pid = \"host\"; };"), -EINVAL);
         assert_null(strstr(setting->findings, "did you mean"));
         assert_int_equal(load_rooted(setting, "limit = { tasks = 1; };"), -EINVAL);

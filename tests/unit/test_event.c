@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "base/quantity.h"
 
-/* What the handlers of a test saw. */
+/* What the handlers of a test recorded. */
 struct record {
         struct event_loop *loop;
         struct event_source *other;
@@ -116,7 +116,7 @@ static void test_timers(void **state)
         assert_int_equal(event_run(record->loop), 7);
         assert_true(log_now() - before >= 20 * USEC_PER_MSEC);
         assert_int_equal(record->calls, 1);
-        /* No time at all is at once, not never. */
+        /* A time of zero expires immediately, not never. */
         assert_int_equal(event_set_timer(timer, 0), 0);
         assert_int_equal(event_run(record->loop), 7);
         assert_int_equal(record->calls, 2);
@@ -145,7 +145,7 @@ static int never_called(struct event_source *source, void *data)
 }
 
 /* Both are due in one round; whichever runs first removes the other, whose memory must stay valid
- * until the round is over. */
+ * until the end of the round. */
 static void test_removing_within_a_round(void **state)
 {
         struct record *record = *state;
@@ -171,7 +171,8 @@ static int on_signal(struct event_source *source, const struct signalfd_siginfo 
         return record->result;
 }
 
-/* Two signals wait; after event_exit() in the handler of the first, the second is not handled. */
+/* Two signals are pending; after event_exit() in the handler of the first, the second is not
+ * handled. */
 static void test_signals_one_at_a_time(void **state)
 {
         struct record *record = *state;

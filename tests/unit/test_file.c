@@ -7,11 +7,15 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
+#include "base/attributes.h"
+#include "base/directory.h"
+#include "base/error.h"
 #include "base/file.h"
 #include "base/strings.h"
 
-/* Each test runs in an empty directory of its own. */
+/* Each test runs in an empty directory. */
 static int set_up(void **state)
 {
         char template[] = "/tmp/mlite-file-XXXXXX";
@@ -62,7 +66,7 @@ static void test_reading(void **state)
         assert_null(text);
 }
 
-/* The limit is exact, also where the file ends at the edge of a buffer. */
+/* The limit is exact, even at the end of a buffer. */
 static void test_reading_has_a_limit(void **state)
 {
         static const size_t lengths[] = { 1, 100, 4094, 4095, 4096, 4097, 8191, 8192, 100000 };
@@ -110,7 +114,7 @@ static void *read_slowly(void *data)
 }
 
 /* More than a pipe holds: write(2) returns early and is called again. */
-static void test_writing_goes_on_after_a_short_write(void **state)
+static void test_writing_continues_after_a_short_write(void **state)
 {
         size_t length = 1 << 20, total;
         _cleanup_free_ char *data = calloc(1, length);
@@ -193,6 +197,44 @@ static void test_directories(void **state)
         assert_int_equal(directory_make("dangling/d", 0755), -ENOENT);
 }
 
+static void test_listing(void **state)
+{
+        _cleanup_strv_ char **names = NULL, **all = NULL, **none = NULL;
+
+        put("b.machine", "");
+        put("a.machine", "");
+        put(".machine", "");
+        put(".hidden.machine", "");
+        put("a.network", "");
+        assert_int_equal(directory_list(AT_FDCWD, ".", ".machine", &names), 0);
+        assert_int_equal(strv_length(names), 2);
+        assert_string_equal(names[0], "a");
+        assert_string_equal(names[1], "b");
+        assert_int_equal(directory_list(AT_FDCWD, ".", "", &all), 0);
+        assert_int_equal(strv_length(all), 3);
+        assert_int_equal(directory_list(AT_FDCWD, "a.network", "", &none), -ENOTDIR);
+        assert_int_equal(directory_list(AT_FDCWD, "missing", "", &none), -ENOENT);
+        assert_int_equal(mkdir("empty", 0700), 0);
+        assert_int_equal(directory_list(AT_FDCWD, "empty", "", &none), 0);
+        assert_null(none);
+}
+
+static void test_entries_of_a_path_descriptor(void **state)
+{
+        _cleanup_close_ int fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_closedir_ DIR *directory = NULL;
+        const struct dirent *entry;
+
+        put(".hidden", "");
+        assert_int_equal(directory_open(fd, &directory), 0);
+        entry = directory_next(directory);
+        assert_non_null(entry);
+        assert_string_equal(entry->d_name, ".hidden");
+        assert_null(directory_next(directory));
+        assert_int_equal(errno, 0);
+        assert_null(directory_next(NULL));
+}
+
 static void test_locks_exclude_each_other(void **state)
 {
         int first = file_lock(AT_FDCWD, "lock", LOCK_EX);
@@ -224,6 +266,117 @@ static void test_sealed_files_stay_as_they_are(void **state)
         assert_ptr_equal(mmap(NULL, 4, PROT_WRITE, MAP_SHARED, fd, 0), MAP_FAILED);
 }
 
+/* What the path is told to be, or NULL where a file may take its place. */
+static const char *in_the_way(int root, const char *path)
+{
+        static char message[256];
+        _cleanup_error_ struct machine_error error = MACHINE_ERROR_INIT;
+        int r = file_check_replaceable(root, path, &error);
+
+        if (r == 0) {
+                return NULL;
+        }
+        assert_int_equal(r, -EEXIST);
+        assert_non_null(error.hint);
+        snprintf(message, sizeof message, "%s", error.message);
+        return message;
+}
+
+static void test_what_a_file_may_replace(void **state)
+{
+        _cleanup_close_ int root = open(*state, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_error_ struct machine_error error = MACHINE_ERROR_INIT;
+
+        put("file", "");
+        assert_int_equal(mkfifo("fifo", 0600), 0);
+        assert_int_equal(symlink("file", "to-file"), 0);
+        assert_int_equal(symlink("none", "to-nothing"), 0);
+        assert_int_equal(symlink("/fifo", "to-fifo"), 0);
+        assert_int_equal(symlink("to-itself", "to-itself"), 0);
+        assert_int_equal(symlink("/proc/self/fd/1", "stdout"), 0);
+        assert_null(in_the_way(root, "/none"));
+        assert_null(in_the_way(root, "/file"));
+        assert_null(in_the_way(root, "/to-file"));
+        assert_null(in_the_way(root, "/to-nothing"));
+        assert_non_null(strstr(in_the_way(root, "/fifo"), "\"/fifo\" is a FIFO"));
+        assert_non_null(strstr(in_the_way(root, "/to-fifo"), "is a symbolic link to a FIFO"));
+        assert_non_null(strstr(in_the_way(root, "/to-itself"), "to itself"));
+        assert_non_null(strstr(in_the_way(root, "/stdout"), "an open file of a process"));
+        assert_int_equal(file_check_replaceable(root, "/none/file", &error), -ENOENT);
+        machine_error_clear(&error);
+        /* In a directory the link itself is judged. */
+        assert_int_equal(file_check_replaceable_at(root, "to-fifo", NULL), 0);
+        assert_int_equal(file_check_replaceable_at(root, "fifo", NULL), -EEXIST);
+}
+
+static void test_holes_are_copied_as_holes(void **state)
+{
+        const off_t size = 16 << 20, end = size / 2;
+        char text[8] = "";
+        struct stat status;
+        int from = open("from", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        int to = open("to", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+        (void)state;
+        assert_int_equal(pwrite(from, "begin", 5, 0), 5);
+        assert_int_equal(pwrite(from, "middle", 6, end), 6);
+        assert_int_equal(ftruncate(from, size), 0);
+        assert_int_equal(file_copy_sparse(from, to), 0);
+        assert_int_equal(fstat(to, &status), 0);
+        assert_int_equal(status.st_size, size);
+        assert_true(status.st_blocks < 1024);
+        assert_int_equal(pread(to, text, 6, end), 6);
+        assert_string_equal(text, "middle");
+        assert_int_equal(pread(to, text, 5, 0), 5);
+        assert_memory_equal(text, "begin", 5);
+        fd_close(from);
+        fd_close(to);
+}
+
+static void test_files_without_a_size_are_copied(void **state)
+{
+        int from = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+        int to = open("to", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+        (void)state;
+        assert_int_equal(file_copy_sparse(from, to), 0);
+        assert_true(lseek(to, 0, SEEK_END) > 100);
+        fd_close(from);
+        fd_close(to);
+}
+
+static void test_attributes_are_carried(void **state)
+{
+        _cleanup_free_ char *bytes = NULL;
+        char value[8] = "";
+        size_t length = 0;
+        int from = open("from", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        int to = open("to", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+        (void)state;
+        if (fsetxattr(from, "user.one", "1", 1, 0) < 0) {
+                skip();
+        }
+        assert_int_equal(fsetxattr(from, "user.none", "", 0, 0), 0);
+        assert_int_equal(attributes_get(from, &bytes, &length), 0);
+        assert_false(attributes_have_capabilities(bytes, length));
+        assert_int_equal(attributes_set(to, bytes, length, NULL), 0);
+        assert_int_equal(fgetxattr(to, "user.one", value, sizeof value), 1);
+        assert_string_equal(value, "1");
+        assert_int_equal(fgetxattr(to, "user.none", value, sizeof value), 0);
+        for (size_t cut = 1; cut < length; cut++) {
+                int r = attributes_set(to, bytes, cut, NULL);
+
+                assert_true(r == -EBADMSG || r == 0);
+        }
+        assert_int_equal(attributes_set(to, bytes, length - 1, NULL), -EBADMSG);
+        /* A name that is none of those. */
+        bytes[0] = 'x';
+        assert_int_equal(attributes_set(to, bytes, length, NULL), -EBADMSG);
+        fd_close(from);
+        fd_close(to);
+}
+
 static void test_closing_keeps_errno(void **state)
 {
         (void)state;
@@ -241,14 +394,20 @@ int main(void)
                 IN_DIRECTORY(test_reading),
                 IN_DIRECTORY(test_reading_has_a_limit),
                 IN_DIRECTORY(test_nul_bytes_are_counted),
-                IN_DIRECTORY(test_writing_goes_on_after_a_short_write),
+                IN_DIRECTORY(test_writing_continues_after_a_short_write),
                 IN_DIRECTORY(test_values_go_to_existing_files_only),
                 IN_DIRECTORY(test_atomic_replacement),
                 IN_DIRECTORY(test_failed_replacement_leaves_no_temporary),
                 IN_DIRECTORY(test_temporary_name_that_is_a_link_is_not_followed),
                 IN_DIRECTORY(test_directories),
+                IN_DIRECTORY(test_listing),
+                IN_DIRECTORY(test_entries_of_a_path_descriptor),
                 IN_DIRECTORY(test_locks_exclude_each_other),
                 IN_DIRECTORY(test_sealed_files_stay_as_they_are),
+                IN_DIRECTORY(test_what_a_file_may_replace),
+                IN_DIRECTORY(test_holes_are_copied_as_holes),
+                IN_DIRECTORY(test_files_without_a_size_are_copied),
+                IN_DIRECTORY(test_attributes_are_carried),
                 IN_DIRECTORY(test_closing_keeps_errno),
         };
 

@@ -106,6 +106,10 @@ static void test_digest_text(void **state)
 
         assert_true(digest_is_valid("sha256:" HEX));
         assert_false(digest_is_valid("sha256:" HEX "/"));
+        assert_true(digest_is_valid("sha512:" HEX HEX));
+        assert_false(digest_is_valid("sha512:" HEX));
+        assert_false(digest_is_valid("sha256:" HEX HEX));
+        assert_false(digest_is_valid("sha384:" HEX));
         assert_false(digest_is_valid("sha512:" HEX));
         assert_false(digest_is_valid(NULL));
         digest_file_name("sha256:" HEX, name);

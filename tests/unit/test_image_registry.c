@@ -8,10 +8,10 @@
 
 #include "base/error.h"
 #include "base/strings.h"
-#include "image/challenge.h"
-#include "image/credentials.h"
-#include "image/platform.h"
-#include "image/registry.h"
+#include "image/document/platform.h"
+#include "image/registry/challenge.h"
+#include "image/registry/credentials.h"
+#include "image/registry/registry.h"
 
 static void test_challenge(void **state)
 {
@@ -47,7 +47,7 @@ static void finds(const char *text, const char *domain, const char *repository, 
 {
         _cleanup_credentials_ struct credentials credentials = { 0 };
 
-        assert_int_equal(credentials_read(text, strlen(text), domain, repository, "auth.json",
+        assert_int_equal(credentials_read(text, strlen(text), domain, repository, "auth.json", NULL,
                                           &credentials, NULL),
                          user ? 1 : 0);
         if (user) {

@@ -9,10 +9,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include "image/checksum.h"
-#include "image/entries.h"
-#include "image/stream.h"
-#include "image/tree.h"
+#include "image/common/checksum.h"
+#include "image/common/entries.h"
+#include "image/unpack/stream.h"
+#include "image/unpack/tree.h"
 
 static void test_stream(void **state)
 {

@@ -38,7 +38,7 @@ static int tear_down(void **state)
         return 0;
 }
 
-/* Everything that was logged; the writing end is closed by it. The caller frees the text. */
+/* Returns the whole log, and closes its writing end. The caller frees the text. */
 static char *drain(struct sink *sink)
 {
         char *text = NULL;
@@ -74,7 +74,7 @@ static void test_colour(void **state)
         assert_string_equal(text, "\033[1;31merror: \033[0ma\nb\n");
 }
 
-static void test_debug_tells_the_time(void **state)
+static void test_debug_shows_the_time(void **state)
 {
         struct sink *sink = *state;
         _cleanup_free_ char *text = NULL;
@@ -123,7 +123,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_levels, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_colour, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(test_debug_tells_the_time, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_debug_shows_the_time, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_hostile_text_cannot_steer_the_terminal, set_up,
                                                 tear_down),
                 cmocka_unit_test_setup_teardown(test_whole_error, set_up, tear_down),

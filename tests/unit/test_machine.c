@@ -6,7 +6,7 @@
 
 #include <machine/machine.h>
 
-/* The defaults that a user counts on without writing them. */
+/* The documented defaults. */
 static void test_defaults_are_the_safe_ones(void **state)
 {
         struct machine *machine = machine_new("web");

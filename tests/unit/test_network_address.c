@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "network/address.h"
-#include "network/elements.h"
-#include "network/link.h"
+#include "network/firewall/set_elements.h"
+#include "network/netlink/address.h"
+#include "network/netlink/link.h"
 
 static struct network_address address(const char *text)
 {
@@ -135,23 +135,23 @@ static void test_element_keys(void **state)
                                      .host_last = 8080,
                                      .machine_first = 80,
                                      .protocol = MACHINE_PROTOCOL_UDP };
-        struct element_key key;
-        uint8_t packed[ELEMENT_SIZE];
+        struct set_element_key key;
+        uint8_t packed[SET_ELEMENT_SIZE];
 
         (void)state;
-        assert_true(elements_find_key(&port, AF_INET, &key));
-        assert_string_equal(elements_map(&key, AF_INET), "dnat4");
-        assert_int_equal(elements_pack_key(&key, packed), 8);
+        assert_true(set_elements_find_key(&port, AF_INET, &key));
+        assert_string_equal(set_elements_map(&key, AF_INET), "dnat4");
+        assert_int_equal(set_elements_pack_key(&key, packed), 8);
         assert_memory_equal(packed, "\x11\0\0\0\x1f\x90\0\0", 8);
         port.address = (char *)"192.0.2.1";
-        assert_false(elements_find_key(&port, AF_INET6, &key));
-        assert_true(elements_find_key(&port, AF_INET, &key));
-        assert_string_equal(elements_map(&key, AF_INET), "bound4");
-        assert_int_equal(elements_pack_key(&key, packed), 12);
+        assert_false(set_elements_find_key(&port, AF_INET6, &key));
+        assert_true(set_elements_find_key(&port, AF_INET, &key));
+        assert_string_equal(set_elements_map(&key, AF_INET), "bound4");
+        assert_int_equal(set_elements_pack_key(&key, packed), 12);
         assert_memory_equal(packed, "\xc0\0\x02\x01\x11\0\0\0\x1f\x90\0\0", 12);
         port.address = (char *)"::";
-        assert_true(elements_find_key(&port, AF_INET6, &key));
-        assert_string_equal(elements_map(&key, AF_INET6), "dnat6");
+        assert_true(set_elements_find_key(&port, AF_INET6, &key));
+        assert_string_equal(set_elements_map(&key, AF_INET6), "dnat6");
 }
 
 int main(void)

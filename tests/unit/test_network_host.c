@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What needs a network namespace, which each test has for itself. */
+/* Each test runs in a network namespace of its own. */
 
 #include "unit.h"
 
@@ -15,13 +15,14 @@
 
 #include "base/file.h"
 #include "base/strings.h"
-#include "network/interface.h"
-#include "network/link.h"
-#include "network/names.h"
-#include "network/port.h"
-#include "network/route.h"
+#include "network/host/hosts_file.h"
+#include "network/host/names.h"
+#include "network/netlink/interface.h"
+#include "network/netlink/link.h"
+#include "network/netlink/route.h"
+#include "network/state/port.h"
 
-/* The host's own network is not touched: what cannot get away from it is skipped. */
+/* The host's own network is not touched: tests are skipped if they cannot leave it. */
 static void own_network_or_skip(void)
 {
         _cleanup_nl_socket_ struct nl_sock *socket = NULL;
@@ -29,8 +30,7 @@ static void own_network_or_skip(void)
         if (unshare(CLONE_NEWNET) < 0) {
                 skip();
         }
-        /* A namespace without any address has no table that says which are local, and bind(2) takes
-         * them all. */
+        /* A namespace without addresses has no table of local ones, and bind(2) accepts all. */
         assert_int_equal(netlink_open(NETLINK_ROUTE, &socket), 0);
         assert_int_equal(interface_up(socket, 1, NULL), 0);
 }
@@ -144,7 +144,7 @@ static void test_links(void **state)
         assert_int_equal(netlink_open(NETLINK_ROUTE, &socket), 0);
         assert_int_equal(link_add_bridge(socket, &settings, &reason), 0);
         assert_int_equal(link_add_bridge(socket, &settings, &reason), -EEXIST);
-        assert_int_equal(interface_list_load(socket, &list), 0);
+        assert_int_equal(interface_list_load(socket, INTERFACE_ALL, &list), 0);
         bridge = interface_by_name(&list, "mlb-unit");
         assert_non_null(bridge);
         assert_string_equal(bridge->kind, "bridge");
@@ -158,51 +158,218 @@ static void test_links(void **state)
         assert_int_equal(routes[0].interface, bridge->index);
         assert_int_equal(routes[0].destination.length, 24);
         free(routes);
-        assert_int_equal(interface_delete(socket, bridge->index), 0);
+        assert_int_equal(interface_delete_condemned(socket), 0);
+        assert_int_equal(interface_condemn(socket, bridge->index), 0);
+        assert_int_equal(interface_delete_condemned(socket), 0);
         assert_int_equal(interface_delete(socket, bridge->index), 0);
         assert_int_equal(interface_up(socket, bridge->index, &reason), -ENODEV);
 }
 
-/* A machine's bind mount goes to the inode, so that it has to stay. */
-static void test_hosts_in_place(void **state)
+/* A network with machines, in a directory of its own. */
+struct network {
+        char directory[32];
+        struct network_session session;
+        struct network_state *state;
+        int machines;
+};
+
+static struct network make_network(void)
 {
-        char directory[] = "/tmp/mlite-unit-XXXXXX", path[64];
-        struct network_state *network = network_state_new("lab");
-        struct network_room room = { .path = directory };
-        struct network_lease *lease;
-        struct stat before, after;
+        struct network network = { .directory = "/tmp/mlite-unit-XXXXXX",
+                                   .session = NETWORK_SESSION_INIT };
+        bool fresh = false;
+
+        assert_non_null(mkdtemp(network.directory));
+        network.session.path = strdup(network.directory);
+        network.session.directory_fd = open(network.directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        assert_int_equal(leases_open(network.session.directory_fd, network.directory,
+                                     &network.session.leases, &fresh, NULL),
+                         0);
+        assert_true(fresh);
+        network.state = leases_network(&network.session.leases, "lab");
+        strcpy(network.state->bridge, "mlb-lab");
+        assert_int_equal(address_parse("10.66.0.1", &network.state->gateway), 0);
+        return network;
+}
+
+static void destroy_network(struct network *network)
+{
+        char command[64];
+
+        (void)snprintf(command, sizeof command, "rm -r %s", network->directory);
+        network_session_close(&network->session);
+        assert_int_equal(system(command), 0);
+}
+
+static struct network_lease *enter(struct network *network, const char *name, const char *hostname,
+                                   char **entries)
+{
+        struct lease_details details = { 0 };
+        struct network_lease *lease =
+                leases_add_lease(&network->session.leases, network->state, name);
+        char address[ADDRESS_TEXT_SIZE];
+
+        assert_non_null(lease);
+        (void)snprintf(address, sizeof address, "10.66.0.%d", 2 + network->machines++);
+        assert_int_equal(address_parse(address, &lease->address), 0);
+        assert_int_equal(record_set_text(lease->hostname, sizeof lease->hostname, hostname), 0);
+        assert_int_equal(process_identify(0, &lease->owner), 0);
+        details.hosts = entries;
+        assert_int_equal(details_save(network->session.directory_fd, &network->session.leases,
+                                      lease, &details),
+                         0);
+        assert_int_equal(names_enter(&network->session, lease, entries, NULL), 0);
+        return lease;
+}
+
+static char *read_hosts(struct network *network, const struct network_lease *lease,
+                        ino_t *ret_inode)
+{
+        _cleanup_free_ char *path = names_path(&network->session, lease);
+        struct stat status;
         char *text = NULL;
 
+        assert_int_equal(stat(path, &status), 0);
+        *ret_inode = status.st_ino;
+        assert_int_equal(file_read(AT_FDCWD, path, 1 << 20, &text, NULL), 0);
+        return text;
+}
+
+/* Where a name is found first. */
+static void assert_resolves(struct network *network, const struct network_lease *reader,
+                            const char *name, const char *address)
+{
+        ino_t inode;
+        _cleanup_free_ char *text = read_hosts(network, reader, &inode);
+        char *rest = NULL;
+
+        for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+                if (hosts_file_has(line, name)) {
+                        line[strcspn(line, " ")] = '\0';
+                        assert_string_equal(line, address);
+                        return;
+                }
+        }
+        assert_string_equal("not found", address);
+}
+
+/* Bind mounts refer to inodes, so these must not change. */
+static void test_hosts_are_shared(void **state)
+{
+        struct network network = make_network();
+        struct network_lease *web = enter(&network, "web", "www", NULL);
+        struct network_lease *db = enter(&network, "db", "db", NULL);
+        ino_t one, other, later;
+
         (void)state;
-        assert_non_null(mkdtemp(directory));
-        (void)snprintf(path, sizeof(path), "%s/hosts", directory);
-        assert_int_equal(mkdir(path, 0755), 0);
-        lease = network_state_add(network, "web");
-        assert_int_equal(strv_append(&lease->hosts, "a-long-name-that-goes:10.0.0.1"), 0);
-        assert_int_equal(names_update(&room, network, lease, NULL), 0);
-        (void)snprintf(path, sizeof(path), "%s/hosts/web", directory);
-        assert_int_equal(stat(path, &before), 0);
-        strv_free(TAKE_PTR(lease->hosts));
-        assert_int_equal(names_update(&room, network, lease, NULL), 0);
-        assert_int_equal(stat(path, &after), 0);
-        assert_int_equal(before.st_ino, after.st_ino);
-        assert_true(after.st_size < before.st_size);
-        assert_int_equal(file_read(AT_FDCWD, path, 4096, &text, NULL), 0);
-        assert_true(string_ends_with(text, "web\n"));
+        free(read_hosts(&network, web, &one));
+        free(read_hosts(&network, db, &other));
+        assert_int_equal(one, other);
+        assert_int_equal(names_list(&network.session, web, NULL), 0);
+        assert_int_equal(names_list(&network.session, db, NULL), 0);
+        assert_resolves(&network, web, "db", "10.66.0.3");
+        assert_resolves(&network, web, "host.internal", "10.66.0.1");
+        assert_resolves(&network, db, "www", "10.66.0.2");
+        names_leave(&network.session, db);
+        leases_remove(&network.session.leases, db);
+        assert_resolves(&network, web, "db", "not found");
+        assert_resolves(&network, web, "web", "10.66.0.2");
+        free(read_hosts(&network, web, &later));
+        assert_int_equal(one, later);
+        names_leave(&network.session, web);
+        assert_int_equal(access("hosts/@lab", F_OK), -1);
+        destroy_network(&network);
+}
+
+/* A machine finds itself first, and its entries before peers. */
+static void test_hosts_of_ambiguous_names(void **state)
+{
+        char *entries[] = { (char *)"db:192.0.2.1", NULL };
+        struct network network = make_network();
+        struct network_lease *one = enter(&network, "one", "same", NULL);
+        struct network_lease *two = enter(&network, "two", "SAME", NULL);
+        struct network_lease *app = enter(&network, "app", "app", entries);
+        struct network_lease *db = enter(&network, "db", "db", entries);
+
+        (void)state;
+        assert_int_equal(one->names, LEASE_NAMES_SHARED);
+        assert_int_equal(two->names, LEASE_NAMES_OWN);
+        assert_int_equal(app->names, LEASE_NAMES_SHARED);
+        assert_int_equal(db->names, LEASE_NAMES_OWN);
+        /* The one that shares a file is attached later. */
+        assert_int_equal(names_list(&network.session, two, NULL), 0);
+        assert_int_equal(names_list(&network.session, one, NULL), 0);
+        assert_int_equal(names_list(&network.session, db, NULL), 0);
+        for (int round = 0; round < 2; round++) {
+                assert_resolves(&network, one, "same", "10.66.0.2");
+                assert_resolves(&network, two, "same", "10.66.0.3");
+                assert_resolves(&network, one, "two", "10.66.0.3");
+                assert_resolves(&network, app, "db", "192.0.2.1");
+                assert_resolves(&network, db, "db", "10.66.0.5");
+                assert_resolves(&network, one, "db", "10.66.0.5");
+                /* Also when they are written anew. */
+                assert_int_equal(names_rebuild(&network.session, NULL), 0);
+        }
+        destroy_network(&network);
+}
+
+static void test_hosts_after_a_crash(void **state)
+{
+        struct network network = make_network();
+        struct network_lease *web = enter(&network, "web", "web", NULL);
+        struct network_lease *db = enter(&network, "db", "db", NULL);
+        _cleanup_free_ char *path = names_path(&network.session, web);
+        ino_t before, after;
+
+        (void)state;
+        assert_int_equal(names_list(&network.session, web, NULL), 0);
+        free(read_hosts(&network, web, &before));
+        /* Half of a line was written, and the list of another file as well. */
+        assert_int_equal(hosts_file_add(AT_FDCWD, path, "10.66.0.3 d", false), 0);
+        assert_true(leases_names_are_busy(&network.session.leases));
+        assert_int_equal(names_rebuild(&network.session, NULL), 0);
+        assert_false(leases_names_are_busy(&network.session.leases));
+        assert_resolves(&network, db, "d", "not found");
+        assert_resolves(&network, db, "web", "10.66.0.2");
+        free(read_hosts(&network, web, &after));
+        assert_int_equal(before, after);
+        destroy_network(&network);
+}
+
+/* A thousand restarts do not make the file longer. */
+static void test_blank_lines_go(void **state)
+{
+        struct network network = make_network();
+        struct network_lease *web = enter(&network, "web", "web", NULL);
+        struct network_lease *db = enter(&network, "db", "db", NULL);
+        char *text;
+        ino_t inode;
+
+        (void)state;
+        assert_int_equal(names_list(&network.session, web, NULL), 0);
+        for (int i = 0; i < 1000; i++) {
+                assert_int_equal(names_list(&network.session, db, NULL), 0);
+                names_unlist(&network.session, db);
+        }
+        text = read_hosts(&network, web, &inode);
+        assert_true(strlen(text) < 8192);
+        assert_null(strstr(text, "\n\n"));
         free(text);
-        network_state_free(network);
-        (void)unlink(path);
-        (void)snprintf(path, sizeof(path), "%s/hosts", directory);
-        (void)rmdir(path);
-        (void)rmdir(directory);
+        assert_resolves(&network, db, "web", "10.66.0.2");
+        destroy_network(&network);
 }
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_reservation),    cmocka_unit_test(test_conflict),
-                cmocka_unit_test(test_port_texts),     cmocka_unit_test(test_links),
-                cmocka_unit_test(test_hosts_in_place),
+                cmocka_unit_test(test_reservation),
+                cmocka_unit_test(test_conflict),
+                cmocka_unit_test(test_port_texts),
+                cmocka_unit_test(test_links),
+                cmocka_unit_test(test_hosts_are_shared),
+                cmocka_unit_test(test_hosts_of_ambiguous_names),
+                cmocka_unit_test(test_hosts_after_a_crash),
+                cmocka_unit_test(test_blank_lines_go),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,7 +12,7 @@
 #include "base/strings.h"
 
 struct tree {
-        char *path; /* holds "root", a machine's root, and "outside", which it must not reach */
+        char *path; /* contains "root", a machine's root, and "outside", which it must not reach */
         int root;
 };
 
@@ -162,7 +162,7 @@ static void test_magic_links_are_refused(void **state)
         struct tree *tree = *state;
         _cleanup_close_ int host = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-        /* In a root that is the host's, /proc/self/cwd would lead anywhere. */
+        /* In a root that is the host's, /proc/self/cwd could lead anywhere. */
         assert_int_equal(path_open_in_root(host, "/proc/self/cwd", O_RDONLY, 0), -ELOOP);
         assert_int_equal(path_open_in_root(host, "/proc/self/fd/0", O_RDONLY, 0), -ELOOP);
         assert_opens(tree, "magic", -ENOENT);

@@ -11,7 +11,7 @@
 #include "base/cleanup.h"
 #include "base/process.h"
 
-/* A child that sleeps until it is killed; its name tries to confuse readers of /proc/PID/stat. */
+/* A child that sleeps until it is killed; its name tries to confuse parsers of /proc/PID/stat. */
 static pid_t sleeper(void)
 {
         pid_t pid = fork();

@@ -14,7 +14,7 @@ struct parse_case {
         uint64_t value;
 };
 
-/* A text that is refused leaves the output alone. */
+/* Refused text does not change the output. */
 static void check_cases(parser parse, const struct parse_case *cases, size_t count)
 {
         for (size_t i = 0; i < count; i++) {
@@ -169,7 +169,7 @@ static void test_times_for_people(void **state)
         }
 }
 
-/* What is printed exactly is read back as the same number: a walk over all magnitudes. */
+/* Exactly formatted values are parsed back to the same number: for all magnitudes. */
 static void test_exact_forms_are_read_back(void **state)
 {
         static const uint64_t odd[] = { 0, 1, 3, 1000, 1023, 1025, 3600, 86400, 604801 };

@@ -3,18 +3,8 @@
 
 #include <sys/statvfs.h>
 
-/* What the root has at the places that this program writes to or mounts on, and what must come of
- * it: host files stay as they are whatever the root says. */
-
-static bool has_text(const char *path, const char *expected)
-{
-        char *text = NULL;
-        bool same =
-                file_read(AT_FDCWD, path, 65536, &text, NULL) == 0 && string_equal(text, expected);
-
-        free(text);
-        return same;
-}
+/* Hostile files in the root at the paths that this program writes to or mounts on: the host's files
+ * never change. */
 
 static void make_link(const struct fixture *fixture, const char *target, const char *name)
 {
@@ -53,7 +43,7 @@ static void use_names(struct fixture *fixture)
         fixture->parameters.machine_id = "0123456789abcdef0123456789abcdef";
 }
 
-/* Links of the root's /etc, to a file that its host has, to nowhere and upwards, are covered, not
+/* Links in the root's /etc, to a file that its host has, to nowhere and upwards, are covered, not
  * followed. In place, so that a write through one would show. */
 static void test_links(void **state)
 {
@@ -90,7 +80,7 @@ static void test_etc_is_link(void **state)
         assert_int_equal(rmdir(path), 0);
         fixture_path(fixture, "outside", path);
         make_link(fixture, path, "layer/etc");
-        /* Inside the root that path is nothing. */
+        /* Inside the root that path does not exist. */
         fixture_fails(fixture, "cannot use /etc of the root");
         fixture_path(fixture, "outside/hostname", path);
         assert_int_equal(access(path, F_OK), -1);
@@ -146,7 +136,7 @@ static void test_timezone(void **state)
         fixture_fails(fixture, "the root has no timezone");
 }
 
-/* ---- Places of this program's mounts ---- */
+/* ---- Mount points of this program ---- */
 
 static void test_places_are_links(void **state)
 {
@@ -158,13 +148,13 @@ static void test_places_are_links(void **state)
         fixture_path(fixture, "outside", outside);
         for (size_t i = 0; i < ELEMENTS_OF(names); i++) {
                 make_link(fixture, outside, names[i]);
-                fixture_fails(fixture, "is not a directory but a link or a file");
+                fixture_fails(fixture, "is a link or a file, but must be a directory");
                 make_link(fixture, "etc", names[i]);
-                fixture_fails(fixture, "is not a directory but a link or a file");
+                fixture_fails(fixture, "is a link or a file, but must be a directory");
                 fixture_path(fixture, names[i], path);
                 assert_int_equal(unlink(path), 0);
         }
-        /* Nothing was made on the host. */
+        /* Nothing was created on the host. */
         assert_int_equal(rmdir(outside), 0);
 }
 
@@ -180,8 +170,8 @@ static int inside_no_trap(struct rootfs *rootfs)
         return 0;
 }
 
-/* Nodes of the root's own /dev are never used: its null a link to a file of the kernel's, its pts
- * and console links to the host. */
+/* Nodes of the root's own /dev are never used: its null is a link to a file of the kernel's, its
+ * pts and console are links to the host. */
 static void test_dev_of_root(void **state)
 {
         char outside[128];

@@ -6,7 +6,7 @@
 #include <sys/mount.h>
 
 #include "base/error.h"
-#include "rootfs/options.h"
+#include "rootfs/mount/options.h"
 
 static int read_options(enum machine_mount_type type, char **options, bool read_only,
                         struct mount_options *ret, struct machine_error *error)
@@ -33,7 +33,7 @@ static void test_defaults(void **state)
         assert_int_equal(options.clear, 0);
         assert_int_equal(options.propagation, MS_PRIVATE);
         assert_true(options.recursive);
-        assert_true(options.map_ids);
+        assert_int_equal(options.map, MACHINE_MOUNT_MAP_AUTO);
         assert_string_equal(options.size, "");
 }
 
@@ -48,10 +48,10 @@ static void test_names(void **state)
         assert_int_equal(options.clear, MOUNT_ATTR__ATIME);
         assert_int_equal(options.propagation, MS_SLAVE);
         assert_false(options.recursive);
-        assert_false(options.map_ids);
+        assert_int_equal(options.map, MACHINE_MOUNT_MAP_MACHINE);
 }
 
-/* The later of two that contradict each other holds; read_only holds in any case. */
+/* The last of contradicting options wins; read_only always applies. */
 static void test_later_wins(void **state)
 {
         char *given[] = { "ro", "rw", "noatime", "strictatime", "exec", "noexec", NULL };

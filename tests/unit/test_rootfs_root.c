@@ -19,16 +19,6 @@ static bool is_writable(const char *path)
         return statvfs(path, &info) == 0 && !(info.f_flag & ST_RDONLY);
 }
 
-static bool has_text(const char *path, const char *expected)
-{
-        char *text = NULL;
-        bool same =
-                file_read(AT_FDCWD, path, 65536, &text, NULL) == 0 && string_equal(text, expected);
-
-        free(text);
-        return same;
-}
-
 static int make_file(const char *path)
 {
         int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
@@ -40,7 +30,7 @@ static int make_file(const char *path)
         return 0;
 }
 
-/* ---- What every machine finds, whatever its definition ---- */
+/* ---- In every machine, whatever its definition ---- */
 
 static int inside_plain(struct rootfs *rootfs)
 {
@@ -91,7 +81,7 @@ static void test_plain(void **state)
         fixture_passes(fixture);
 }
 
-/* The layer is as it was, byte for byte and entry for entry. */
+/* The layer is unchanged, byte for byte and entry for entry. */
 static void assert_layer_untouched(const struct fixture *fixture)
 {
         char path[128];
@@ -172,7 +162,7 @@ static void test_persistent(void **state)
         assert_kept_on_disk(fixture, "state");
         assert_layer_untouched(fixture);
 
-        /* An ephemeral start sees what was kept and keeps nothing. */
+        /* An ephemeral start sees the kept data and keeps nothing. */
         fixture->inside = inside_second_start;
         fixture->parameters.ephemeral = true;
         fixture_passes(fixture);
@@ -208,15 +198,12 @@ static void test_work_not_empty(void **state)
         FIXTURE_OR_SKIP(fixture, state);
         fixture_mkdir(fixture, "mine/work/of-others");
         use_upper_directory(fixture, "mine");
-        fixture_fails(fixture, "is not empty: it holds \"of-others\"");
+        fixture_fails(fixture, "is not empty: it contains \"of-others\"");
 }
 
 static void mount_on_upper(struct fixture *fixture)
 {
-        char path[128];
-
-        fixture_path(fixture, "mine/upper", path);
-        assert_int_equal(mount("other", path, "tmpfs", 0, NULL), 0);
+        fixture_mount(fixture, "mine/upper", "tmpfs", NULL);
 }
 
 static void test_upper_elsewhere(void **state)
@@ -258,10 +245,7 @@ static void test_upper_in_use(void **state)
 
 static void mount_ramfs(struct fixture *fixture)
 {
-        char path[128];
-
-        fixture_path(fixture, "mine", path);
-        assert_int_equal(mount("none", path, "ramfs", 0, NULL), 0);
+        fixture_mount(fixture, "mine", "ramfs", NULL);
 }
 
 static void mount_overlay(struct fixture *fixture)
@@ -287,7 +271,7 @@ static void test_upper_cannot_map(void **state)
         fixture_fails(fixture, "its file system (overlay) does not support id-mapped mounts");
         fixture->mapped = false;
         fixture->machine->namespaces.user = MACHINE_USER_NAMESPACE_NONE;
-        fixture_fails(fixture, "file system (overlay) that cannot take the writes");
+        fixture_fails(fixture, "file system (overlay) that does not support upper directories");
 }
 
 /* ---- Read-only ---- */
@@ -363,10 +347,7 @@ static void test_in_place(void **state)
 
 static void mount_in_root(struct fixture *fixture)
 {
-        char path[128];
-
-        fixture_path(fixture, "layer/srv", path);
-        assert_int_equal(mount("below", path, "tmpfs", 0, "mode=0755,size=1m"), 0);
+        fixture_mount(fixture, "layer/srv", "tmpfs", "mode=0755,size=1m");
 }
 
 static int inside_below(struct rootfs *rootfs)
@@ -379,7 +360,7 @@ static int inside_below(struct rootfs *rootfs)
         return 0;
 }
 
-/* A root in place is what its host sees there, with what is mounted in it. */
+/* A root in place is the host's directory, with its mounts. */
 static void test_in_place_with_mounts(void **state)
 {
         FIXTURE_OR_SKIP(fixture, state);
@@ -392,10 +373,7 @@ static void test_in_place_with_mounts(void **state)
 
 static void mount_on_proc(struct fixture *fixture)
 {
-        char path[128];
-
-        fixture_path(fixture, "layer/proc", path);
-        assert_int_equal(mount("false", path, "tmpfs", 0, NULL), 0);
+        fixture_mount(fixture, "layer/proc", "tmpfs", NULL);
 }
 
 static void bind_on_proc(struct fixture *fixture)
@@ -413,12 +391,12 @@ static void test_mounted_on_proc(void **state)
         use_in_place(fixture, "layer");
         fixture_mkdir(fixture, "layer/proc");
         fixture->prepare = mount_on_proc;
-        fixture_fails(fixture, "is mounted on the root's /proc");
+        fixture_fails(fixture, "the host has a mount on the root's /proc");
         fixture->prepare = bind_on_proc;
-        fixture_fails(fixture, "is mounted on the root's /proc");
+        fixture_fails(fixture, "the host has a mount on the root's /proc");
 }
 
-/* The flag was set before the copy into the less privileged namespace: it cannot be undone. */
+/* The flag was set before the copy into the less privileged namespace: it cannot be removed. */
 static int inside_locked(struct rootfs *rootfs)
 {
         INSIDE(mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND, NULL) < 0 && errno == EPERM);
@@ -484,7 +462,7 @@ static void test_most_layers(void **state)
         fixture_fails(fixture, "more than 500 layers");
 }
 
-/* The topmost layer wins, and a file of the top hides a directory below. */
+/* The topmost layer wins, and its file hides a directory below. */
 static int inside_order(struct rootfs *rootfs)
 {
         struct stat info;
@@ -521,7 +499,7 @@ static void test_bad_layers(void **state)
         FIXTURE_OR_SKIP(fixture, state);
         fixture_path(fixture, "layer", path);
         assert_int_equal(strv_append(&fixture->machine->root.layers, path), 0);
-        fixture_fails(fixture, "a layer stands there twice");
+        fixture_fails(fixture, "a layer is listed twice");
         fixture_path(fixture, "nowhere", path);
         use_layer(fixture, path);
         fixture_fails(fixture, "does not exist");

@@ -5,6 +5,7 @@
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -25,8 +26,8 @@
 #include "base/file.h"
 #include "base/strings.h"
 #include "security/become.h"
-#include "security/capabilities.h"
-#include "security/id_map.h"
+#include "security/capabilities/capabilities.h"
+#include "security/ids/id_map.h"
 
 DEFINE_CLEANUP(struct machine *, machine_free, cleanup_machine)
 #define _cleanup_machine_ _cleanup_(cleanup_machine)
@@ -126,7 +127,7 @@ static void test_refused(void **state)
         assert_true(resolve(machine) & CAPABILITY_BIT(CAP_SYS_ADMIN));
 }
 
-/* Without a user namespace nothing can be given that this process lacks. */
+/* Without a user namespace, capabilities that this process lacks cannot be granted. */
 static void test_host_ids(void **state)
 {
         int status;
@@ -153,7 +154,7 @@ static void test_host_ids(void **state)
         assert_int_equal(status, 0);
 }
 
-/* ---- security_become(), seen by the program that is executed afterwards ---- */
+/* ---- Becoming a payload, as seen by the program that is executed ---- */
 
 struct seen {
         uint64_t inheritable, permitted, effective, bounding, ambient;
@@ -161,7 +162,7 @@ struct seen {
         uid_t uid;
 };
 
-/* A filter that refuses capset(2) and allows the rest. */
+/* A filter that refuses capset(2) and allows everything else. */
 static struct sock_filter refuse_capset[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_capset, 0, 1),
@@ -206,8 +207,11 @@ static void become_and_look(const struct security_identity *identity, bool filte
                 if (!filtered) {
                         program.length = 0;
                 }
-                if (security_become(identity, &program, &error) < 0 ||
-                    security_filter(identity, &program, &error) < 0) {
+                if (security_begin(identity, &program, CAPABILITY_BIT(CAP_KILL), &error) < 0 ||
+                    prctl(PR_GET_DUMPABLE) != 0 ||
+                    security_complete(identity, &program, &error) < 0 ||
+                    prctl(PR_GET_DUMPABLE) != 0 ||
+                    security_filter(identity, &program, NULL, &error) < 0) {
                         dprintf(2, "%s\n", error.message);
                         _exit(121);
                 }
@@ -294,7 +298,8 @@ static void test_become_unmapped(void **state)
                 struct machine_error error = MACHINE_ERROR_INIT;
                 struct security_identity identity = { .uid = 70000, .gid = 1 };
 
-                if (setns(fd, CLONE_NEWUSER) < 0 || security_become(&identity, NULL, &error) >= 0) {
+                if (setns(fd, CLONE_NEWUSER) < 0 ||
+                    security_begin(&identity, NULL, 0, &error) >= 0) {
                         _exit(1);
                 }
                 _exit(strstr(error.message, "user 70000 is not mapped") ? 0 : 2);
@@ -304,7 +309,7 @@ static void test_become_unmapped(void **state)
         close(fd);
 }
 
-/* The parent's death still reaches a process that has changed its user. */
+/* The parent death signal still reaches a process that has changed its user. */
 static void test_parent_death_signal(void **state)
 {
         int ends[2], status;
@@ -323,7 +328,8 @@ static void test_parent_death_signal(void **state)
                 };
                 int number = 0;
 
-                if (security_become(&identity, NULL, NULL) < 0 ||
+                if (security_begin(&identity, NULL, 0, NULL) < 0 ||
+                    security_complete(&identity, NULL, NULL) < 0 ||
                     prctl(PR_GET_PDEATHSIG, &number, 0, 0, 0) < 0 ||
                     write(ends[1], &number, sizeof number) != sizeof number) {
                         _exit(1);
@@ -338,32 +344,46 @@ static void test_parent_death_signal(void **state)
         close(ends[1]);
 }
 
+/* It can still close a descriptor and wait, but not make calls that it does not need. */
 static void test_confine(void **state)
 {
-        int status;
+        const struct security_identity payload = {
+                .capabilities = { .bounding = CAPABILITY_BIT(CAP_SYS_PTRACE) },
+        };
+        _cleanup_free_ char *path = NULL, *text = NULL;
+        struct seen seen;
+        int ends[2], status;
+        char byte;
         pid_t pid;
 
         if (geteuid() != 0) {
                 skip();
         }
+        assert_int_equal(pipe(ends), 0);
         pid = fork();
         if (pid == 0) {
-                const struct capability_sets sets = { 0x21, 0x21, 0x21, 0, 0 };
-                _cleanup_free_ char *text = NULL;
-                struct seen seen;
-
-                if (security_confine(&sets, NULL) < 0 ||
-                    file_read(AT_FDCWD, "/proc/self/status", 65536, &text, NULL) < 0) {
+                if (security_confine(0x21, &payload, NULL) < 0 || getppid() >= 0) {
                         _exit(1);
                 }
-                parse_seen(text, &seen);
-                _exit(seen.permitted == 0x21 && seen.effective == 0x21 && seen.bounding == 0x21 &&
-                                      seen.inheritable == 0 && seen.ambient == 0
-                              ? 0
-                              : 2);
+                close(ends[1]);
+                (void)poll(NULL, 0, -1);
+                _exit(2);
         }
+        close(ends[1]);
+        assert_int_equal(read(ends[0], &byte, 1), 0);
+        path = string_format("/proc/%d/status", pid);
+        assert_int_equal(file_read(AT_FDCWD, path, 65536, &text, NULL), 0);
+        parse_seen(text, &seen);
+        kill(pid, SIGKILL);
         assert_int_equal(waitpid(pid, &status, 0), pid);
-        assert_int_equal(status, 0);
+        assert_true(WIFSIGNALED(status));
+        assert_int_equal(seen.permitted, 0x21);
+        assert_int_equal(seen.effective, 0x21);
+        assert_int_equal(seen.bounding, 0x21);
+        assert_int_equal(seen.inheritable | seen.ambient, 0);
+        assert_int_equal(seen.no_new_privileges, 1);
+        assert_int_equal(seen.seccomp, 2);
+        close(ends[0]);
 }
 
 int main(void)

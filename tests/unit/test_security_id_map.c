@@ -21,8 +21,8 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/strings.h"
-#include "security/id_map.h"
-#include "security/id_taken.h"
+#include "security/ids/id_map.h"
+#include "security/ids/id_taken.h"
 
 static char directory[64];
 
@@ -75,7 +75,7 @@ static void test_taken(void **state)
 
         range.base = 524288;
         assert_false(id_taken_find(&taken, &range, &other));
-        /* root's own entry is in the way of a chosen range, not of a given one. */
+        /* root's own entry conflicts with an automatic range, not with a configured one. */
         range.base = 1048576;
         assert_true(id_taken_find(&taken, &range, &other));
         assert_int_equal(id_taken_explain(&taken, &range, &error), 0);
@@ -111,18 +111,18 @@ static void test_lease(void **state)
         assert_true(first.range.base >= 524288 && first.range.base <= 1878982656);
         assert_true(fcntl(first.fd, F_GETFD) & FD_CLOEXEC);
 
-        /* The same name again is another range while the first is held .. */
+        /* The same name gets another range while the first is held .. */
         assert_int_equal(id_range_acquire(directory, machine, &second, &error), 0);
         assert_int_equal(second.range.base, first.range.base + 65536);
 
-        /* .. a given one that overlaps is refused with the holder's name .. */
+        /* .. a configured one that overlaps is refused with the holder's name .. */
         other->namespaces.user = MACHINE_USER_NAMESPACE_RANGE;
         other->namespaces.user_base = first.range.base + 65535;
         other->namespaces.user_count = 10;
         assert_int_equal(id_range_acquire(directory, other, &third, &error), -EBUSY);
         assert_non_null(strstr(error.message, "of machine web"));
 
-        /* .. and both are there again when they are given back. */
+        /* .. and both are free again after they are released. */
         id_lease_release(&second);
         uint32_t base = first.range.base;
         id_lease_release(&first);
@@ -144,7 +144,7 @@ static void test_lease_none(void **state)
         assert_true(lease.fd < 0);
 }
 
-/* The kernel gives a lease back when its holder is killed. */
+/* The kernel releases a lease when its holder is killed. */
 static void test_lease_of_a_dead_holder(void **state)
 {
         _cleanup_machine_ struct machine *machine = machine_new("web");
@@ -176,7 +176,7 @@ static void test_lease_of_a_dead_holder(void **state)
         close(ends[1]);
 }
 
-/* Many at once, all with one name, which makes all of them want one range. */
+/* Many simultaneous leases with the same name, which all prefer one range. */
 static void test_leases_at_once(void **state)
 {
         enum { PROCESSES = 20 };
@@ -233,7 +233,7 @@ static void test_user_namespace(void **state)
                 fail_msg("%s (%s)", error.message, error.hint);
         }
         assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
-        /* Nobody is left behind, and nothing to wait for. */
+        /* No process is left behind, nor to be reaped. */
         assert_int_equal(waitpid(-1, NULL, __WALL), -1);
         assert_int_equal(errno, ECHILD);
         pid = fork();
@@ -253,7 +253,7 @@ static void test_user_namespace(void **state)
         close(fd);
 }
 
-/* CVE-2014-8989: who has no CAP_SETGID gets no group map beside an open setgroups(2). */
+/* CVE-2014-8989: without CAP_SETGID the group map is refused while setgroups(2) is allowed. */
 static void test_unprivileged_map(void **state)
 {
         struct id_range range = { 1878982656, 65536 };
@@ -281,7 +281,7 @@ static void test_unprivileged_map(void **state)
         assert_int_equal(status, 0);
 }
 
-/* In a user namespace that lacks the ids the reason is that, and it is told. */
+/* In a user namespace that lacks the ids, the error gives that as the reason. */
 static void test_map_of_missing_ids(void **state)
 {
         struct id_range outer = { 1878982656, 65536 }, range = { 70000, 65536 };

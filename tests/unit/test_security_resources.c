@@ -20,6 +20,13 @@
 #include "security/become.h"
 #include "security/resources.h"
 
+static struct resource_settings settings_of(const struct machine_limits *limits)
+{
+        const struct machine machine = { .limits = *limits };
+
+        return resource_settings_of(&machine);
+}
+
 static void set(struct machine_limits *limits, int resource, uint64_t soft, uint64_t hard)
 {
         limits->resources[resource] = (struct machine_resource_limit){ true, soft, hard };
@@ -42,7 +49,7 @@ static void end_child(pid_t pid)
         waitpid(pid, NULL, 0);
 }
 
-/* From outside a process gets room, priority and score, and no limit that could hinder it. */
+/* From outside a process gets hard limits, priority and score, and no lower limit. */
 static void test_prepared(void **state)
 {
         struct machine_limits limits = {
@@ -59,7 +66,7 @@ static void test_prepared(void **state)
 
         set(&limits, RLIMIT_NOFILE, 3, 4);
         set(&limits, RLIMIT_FSIZE, 0, 0);
-        settings = resource_settings_of(&limits);
+        settings = settings_of(&limits);
         pid = start_child();
         assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
         assert_int_equal(resources_prepare(pid, &settings, &error), 0);
@@ -84,7 +91,7 @@ static void test_limited(void **state)
 
                 set(&limits, RLIMIT_NOFILE, 64, 128);
                 set(&limits, RLIMIT_CORE, 0, 0);
-                settings = resource_settings_of(&limits);
+                settings = settings_of(&limits);
                 if (resources_limit(&settings, NULL) < 0 || getrlimit(RLIMIT_NOFILE, &files) < 0 ||
                     getrlimit(RLIMIT_CORE, &core) < 0) {
                         _exit(1);
@@ -97,7 +104,7 @@ static void test_limited(void **state)
 
 static void refused(const struct machine_limits *limits, bool inside, const char *part)
 {
-        const struct resource_settings settings = resource_settings_of(limits);
+        const struct resource_settings settings = settings_of(limits);
         int status;
         pid_t pid = fork();
 
@@ -105,7 +112,8 @@ static void refused(const struct machine_limits *limits, bool inside, const char
                 struct machine_error error = MACHINE_ERROR_INIT;
                 struct security_identity nobody = { .uid = 65534, .gid = 65534 };
 
-                if (geteuid() == 0 && security_become(&nobody, NULL, &error) < 0) {
+                if (geteuid() == 0 && (security_begin(&nobody, NULL, 0, &error) < 0 ||
+                                       security_complete(&nobody, NULL, &error) < 0)) {
                         _exit(1);
                 }
                 if ((inside ? resources_limit(&settings, &error)

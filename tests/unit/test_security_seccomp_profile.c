@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Profiles as the OCI runtime specification and Docker write them, and the cache of what they
- * compile to. */
+/* Profiles in the format of the OCI runtime specification and Docker, and the cache of compiled
+ * filters. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -21,9 +21,9 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/strings.h"
-#include "security/seccomp.h"
-#include "security/seccomp_cache.h"
-#include "security/seccomp_oci.h"
+#include "security/seccomp/cache.h"
+#include "security/seccomp/oci.h"
+#include "security/seccomp/seccomp.h"
 
 #define ALLOW          SECCOMP_RET_ALLOW
 #define REFUSE(number) (SECCOMP_RET_ERRNO | (number))
@@ -37,7 +37,7 @@ static const struct seccomp_oci_subject subject = {
         .kernel_minor = 1,
 };
 
-/* Of all rules that match, as the filter would judge; conditions are told apart by their number. */
+/* Of all matching rules, like the filter; conditions are identified by their number. */
 struct found {
         size_t rules;
         uint32_t first_action;
@@ -64,11 +64,12 @@ static struct found find(const struct seccomp_policy *policy, const char *name)
         return found;
 }
 
-static void parse(const char *text, struct seccomp_policy *ret, bool *ret_log)
+static void parse(const char *text, struct seccomp_policy *ret, uint32_t *ret_flags)
 {
         _cleanup_error_ struct machine_error error = MACHINE_ERROR_INIT;
 
-        if (seccomp_oci_parse(text, strlen(text), "web.json", &subject, ret, ret_log, &error) < 0) {
+        if (seccomp_oci_parse(text, strlen(text), "web.json", &subject, ret, ret_flags, &error) <
+            0) {
                 fail_msg("%s", error.message);
         }
 }
@@ -117,10 +118,10 @@ static void test_shape(void **state)
 {
         _cleanup_seccomp_policy_ struct seccomp_policy policy = { 0 };
         struct found found;
-        bool log = false;
+        uint32_t flags;
 
-        parse(shape, &policy, &log);
-        assert_true(log);
+        parse(shape, &policy, &flags);
+        assert_int_equal(flags, SECCOMP_FILTER_FLAG_LOG);
         assert_int_equal(policy.default_action, REFUSE(EPERM));
         assert_int_equal(policy.unknown_action, REFUSE(ENOSYS));
         assert_int_equal(policy.foreign_action, SECCOMP_RET_KILL_PROCESS);
@@ -179,12 +180,12 @@ static void test_actions(void **state)
                         string_format("{ \"defaultAction\": \"SCMP_ACT_KILL\", \"syscalls\": [ "
                                       "{ \"names\": [\"read\"], \"action\": %s } ] }",
                                       actions[i].text);
-                bool log = false;
+                uint32_t flags;
 
-                parse(text, &policy, &log);
-                assert_false(log);
+                parse(text, &policy, &flags);
+                assert_int_equal(flags, 0);
                 assert_int_equal(find(&policy, "read").first_action, actions[i].action);
-                /* What kills for everything else kills for the unknown as well. */
+                /* A default that kills also kills for unknown numbers. */
                 assert_int_equal(policy.unknown_action, SECCOMP_RET_KILL_THREAD);
         }
 }
@@ -244,7 +245,7 @@ static void test_errors(void **state)
                   "unknown capability \"CAP_NOSUCH\"" },
                 { FIRST("{ " READ ", \"includes\": { \"caps\": \"CAP_CHOWN\" } }"),
                   "\"caps\" is not an array" },
-                { FIRST("{ " READ ", \"excludes\": { \"arches\": [3] } }"), "\"arches\" holds" },
+                { FIRST("{ " READ ", \"excludes\": { \"arches\": [3] } }"), "\"arches\" contains" },
                 { FIRST("{ " READ ", \"includes\": { \"minKernel\": 5 } }"), "minKernel" },
                 { FIRST("{ " READ ", \"includes\": { \"minKernel\": \"5.x\" } }"), "minKernel" },
                 { "{ \"defaultAction\": \"SCMP_ACT_ALLOW\", \"syscalls\": [ "
@@ -255,10 +256,10 @@ static void test_errors(void **state)
         for (size_t i = 0; i < ELEMENTS_OF(wrong); i++) {
                 struct seccomp_policy policy = { .default_action = 99 };
                 _cleanup_error_ struct machine_error error = MACHINE_ERROR_INIT;
-                bool log;
+                uint32_t flags;
 
                 if (seccomp_oci_parse(wrong[i].text, strlen(wrong[i].text), "web.json", &subject,
-                                      &policy, &log, &error) >= 0) {
+                                      &policy, &flags, &error) >= 0) {
                         fail_msg("accepted: %s", wrong[i].text);
                 }
                 assert_int_equal(policy.default_action, 99);
@@ -274,12 +275,13 @@ static void test_deep_nesting(void **state)
         enum { DEPTH = 100000 };
         _cleanup_free_ char *text = malloc(DEPTH + 1);
         struct seccomp_policy policy;
-        bool log;
+        uint32_t flags;
 
         memset(text, '[', DEPTH);
         text[DEPTH] = '\0';
-        assert_int_equal(seccomp_oci_parse(text, DEPTH, "web.json", &subject, &policy, &log, NULL),
-                         -EINVAL);
+        assert_int_equal(
+                seccomp_oci_parse(text, DEPTH, "web.json", &subject, &policy, &flags, NULL),
+                -EINVAL);
 }
 
 /* ---- Through the cache ---- */
@@ -373,12 +375,12 @@ static struct machine *machine_with_profile(const struct place *place)
 static void same_program(const struct seccomp_program *a, const struct seccomp_program *b)
 {
         assert_int_equal(a->length, b->length);
-        assert_int_equal(a->log, b->log);
+        assert_int_equal(a->flags, b->flags);
         assert_memory_equal(a->instructions, b->instructions, a->length * sizeof *a->instructions);
 }
 
-/* Replaces the filter in an entry by one that allows everything, checksum and all, as a hit shows
- * by giving that. */
+/* Replaces the filter in an entry with one that allows everything, with a valid checksum: a hit
+ * returns it. */
 static void plant(const struct place *place, const struct machine *machine)
 {
         struct sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
@@ -403,7 +405,7 @@ static void test_cache_hit(void **state)
         _cleanup_free_ char *entry = NULL;
 
         load(place, machine, &first);
-        assert_true(first.log);
+        assert_int_equal(first.flags, SECCOMP_FILTER_FLAG_LOG);
         entry = only_entry(place->cache);
         assert_int_equal(stat(entry, &status), 0);
         assert_int_equal(status.st_mode & 0777, 0600);
@@ -414,7 +416,7 @@ static void test_cache_hit(void **state)
         assert_int_equal(third.length, 1);
 }
 
-/* Whatever the filter depends on is in the key. */
+/* The key contains everything that the filter depends on. */
 static void test_cache_keys(void **state)
 {
         const struct place *place = *state;
@@ -499,7 +501,7 @@ static void test_cache_damaged(void **state)
         }
 }
 
-/* An entry that somebody else could have written is not used, nor is one in such a directory. */
+/* An entry that others could have written is not used, nor one in such a directory. */
 static void test_cache_untrusted(void **state)
 {
         const struct place *place = *state;
@@ -539,7 +541,7 @@ static void test_cache_untrusted(void **state)
         seccomp_program_free(&program);
 }
 
-/* Without a place for a cache a start costs more, and works. */
+/* Without a usable cache directory a start takes longer, but works. */
 static void test_cache_impossible(void **state)
 {
         const struct place *place = *state;
@@ -557,7 +559,7 @@ static void test_cache_impossible(void **state)
         seccomp_program_free(&program);
 }
 
-/* A name that two keys could share by chance does not make one's filter the other's. */
+/* A hash collision of two keys does not mix up their filters. */
 static void test_cache_collision(void **state)
 {
         const struct place *place = *state;
@@ -595,7 +597,7 @@ static void test_cache_forgets(void **state)
         assert_int_equal(seccomp_cache_read(place->cache, "key 7", 5, &found), -ENOENT);
 }
 
-/* What is the same for every start is not looked up anywhere. */
+/* Constant inputs are not looked up anywhere. */
 static void test_default_needs_no_cache(void **state)
 {
         const struct place *place = *state;

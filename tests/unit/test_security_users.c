@@ -15,7 +15,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/strings.h"
-#include "security/users.h"
+#include "security/ids/users.h"
 
 static const char passwd[] = "root:x:0:0:root:/root:/bin/bash\n"
                              "daemon:x:1:1::/usr/sbin:/usr/sbin/nologin\n"
@@ -126,7 +126,7 @@ static void test_numbers(void **state)
         accepts(*state, "4294967294", 4294967294U, 0, 0, "/");
 }
 
-/* CVE-2016-3697: an account named like a number made its number root's. */
+/* CVE-2016-3697: an account with a number as its name made that number root. */
 static void test_digits_are_never_a_name(void **state)
 {
         accepts(*state, "1000", 1000, 0, 0, "/");
@@ -174,7 +174,7 @@ static void test_strict(void **state)
         }
 }
 
-/* An entry whose number cannot be read is not an entry of number 0. */
+/* An entry with an invalid number is not an entry of number 0. */
 static void test_entries_without_number(void **state)
 {
         refuses(*state, "empty", EINVAL, "no valid number");

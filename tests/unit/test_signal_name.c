@@ -46,7 +46,7 @@ static void test_spellings(void **state)
 
         (void)state;
         for (size_t i = 0; i < ELEMENTS_OF(cases); i++) {
-                /* Negative: that far above SIGRTMIN, which is known only at run time. */
+                /* Negative: this far above SIGRTMIN, which is only known at run time. */
                 int expected = cases[i].signal > 0   ? cases[i].signal
                                : cases[i].signal < 0 ? SIGRTMIN - cases[i].signal - 1
                                                      : -EINVAL;

@@ -46,7 +46,7 @@ static void test_printable(void **state)
                 { "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x90\xa7",
                   "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x90\xa7" },
                 { "\xc3", "\\xc3" },                            /* cut short */
-                { "\xe2\x82", "\\xe2\\x82" },                   /* likewise */
+                { "\xe2\x82", "\\xe2\\x82" },                   /* the same */
                 { "\xc0\xaf", "\\xc0\\xaf" },                   /* overlong */
                 { "\xe0\x80\xaf", "\\xe0\\x80\\xaf" },          /* overlong */
                 { "\xed\xa0\x80", "\\xed\\xa0\\x80" },          /* surrogate */

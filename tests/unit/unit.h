@@ -2,7 +2,7 @@
 #ifndef UNIT_H
 #define UNIT_H
 
-/* What every unit test includes first: cmocka wants these headers before its own. */
+/* Included first by every unit test: cmocka requires these headers before its own. */
 
 #include <setjmp.h>
 #include <stdarg.h>

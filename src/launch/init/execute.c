@@ -13,8 +13,8 @@
 #include "base/error.h"
 #include "base/strings.h"
 
-/* What the kernel itself looks at: binfmt_script reads 256 bytes, an ELF program's headers and the
- * name of its loader are in the first page. */
+/* The part of a file that the kernel looks at: binfmt_script reads 256 bytes; the headers of an ELF
+ * program and the name of its loader are in the first page. */
 #define HEAD_MAXIMUM 4096
 
 /* Not in every C library's <elf.h> yet. */
@@ -41,7 +41,7 @@ static int not_in_path(const char *command, const char *path, struct machine_err
         return error_kind(error, MACHINE_ERROR_NOT_FOUND);
 }
 
-/* Whether this can be what is meant: 1 executable, 0 there but not that, -errno. */
+/* Whether this is a candidate: 1 executable, 0 exists but is not, or -errno. */
 static int try_candidate(const char *candidate)
 {
         struct stat status;
@@ -74,7 +74,8 @@ int execute_find(const char *command, char *const *environment, char **ret,
 
                 at += *at == ':';
                 length = strcspn(at, ":");
-                /* An empty entry would mean the working directory: whatever a user left there. */
+                /* An empty entry would mean the working directory, where any user may have put
+                 * files. */
                 if (length == 0) {
                         continue;
                 }
@@ -100,7 +101,18 @@ int execute_find(const char *command, char *const *environment, char **ret,
         return 0;
 }
 
-/* Names of the machines in ELF headers as `uname -m` has them, where that says something. */
+int execute_check(const char *path, struct machine_error *error)
+{
+        int found = try_candidate(path);
+
+        if (found > 0) {
+                return 0;
+        }
+        /* What execve(2) would say of a directory and of a file without an execute bit. */
+        return execute_explain(path, found == 0 || found == -EISDIR ? EACCES : -found, error);
+}
+
+/* Names of the architectures in ELF headers, as in `uname -m` if that is meaningful. */
 static const struct {
         uint16_t machine;
         const char *name;
@@ -172,7 +184,7 @@ static int explain_elf(const char *path, const char *head, size_t length, int nu
         char loader[PATH_MAX];
         uint16_t machine;
 
-        /* e_machine stands at the same place in 32-bit and 64-bit headers. */
+        /* e_machine is at the same offset in 32-bit and 64-bit headers. */
         memcpy(&machine, head + offsetof(Elf64_Ehdr, e_machine), sizeof machine);
         if (number == ENOENT && elf_loader(head, length, loader)) {
                 error_say(
@@ -218,7 +230,7 @@ static int explain_script(const char *path, const char *head, int number,
 
 static ssize_t read_head(const char *path, char head[static HEAD_MAXIMUM + 1])
 {
-        /* O_NONBLOCK: a FIFO in the way shall not keep us. */
+        /* O_NONBLOCK: do not block on a FIFO. */
         _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
         ssize_t n = fd < 0 ? -1 : read(fd, head, HEAD_MAXIMUM);
 
@@ -228,7 +240,7 @@ static ssize_t read_head(const char *path, char head[static HEAD_MAXIMUM + 1])
         return n;
 }
 
-/* Names the first component of the path that is missing or no directory. */
+/* Reports the first component of the path that is missing or not a directory. */
 static int explain_missing(const char *path, int number, struct machine_error *error)
 {
         _cleanup_free_ char *part = strdup(path);
@@ -254,9 +266,40 @@ static int explain_missing(const char *path, int number, struct machine_error *e
                 }
                 *slash = '/';
         }
-        error_say(error, number,
-                  "cannot execute \"%s\": there is no such file in the machine's root", path);
+        error_say(error, number, "cannot execute \"%s\": no such file in the machine's root", path);
         return error_kind(error, MACHINE_ERROR_NOT_FOUND);
+}
+
+static bool is_same_file(const char *path, const char *other)
+{
+        struct stat status, other_status;
+
+        return stat(path, &status) == 0 && stat(other, &other_status) == 0 &&
+               status.st_dev == other_status.st_dev && status.st_ino == other_status.st_ino;
+}
+
+/* Whether the file, or a directory above it, is one of the nodes that cover masked paths. Reports
+ * it. */
+static bool explain_mask(const char *path, int number, struct machine_error *error)
+{
+        _cleanup_free_ char *part = strdup(path);
+
+        for (char *end = part ? strchrnul(part + 1, '/') : NULL; end;
+             end = *end ? strchrnul(end + 1, '/') : NULL) {
+                char kept = *end;
+
+                *end = '\0';
+                if (is_same_file(part, "/run/host/inaccessible/dir") ||
+                    is_same_file(part, "/run/host/inaccessible/reg")) {
+                        error_say(error, number, "cannot execute \"%s\": \"%s\" is masked", path,
+                                  part);
+                        error_hint(error,
+                                   "remove it from masked_paths, or put the program elsewhere");
+                        return true;
+                }
+                *end = kept;
+        }
+        return false;
 }
 
 static int explain_permission(const char *path, int number, struct machine_error *error)
@@ -272,8 +315,8 @@ static int explain_permission(const char *path, int number, struct machine_error
         } else if (!S_ISREG(status.st_mode)) {
                 error_say(error, number, "cannot execute \"%s\": it is not a regular file", path);
         } else if (statvfs(path, &file_system) == 0 && (file_system.f_flag & ST_NOEXEC)) {
-                error_say(error, number, "cannot execute \"%s\": it lies on a noexec mount", path);
-                error_hint(error, "give the mount options = [ \"exec\" ]");
+                error_say(error, number, "cannot execute \"%s\": it is on a noexec mount", path);
+                error_hint(error, "set options = [ \"exec\" ] for the mount");
         } else if (!(status.st_mode & 0111)) {
                 error_say(error, number, "cannot execute \"%s\": its mode %04o has no execute bit",
                           path, (unsigned int)(status.st_mode & 07777));
@@ -292,6 +335,10 @@ int execute_explain(const char *path, int number, struct machine_error *error)
         char head[HEAD_MAXIMUM + 1];
         ssize_t length;
 
+        if ((number == EACCES || number == EPERM || number == ENOENT) &&
+            explain_mask(path, number, error)) {
+                return not_executable(error);
+        }
         if (number == EACCES || number == EPERM || number == EISDIR) {
                 return explain_permission(path, number, error);
         }

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A pytest plugin that tells the outside which test runs: a crash of the host gets a name."""
+"""A pytest plugin that reports the running test to the outside, so that a crash of the host can be
+attributed."""
 
 import os
 
 CONTROL = int(os.environ.pop("MACHINECTL_LITE_TESTS_CONTROL"))
-# Programs under test find no descriptor that they did not open, and not how this file was found.
+# Programs under test must not inherit descriptors, nor the variables for finding this file.
 os.set_inheritable(CONTROL, False)
 del os.environ["PYTHONPATH"]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Runs the black-box tests inside the virtual host and sends their results out of it."""
+"""Runs the black-box tests in the virtual host and sends their results to the outside."""
 
 import os
 import pathlib
@@ -13,10 +13,10 @@ HOME = pathlib.Path("/usr/share/machinectl-lite-tests")
 STATE = pathlib.Path("/var/lib/machinectl-lite-tests")
 RESULTS = STATE / "results"
 RESULTS_DISK = "/dev/vdc"
-# Tests that go on after a restart, one node id in each line; written by those tests.
+# Tests that continue after a restart, one node id per line; written by these tests.
 AFTER_REBOOT = STATE / "after-reboot"
 
-# What is brought back beside the tests' own results: a file's name and the command that prints it.
+# Additional results: the name of a file and the command that prints it.
 REPORTS = {
     "journal.txt": ["journalctl", "--no-pager", "--output=short-precise"],
     "failed-units.txt": ["systemctl", "--no-pager", "--failed", "--full"],
@@ -28,7 +28,7 @@ REPORT_LIMIT = 60
 
 
 def open_port(name):
-    """The channel to the outside that QEMU calls NAME."""
+    """Opens the channel that QEMU calls NAME."""
     for entry in pathlib.Path("/sys/class/virtio-ports").iterdir():
         if (entry / "name").read_text().strip() == f"machinectl-lite.{name}":
             return os.open(f"/dev/{entry.name}", os.O_RDWR | os.O_CLOEXEC)
@@ -51,8 +51,8 @@ def pytest_command(arguments, start):
 
 
 def run_tests(control, output, arguments, start):
-    """Runs pytest until it ends or the outside asks to stop; its exit status."""
-    # A login's environment: the unit's own variables would tell programs that a unit started them.
+    """Runs pytest until it exits or is asked to stop; returns its exit status."""
+    # The environment of a login: with the unit's variables, programs would behave as services.
     environment = {
         "HOME": "/root",
         "LANG": "C.UTF-8",
@@ -85,7 +85,7 @@ def run_tests(control, output, arguments, start):
 
 
 def stop(tests):
-    """As Ctrl-C does, which prints where pytest was; then by force."""
+    """As Ctrl-C does, which prints where pytest was, then with SIGKILL."""
     tests.send_signal(signal.SIGINT)
     try:
         tests.wait(STOP_GRACE)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""These are for tests/vm/proof/check, not for the suite: most of them have to go wrong."""
+"""Tests for tests/vm/proof/check, not for the suite: most of them must fail."""
 
 import pathlib
 import sys

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A program that crashes: its core has to be among the results."""
+"""A program that crashes: its core dump must be among the results."""
 
 import subprocess
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A test that fails: `tests/vm/run tests/vm/proof/test_fails.py` has to fail with it."""
+"""A test that fails: `tests/vm/run tests/vm/proof/test_fails.py` must fail as well."""
 
 
 def test_fails():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A test that takes the kernel down, which is an outcome that tests/vm/run has to name."""
+"""A test that crashes the kernel, which tests/vm/run must report."""
 
 import pathlib
 import time

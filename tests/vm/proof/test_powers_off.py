@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A test after which the host is gone without a word."""
+"""A test that powers the host off without notice."""
 
 import pathlib
 import time

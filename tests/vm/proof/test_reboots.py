@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A test on both sides of a restart."""
+"""A test before and after a restart."""
 
 import pathlib
 

@@ -60,6 +60,10 @@ def parse_arguments():
         help="without a word from the tests, after which they hang (%(default)s)",
     )
     run.add_argument(
+        "--suite", dest="suites", action="append", default=[], metavar="NAME",
+        help="with what tests/suites/fetch NAME has fetched, for the tests that need it",
+    )
+    run.add_argument(
         "--with", dest="others", action="append", default=[], metavar="FILE", type=pathlib.Path,
         help="JUnit report of a run elsewhere, for the list of tests that ran nowhere",
     )
@@ -88,18 +92,18 @@ def parse_arguments():
     return arguments
 
 
-def prepare(stack, arguments, release, texts):
-    """Everything that one start needs: a directory that is gone afterwards, and the machine's."""
+def prepare(stack, arguments, release, texts, trees=()):
+    """Prepares one run: a temporary directory, and that of the machine."""
     work = settings.WORK / release
     stack.enter_context(cache.locked(work / "lock"))
     installed = project.build(stack, release, work, arguments.meson, arguments.fresh)
     machine = images.machine(stack, release, arguments.fresh)
     directory = work / "machine"
-    # A run that was killed left this behind; the lock says that nobody uses it.
+    # Left behind by a killed run: the lock shows that no process uses it.
     shutil.rmtree(directory, ignore_errors=True)
     stack.callback(shutil.rmtree, directory)
     directory.mkdir()
-    project.write_delivery(directory / "delivery", installed, texts)
+    project.write_delivery(directory / "delivery", [(installed, ""), *trees], texts)
     initrd.write(machine, directory / "initrd")
     qemu.make_overlay(machine / "disk", directory / "overlay")
     with open(directory / "results", "wb") as disk:
@@ -128,7 +132,7 @@ def unpack_results(disk, results):
 
 
 def inside(test):
-    """A test as the user names it here, by its path in the project."""
+    """The path in the project of a test given by the user."""
     name, colons, rest = test.partition("::")
     for path in (pathlib.Path(name), settings.SOURCE / name):
         path = path.resolve()
@@ -138,7 +142,7 @@ def inside(test):
 
 
 def reports_of_others(arguments):
-    """A report that a failed run elsewhere did not write counts as a place where nothing ran."""
+    """A missing report of a failed run elsewhere counts as a place where nothing ran."""
     return [(str(path), path) for path in arguments.others if path.exists()]
 
 
@@ -153,10 +157,8 @@ def chosen_tests(arguments):
 
 
 def start(arguments, release, command, watch, results):
-    """
-    One start, with another try where the emulator is to blame: a kernel patches its own code while
-    it boots, and QEMU's emulation of several processors now and then executes half of a patch.
-    """
+    """One run, repeated if the emulator failed: a booting kernel patches its own code, and QEMU's
+    emulation of several processors occasionally executes half of a patch."""
     for attempt in range(settings.BOOT_TRIES):
         say(f"{release}: starting ({arguments.accelerator})")
         session = Session(Limits(arguments.limit, arguments.silence), watch, results)
@@ -177,7 +179,8 @@ def run_release(arguments, release):
     color = ["--color=yes"] if sys.stdout.isatty() else []
     texts = {"arguments": "\0".join([*color, *arguments.pytest_words, *tests])}
     with contextlib.ExitStack() as stack:
-        directory, machine = prepare(stack, arguments, release, texts)
+        trees = project.suite_trees(arguments.suites)
+        directory, machine = prepare(stack, arguments, release, texts, trees)
         results = settings.WORK / release / "results"
         shutil.rmtree(results, ignore_errors=True)
         results.mkdir(parents=True)
@@ -185,11 +188,11 @@ def run_release(arguments, release):
             arguments, directory, machine,
             "systemd.unit=machinectl-lite-tests.target",
             "systemd.mask=serial-getty@ttyS0.service",
-            # Compiles Debian's profiles, which takes an emulated processor ten seconds; tests load
-            # their own.
+            # Compiles Debian's profiles, which takes ten seconds on an emulated processor; tests
+            # load their own.
             "systemd.mask=apparmor.service",
             "systemd.mask=docker-registry.service",
-            # For PID 1, which colours what it writes to the console. Nobody sees it but in a log.
+            # For PID 1, whose colours would only end up in a log.
             "TERM=dumb",
         )
         status = 0
@@ -246,12 +249,12 @@ def shell(arguments):
 
 def main():
     arguments = parse_arguments()
-    # As Ctrl-C does: what was started is ended and what was made is removed.
+    # As with Ctrl-C: ends started processes and removes created files.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         if os.geteuid() != 0:
             raise Failure("making a Debian disk takes root")
-        # The tools of the distribution, whatever else is first in the caller's PATH.
+        # The tools of the distribution, regardless of the caller's PATH.
         os.environ["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
         debian.install_missing(debian.package_list("host")[0])
         arguments.accelerator = arguments.accelerator or qemu.choose_accelerator()

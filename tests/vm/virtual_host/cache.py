@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Things that take long to make, kept by a digest of what goes into them."""
+"""Caches what takes long to create, by a digest of its inputs."""
 
 import contextlib
 import fcntl
@@ -10,12 +10,13 @@ import tempfile
 
 from settings import CACHE
 
-# The newest of a kind is in use; one more lets two branches with different packages take turns.
+# The newest of a kind is in use; keeping one more helps when switching between two branches with
+# different packages.
 KEPT = 2
 
 
 def digest(*ingredients):
-    """A short name for the given files' contents and strings."""
+    """A short name for the contents of files and for strings."""
     total = hashlib.sha256()
     for ingredient in ingredients:
         data = ingredient.encode() if isinstance(ingredient, str) else ingredient.read_bytes()
@@ -42,7 +43,7 @@ def obtain(stack, kind, key, make, fresh=False):
         if fresh and place.exists():
             shutil.rmtree(place)
         if not place.is_dir():
-            # A run that was killed left this behind; the lock says that nobody is filling it.
+            # Left behind by a killed run: the lock shows that no process is filling it.
             for leftover in CACHE.glob(f".{kind}.*"):
                 shutil.rmtree(leftover)
             new = tempfile.mkdtemp(prefix=f".{kind}.", dir=CACHE)
@@ -61,7 +62,7 @@ def obtain(stack, kind, key, make, fresh=False):
 
 
 def forget_old(kind):
-    """Removes all but the newest of a kind, sparing what a run is using."""
+    """Removes all but the newest of a kind, except what another run is using."""
     kept = sorted(CACHE.glob(f"{kind}-*"), key=lambda path: path.stat().st_mtime, reverse=True)
     for place in kept[KEPT:]:
         descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Running other programs with a log and a limit, and telling the user what goes on."""
+"""Runs programs with a log and a time limit, and shows the progress."""
 
 import collections
 import os
@@ -31,7 +31,7 @@ def run_logged(command, log, limit, what, **options):
     """Runs a command with its output in LOG; a failure or LIMIT seconds show the log's tail."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with open(log, "wb") as output:
-        # A session of its own, so that a limit ends the children too (chroots start many).
+        # In its own session, so that a time limit also ends the children (chroots start many).
         process = subprocess.Popen(
             command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
             **{"stdin": subprocess.DEVNULL, **options},

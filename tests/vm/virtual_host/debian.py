@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Debian's packages: on this machine, and as trees made with mmdebstrap from the same sources."""
+"""Debian packages: on this machine, and as trees created by mmdebstrap from the same sources."""
 
 import os
 import platform
@@ -11,8 +11,8 @@ from settings import CACHE, MAKE_LIMIT, VM, Failure
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
-# Nobody reads documentation in there, and unpacking it costs a third of the time. PostgreSQL works
-# without its compiler of queries, which is larger than all the rest of it.
+# Documentation is not needed, and unpacking it takes a third of the time. PostgreSQL works without
+# its JIT compiler, which is larger than the rest of it.
 LEFT_OUT = (
     "/usr/share/doc/*",
     "/usr/share/info/*",
@@ -26,7 +26,7 @@ LEFT_OUT = (
 
 
 def package_list(*names):
-    """The packages that files in tests/vm/packages name, and those files."""
+    """The packages listed in files of tests/vm/packages, and these files."""
     files = [VM / "packages" / name for name in names]
     lines = "\n".join(file.read_text() for file in files).splitlines()
     words = [line.partition("#")[0].strip() for line in lines]
@@ -45,7 +45,7 @@ def apt_get(*words):
 
 
 def install_missing(packages):
-    """Installs packages on this machine; nothing is touched when all are there."""
+    """Installs packages on this machine, unless all are installed."""
     query = subprocess.run(
         ["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n", *packages],
         capture_output=True, text=True,
@@ -60,7 +60,7 @@ def install_missing(packages):
 
 
 def known_sources(release):
-    """What apt has lists of, as sources of RELEASE."""
+    """The sources of RELEASE that apt has lists of."""
     host = host_release()
     fields = "$(ORIGIN)|$(SITE)|$(RELEASE)|$(COMPONENT)"
     targets = subprocess.run(
@@ -82,7 +82,7 @@ def sources(release):
     """This machine's Debian mirrors as one-line sources of RELEASE."""
     lines = known_sources(release)
     if not lines:
-        # Origins are known from the lists, and those may have been removed to save space.
+        # Origins are known from the lists, which may have been removed to save space.
         apt_get("update")
         lines = known_sources(release)
     if not lines:
@@ -94,7 +94,7 @@ def sources(release):
 
 
 def apt_options():
-    """How this machine reaches its mirrors: proxies, time-outs and what it accepts."""
+    """apt's settings for mirrors on this machine: proxies, timeouts and signatures."""
     wanted = ("Acquire::http", "Acquire::https", "Acquire::Retries", "Acquire::Check-")
     dump = subprocess.run(["apt-config", "dump"], capture_output=True, text=True, check=True)
     lines = dump.stdout.splitlines()
@@ -103,14 +103,14 @@ def apt_options():
 
 def make_tree(release, packages, place, log):
     """A root file system of RELEASE with PACKAGES in the new directory PLACE."""
-    # It mounts this machine's /dev in there. In a mount namespace of its own, killing it undoes that.
+    # It mounts this machine's /dev in the root; in its own mount namespace, killing it undoes that.
     command = ["unshare", "--mount", "--propagation", "private",
                "mmdebstrap", "--mode=root", "--variant=minbase", "--format=directory",
                f"--include={','.join(packages)}"]
     command += [f"--aptopt={option}" for option in apt_options()]
     command += [f"--dpkgopt=path-exclude={pattern}" for pattern in LEFT_OUT]
     command += [release, str(place), "-"]
-    # The kernel's package makes an initrd of its own unless it is told not to; ours is smaller.
+    # Prevents the kernel package from creating its own initrd; ours is smaller.
     environment = {**os.environ, "INITRD": "No", "DEBIAN_FRONTEND": "noninteractive"}
     read, write = os.pipe()
     with os.fdopen(write, "w") as file:

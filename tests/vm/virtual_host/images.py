@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The trees and disks that a virtual host consists of, each made once for its packages."""
+"""The trees and disks of a virtual host, each created once for a set of packages."""
 
 import concurrent.futures
 import os
@@ -13,7 +13,7 @@ import roots
 from commands import Stopwatch, run_logged, say
 from settings import CACHE, GUEST_HOME, MAKE_LIMIT, VM
 
-# What decides how a disk looks, beside the lists of packages.
+# What determines a disk in addition to the lists of packages.
 HERE = pathlib.Path(__file__)
 RECIPE = [
     HERE,
@@ -22,10 +22,10 @@ RECIPE = [
     pathlib.Path(roots.__file__),
 ]
 
-# The disk is sparse: what the tests do not write costs nothing.
+# The disk is sparse, so unused space costs nothing.
 DISK_SIZE = "16G"
 
-# Services of the payload root that only tests start, one by one.
+# Services of the payload root that only tests start, individually.
 PAYLOAD_SERVICES = (
     "nginx.service",
     "postgresql.service",
@@ -33,8 +33,11 @@ PAYLOAD_SERVICES = (
     "redis-server.service",
 )
 
-# Other owners of the host's network, which only tests start.
+# Other programs that manage the host's network or containers, which only tests start.
 HOST_SERVICES = (
+    "containerd.service",
+    "docker.service",
+    "docker.socket",
     "NetworkManager.service",
     "NetworkManager-dispatcher.service",
     "NetworkManager-wait-online.service",
@@ -42,7 +45,7 @@ HOST_SERVICES = (
     "ufw.service",
 )
 
-# Jobs for a machine that lives for months. Each costs seconds of an emulated start.
+# Periodic jobs of long-lived machines. Each costs seconds of an emulated boot.
 MASKED = (
     "apt-daily.timer",
     "apt-daily-upgrade.timer",
@@ -81,7 +84,7 @@ def payload_roots(stack, release, fresh=False):
         debian.make_tree(release, packages, tree, log_file(release, "payload"))
         disable(tree, PAYLOAD_SERVICES)
         mask(tree, MASKED)
-        # An empty file means that the first start makes an id, as in any image of a root.
+        # An empty file makes the first boot generate an id, as in any image.
         (tree / "etc/machine-id").write_text("")
         (tree / "etc/hostname").unlink(missing_ok=True)
         (place / "busybox-root").mkdir()
@@ -92,24 +95,25 @@ def payload_roots(stack, release, fresh=False):
 
 
 def finish_tree(tree, release):
-    """What makes a root file system an installed host."""
+    """Turns a root file system into an installed host."""
     mask(tree, MASKED)
     disable(tree, HOST_SERVICES)
     (tree / "etc/hostname").write_text(f"test-{release}\n")
     (tree / "etc/hosts").write_text(
         f"127.0.0.1 localhost\n127.0.1.1 test-{release}\n::1 localhost ip6-localhost ip6-loopback\n"
     )
-    # A known id, so that it is no first boot: presets and the wizard stay out of it.
+    # A fixed id, so that it is not a first boot with presets and a wizard.
     (tree / "etc/machine-id").write_text("6d616368696e6563746c2d6c69746521\n")
     (tree / "etc/fstab").write_text("/dev/vda / ext4 defaults 0 0\n")
-    # Root logs in without a password, on the console of tests/vm/shell alone.
+    # Root logs in without a password, but only on the console of tests/vm/shell.
     shadow = tree / "etc/shadow"
     lines = shadow.read_text().splitlines()
     shadow.write_text("".join(line.replace("root:*:", "root::", 1) + "\n" for line in lines))
 
 
 def make_machine(place, release, payload):
-    """Fills PLACE with disk, kernel and an initrd's parts; payload() gives the roots within."""
+    """Fills PLACE with disk, kernel and the parts of an initrd; payload() returns the roots in
+    it."""
     with concurrent.futures.ThreadPoolExecutor() as pool:
         payload_tree = pool.submit(payload)
         tree = place / "tree"
@@ -146,7 +150,7 @@ def machine(stack, release, fresh=False):
 
 
 def build_root(stack, release, fresh=False):
-    """A root of RELEASE with compiler and libraries, where the host is of another release."""
+    """A root of RELEASE with compiler and libraries, if the host has another release."""
     packages, files = debian.package_list("build")
 
     def make(place):

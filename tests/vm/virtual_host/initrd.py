@@ -16,7 +16,7 @@ def module_name(path):
 
 
 def driver_files(modules):
-    """The drivers' files below MODULES in the order in which they can be loaded."""
+    """The driver files below MODULES, in loading order."""
     needs = {}
     for line in (modules / "modules.dep").read_text().splitlines():
         path, _, others = line.partition(":")
@@ -31,7 +31,7 @@ def driver_files(modules):
 
 
 def save_parts(tree, place):
-    """Keeps what an initrd is made of, so that a change of guest/init does not need the tree."""
+    """Saves the parts of an initrd, so that a change of guest/init does not need the tree."""
     (modules,) = (tree / "usr/lib/modules").iterdir()
     (place / "modules").mkdir()
     for number, path in enumerate(driver_files(modules)):

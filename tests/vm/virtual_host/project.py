@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The project as the virtual host gets it: installed by meson, its sources and tests beside."""
+"""The project for the virtual host: installed by meson, with its sources and tests."""
 
 import io
 import os
@@ -10,9 +10,9 @@ import tarfile
 import debian
 import images
 from commands import Stopwatch, run_logged, say
-from settings import BUILD_LIMIT, GUEST_HOME, SOURCE, VM
+from settings import BUILD_LIMIT, CACHE, GUEST_CACHE, GUEST_HOME, SOURCE, VM, Failure
 
-# Runs in a mount namespace of its own. Its arguments: ROOT, SOURCE and WORK, then the command.
+# Runs in its own mount namespace, with the arguments ROOT, SOURCE and WORK, then the command.
 ENTER_BUILD_ROOT = """
 set -e
 root=$1 source=$2 work=$3
@@ -52,7 +52,7 @@ def build(stack, release, work, options=(), fresh=False):
     """Builds the project with OPTIONS for meson and installs it; the tree of installed files."""
     watch = Stopwatch()
     command = build_command(stack, release, work, options, fresh)
-    # What was configured with other libraries or another command is not built upon.
+    # A build directory configured with other libraries or another command is not reused.
     stamp, words = work / "build-command", "\n".join(map(str, command))
     if fresh or not stamp.exists() or stamp.read_text() != words:
         shutil.rmtree(work / "build", ignore_errors=True)
@@ -63,7 +63,7 @@ def build(stack, release, work, options=(), fresh=False):
 
 
 def source_files():
-    """Files of the project by their path in it: what git knows or could add, else everything."""
+    """The files of the project by path: those that git tracks or could add, or else all."""
     git = ["git", "-c", "safe.directory=*", "-C", SOURCE,
            "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     try:
@@ -75,28 +75,42 @@ def source_files():
             for directory, _, files in os.walk(SOURCE) for name in files
         ]
         names = [name for name in names if not name.startswith(("build", ".git/"))]
-    # A file that was removed and not yet committed is still listed.
+    # Removed files are listed until the removal is committed.
     return [name for name in names if os.path.lexists(SOURCE / name)]
 
 
 def as_root(entry):
-    """Owned by root and readable by all, whatever the umask was under which it was checked out."""
+    """Owned by root and readable by all, regardless of the umask of the checkout."""
     entry.mode |= 0o755 if entry.isdir() or entry.mode & 0o100 else 0o644
     entry.uid = entry.gid = 0
     entry.uname = entry.gname = "root"
     return entry
 
 
-def write_delivery(path, installed, texts):
+def suite_trees(names):
+    """For write_delivery(): suites at their place, and the packages that they need."""
+    trees = []
+    for name in names:
+        suite = CACHE / "suites" / name
+        if not suite.is_dir():
+            raise Failure(f"there is no {suite}: `tests/suites/fetch {name}` fetches it")
+        trees.append((suite, f"{GUEST_CACHE}/suites/{name}"))
+        if (suite / "root").is_dir():
+            trees.append((suite / "root", ""))
+    return trees
+
+
+def write_delivery(path, trees, texts):
     """
     A tar archive that the virtual host unpacks over its root before systemd starts there.
 
-    TEXTS are more files of its home by name, the arguments of a run.
+    TREES are directories, each with the one in the root that it is laid over. TEXTS are more files of
+    its home by name, the arguments of a run.
     """
     with tarfile.open(path, "w") as archive:
-        for tree in (VM / "guest/root", installed):
+        for tree, place in [(VM / "guest/root", ""), *trees]:
             for top in sorted(tree.iterdir()):
-                archive.add(top, top.name, filter=as_root)
+                archive.add(top, os.path.join(place, top.name), filter=as_root)
         for name in source_files():
             target = f"{GUEST_HOME}/source/{name}"
             archive.add(SOURCE / name, target, recursive=False, filter=as_root)

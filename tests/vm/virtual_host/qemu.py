@@ -17,10 +17,10 @@ TRIAL_SECTOR = bytes.fromhex("b021 ba0105 ee f4 ebfd").ljust(510, b"\0") + b"\x5
 TRIAL_STATUS = 67
 TRIAL_LIMIT = 3
 
-# Restarted for a test, a machine is started anew by us: -no-reboot makes a panic end it as well.
+# Restarts for tests start QEMU again: -no-reboot ends it on a panic, too.
 KERNEL = (
     "root=/dev/vda", "rw", "console=ttyS0", "quiet", "panic=-1", "oops=panic",
-    # An emulated processor has no such flaws, and working around them costs time.
+    # Emulated processors do not have these vulnerabilities, and mitigations cost time.
     "mitigations=off", "nokaslr", "random.trust_cpu=on",
     "systemd.show_status=true",
 )
@@ -65,7 +65,7 @@ def choose_accelerator():
 
 
 def make_overlay(disk, overlay):
-    """A disk that takes all writes, so that DISK stays as it was made."""
+    """A disk that receives all writes, so that DISK does not change."""
     run_logged(
         ["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", disk, overlay],
         CACHE / "log" / "qemu-img.log", MAKE_LIMIT, "making an overlay of the disk",
@@ -76,7 +76,8 @@ def machine_command(accelerator, cpus, memory, directory, kernel, kernel_words):
     """The virtual host whose disks are in DIRECTORY, without a console."""
     drives = []
     for name, options in (
-        # In this order they are /dev/vda, vdb and vdc. Nothing outlives the run: no flushing.
+        # In this order they are /dev/vda, vdb and vdc. Nothing is kept after the run, so nothing is
+        # flushed.
         ("overlay", "format=qcow2,cache=unsafe"),
         ("delivery", "format=raw,readonly=on"),
         ("results", "format=raw,cache=unsafe"),
@@ -94,7 +95,7 @@ def console_on(descriptor):
 
 
 def port(name, descriptor):
-    """A named channel, seen inside as a character device."""
+    """A named channel, a character device in the guest."""
     return [
         "-chardev", f"socket,id={name},fd={descriptor}",
         "-device", f"virtserialport,chardev={name},name=machinectl-lite.{name}",

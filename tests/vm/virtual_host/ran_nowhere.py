@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Which tests were skipped in every place where the suite ran, and why in each."""
+"""The tests that were skipped everywhere, with the reasons."""
 
 import xml.etree.ElementTree
 
 
 def outcomes(path):
-    """Of one report in JUnit's format: tests' names, each with the reason of its skip or None."""
+    """The tests in a JUnit report, each with the reason why it was skipped, or None."""
     found = {}
     for case in xml.etree.ElementTree.parse(path).iter("testcase"):
-        # An expected failure has the same element with another type, and has run.
+        # An expected failure, which did run, has the same element with another type.
         skips = [skip for skip in case.iter("skipped") if skip.get("type") == "pytest.skip"]
         reason = skips[0].get("message", "") if skips else None
         found[f"{case.get('classname')}::{case.get('name')}"] = reason

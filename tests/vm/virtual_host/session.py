@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""One start of the virtual host, from power on to power off, with a limit on every part."""
+"""One run of the virtual host, from power on to power off, with a time limit for every phase."""
 
 import collections
 import contextlib
@@ -19,14 +19,14 @@ TICK = 0.2
 
 
 class Limits:
-    """Seconds for each phase, and the silence that is taken for a hang while tests run."""
+    """Seconds for each phase, and how long tests may print nothing before they count as hanging."""
 
     def __init__(self, tests, silence):
         self.silence = silence
         self.phases = {
             "boot": settings.BOOT_LIMIT,
             "tests": tests,
-            # After a limit passed: time to end the tests and to save what there is.
+            # After a limit was exceeded: time to end the tests and save their results.
             "stop": settings.RESULTS_LIMIT,
             "results": settings.RESULTS_LIMIT,
             "shutdown": settings.SHUTDOWN_LIMIT,
@@ -61,7 +61,7 @@ class Session:
         self.phase_start = self.last_sound = time.monotonic()
 
     def run(self, command):
-        """Starts QEMU with COMMAND and stays with it until it is gone."""
+        """Runs QEMU with COMMAND until it exits."""
         with contextlib.ExitStack() as stack:
             selector = stack.enter_context(selectors.DefaultSelector())
             theirs = {}
@@ -89,7 +89,7 @@ class Session:
                     process.wait()
 
     def on_interrupt(self, *_):
-        """Ctrl-C stops the tests and their results are fetched; a second one does not wait."""
+        """Ctrl-C stops the tests and fetches their results; a second one does not wait."""
         signal.signal(signal.SIGINT, signal.default_int_handler)
         if self.phase != "tests":
             raise KeyboardInterrupt
@@ -100,13 +100,13 @@ class Session:
         ports = ["-device", "virtio-serial-pci"]
         for name in ("output", "control"):
             ports += qemu.port(name, channels[name].fileno())
-        # QEMU shall not outlive us, however we end.
+        # QEMU must not outlive this process.
         words = ["setpriv", "--pdeathsig", "KILL", *command,
                  *qemu.console_on(channels["console"].fileno()), *ports]
         process = subprocess.Popen(
             words, stdin=subprocess.DEVNULL, stdout=errors, stderr=errors,
             pass_fds=[channel.fileno() for channel in channels.values()],
-            # Ctrl-C is for us, not for QEMU.
+            # Ctrl-C must only reach this process.
             start_new_session=True,
         )
         for channel in channels.values():
@@ -116,7 +116,7 @@ class Session:
     def attend(self, process, selector, logs):
         while True:
             ended = process.poll() is not None
-            # What was said last is still in the sockets after the end.
+            # The last output is still in the sockets after the end.
             for key, _ in selector.select(0 if ended else TICK):
                 self.read(key.fileobj, key.data, logs[key.data], selector)
             if ended and not selector.get_map():
@@ -172,7 +172,7 @@ class Session:
                 self.enter("shutdown")
 
     def within_limits(self):
-        """False when the virtual host has to be ended now; asks its tests to stop first."""
+        """Whether the virtual host may continue; asks its tests to stop before it is killed."""
         now = time.monotonic()
         limit = self.limits.phases[self.phase]
         if now - self.phase_start > limit:
@@ -194,7 +194,7 @@ class Session:
     def complain(self, text):
         if not self.problem:
             self.problem = text + self.at_test()
-            # As it is now: the way down would push what matters out of sight.
+            # Saved now, because the shutdown would push the relevant lines out.
             self.console_kept = self.console()
 
     def at_test(self):
@@ -214,7 +214,7 @@ class Session:
         return f"it went down during {self.phase}{self.at_test()}"
 
     def console(self):
-        """The console's last lines, of the moment when something went wrong."""
+        """The last lines of the console at the time of a failure."""
         if self.console_kept:
             return self.console_kept
         text = bytes(self.console_tail).decode(errors="replace").replace("\r", "")

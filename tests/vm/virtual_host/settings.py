@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Places, names and limits that the other modules share."""
+"""Paths, names and limits shared by the other modules."""
 
 import os
 import pathlib
@@ -9,17 +9,18 @@ RELEASES = ("bookworm", "trixie")
 
 VM = pathlib.Path(__file__).resolve().parents[1]
 SOURCE = VM.parents[1]
-# The tests' own roots.py makes the busybox root in the virtual host too.
+# roots.py of the tests creates the busybox root in the virtual host as well.
 sys.path.append(str(SOURCE / "tests/blackbox"))
 WORK = SOURCE / "build-vm"
 CACHE = pathlib.Path(
     os.environ.get("MACHINECTL_LITE_TEST_CACHE", "/var/cache/machinectl-lite-tests")
 )
 
-# Where things are inside the virtual host.
+# Paths in the virtual host.
 GUEST_HOME = "usr/share/machinectl-lite-tests"
+GUEST_CACHE = "var/cache/machinectl-lite-tests"
 
-# Seconds. Software emulation on a busy machine is the measure, not the fastest case.
+# In seconds, for software emulation on a busy machine.
 MAKE_LIMIT = 1200
 BUILD_LIMIT = 900
 BOOT_LIMIT = 300
@@ -28,10 +29,10 @@ SILENCE_LIMIT = 600
 RESULTS_LIMIT = 240
 SHUTDOWN_LIMIT = 120
 
-# How often one run may restart the virtual host because tests asked for it.
+# How often tests of one run may restart the virtual host.
 REBOOTS = 3
 
-# How often a start is tried whose kernel panics before it is up, where the processor is emulated.
+# How often a boot is retried if the kernel of an emulated processor panics.
 BOOT_TRIES = 3
 
 # sysexits(3) EX_SOFTWARE; pytest itself uses 0 to 5.
@@ -39,4 +40,4 @@ EXIT_MACHINE_FAILED = 70
 
 
 class Failure(Exception):
-    """Something that the user is told in one message, without a traceback."""
+    """A failure that is shown as one message, without a traceback."""

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config/keys/apply.h"
+#include "config/kinds/kind.h"
+
+#define AT(member) .offset = offsetof(struct config_apply, member)
+
+static const struct config_choice verifications[] = {
+        { "no", CONFIG_VERIFY_NO },
+        { "commit", CONFIG_VERIFY_COMMIT },
+        { "tag", CONFIG_VERIFY_TAG },
+        { NULL, 0 },
+};
+static const struct config_choice prunings[] = {
+        { "no", CONFIG_PRUNE_NO },
+        { "yes", CONFIG_PRUNE_YES },
+        { "data", CONFIG_PRUNE_DATA },
+        { NULL, 0 },
+};
+
+/* The format of apply.conf. */
+static const struct config_key apply_keys[] = {
+        { .name = "source",
+          .kind = &config_kind_text,
+          AT(source),
+          .flags = CONFIG_NOT_EMPTY,
+          .help = "A directory or the URL of a git repository.",
+          .example = "\"https://git.example.org/ops/machines.git\"" },
+        { .name = "revision",
+          .kind = &config_kind_text,
+          AT(revision),
+          .flags = CONFIG_NOT_EMPTY,
+          .help = "The branch, tag or commit of a repository.",
+          .example = "\"main\"",
+          .default_text = "the remote's HEAD" },
+        { .name = "verify",
+          .kind = &config_kind_choice,
+          .choices = verifications,
+          AT(verify),
+          .help = "What must be signed.",
+          .example = "\"commit\"",
+          .default_text = "\"no\"" },
+        { .name = "signers",
+          .kind = &config_kind_host_path,
+          AT(signers),
+          .help = "An allowed-signers file, or a directory with a keyring.",
+          .example = "\"/etc/machinectl-lite/allowed_signers\"" },
+        { .name = "key",
+          .kind = &config_kind_host_path,
+          AT(key),
+          .help = "A private key for ssh.",
+          .example = "\"/etc/machinectl-lite/deploy_key\"" },
+        { .name = "submodules",
+          .kind = &config_kind_boolean,
+          AT(submodules),
+          .help = "Whether the submodules of the repository are fetched.",
+          .example = "true",
+          .default_text = "false" },
+        { .name = "prune",
+          .kind = &config_kind_choice,
+          .choices = prunings,
+          AT(prune),
+          .help = "Whether machines that are gone are stopped, and their files deleted.",
+          .example = "\"yes\"",
+          .default_text = "\"no\"" },
+        { .name = "atomic",
+          .kind = &config_kind_boolean,
+          AT(atomic),
+          .help = "Whether everything is taken back if a machine fails.",
+          .example = "true",
+          .default_text = "false" },
+        { .name = "interval",
+          .kind = &config_kind_time,
+          .minimum = 1000000,
+          AT(interval),
+          .help = "The time between two runs of the timer.",
+          .example = "\"5min\"",
+          .default_text = "\"5min\"" },
+        { .name = "jitter",
+          .kind = &config_kind_time,
+          AT(jitter),
+          .help = "The time up to which a run is delayed at random.",
+          .example = "\"1min\"",
+          .default_text = "\"1min\"" },
+};
+
+const struct config_table config_apply_table = {
+        .name = "apply",
+        .keys = apply_keys,
+        .count = ELEMENTS_OF(apply_keys),
+        .size = sizeof(struct config_apply),
+};

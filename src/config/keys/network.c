@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <machine/network.h>
+
+#include "config/kinds/kind.h"
+
+#define AT(member) .offset = offsetof(struct network_definition, member)
+
+/* The format of .network files. */
+static const struct config_key network_keys[] = {
+        { .name = "bridge",
+          .kind = &config_kind_interface,
+          .change = CONFIG_CHANGE_RESTART,
+          AT(bridge),
+          .help = "The bridge interface. An existing one is used and never removed; otherwise it "
+                  "is created on first use and removed with the last machine.",
+          .example = "\"br-backend\"",
+          .default_text = "derived from the network's name" },
+        { .name = "subnet",
+          .kind = &config_kind_subnet,
+          .change = CONFIG_CHANGE_RESTART,
+          AT(subnet),
+          .help = "The network's IPv4 subnet.",
+          .example = "\"10.89.0.0/24\"" },
+        { .name = "subnet6",
+          .kind = &config_kind_subnet6,
+          .change = CONFIG_CHANGE_RESTART,
+          AT(subnet6),
+          .help = "The network's IPv6 subnet.",
+          .example = "\"fd00:89::/64\"" },
+        { .name = "gateway",
+          .kind = &config_kind_address,
+          .change = CONFIG_CHANGE_RESTART,
+          AT(gateway),
+          .help = "The IPv4 address of the bridge.",
+          .example = "\"10.89.0.1\"",
+          .default_text = "the first address of subnet" },
+        { .name = "gateway6",
+          .kind = &config_kind_address6,
+          .change = CONFIG_CHANGE_RESTART,
+          AT(gateway6),
+          .help = "The IPv6 address of the bridge.",
+          .example = "\"fd00:89::1\"",
+          .default_text = "the first address of subnet6" },
+        { .name = "mtu",
+          .kind = &config_kind_number,
+          .change = CONFIG_CHANGE_RESTART,
+          AT(mtu),
+          .minimum = 68,
+          .maximum = 65535,
+          .help = "The MTU of the network.",
+          .example = "1400",
+          .default_text = "that of the host's default route" },
+        { .name = "internal",
+          .kind = &config_kind_boolean,
+          .change = CONFIG_CHANGE_RESTART,
+          AT(internal),
+          .help = "Whether the network has no route to the outside.",
+          .example = "true",
+          .default_text = "false" },
+        { .name = "isolated",
+          .kind = &config_kind_boolean,
+          .change = CONFIG_CHANGE_RESTART,
+          AT(isolated),
+          .help = "Whether machines are prevented from reaching each other.",
+          .example = "true",
+          .default_text = "false" },
+        { .name = "spoofing",
+          .kind = &config_kind_boolean,
+          .change = CONFIG_CHANGE_RESTART,
+          AT(spoofing),
+          .help = "Whether machines may send packets with source addresses that are not "
+                  "theirs.",
+          .example = "true",
+          .default_text = "false" },
+};
+
+const struct config_table config_network_table = {
+        .name = "network",
+        .keys = network_keys,
+        .count = ELEMENTS_OF(network_keys),
+        .size = sizeof(struct network_definition),
+};

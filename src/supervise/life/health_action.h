@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef SUPERVISE_LIFE_HEALTH_ACTION_H
+#define SUPERVISE_LIFE_HEALTH_ACTION_H
+
+#include "supervise/life/supervision.h"
+
+struct machine_error;
+
+/** Starts the health checks of a machine that has a health command, and acts on what they find.
+ *  0 or -errno with error set. */
+int supervisor_start_health(struct supervisor *supervisor, struct machine_error *error);
+
+#endif
