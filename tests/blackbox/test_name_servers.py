@@ -7,6 +7,7 @@ import secrets
 import shutil
 import time
 
+import harness
 import pytest
 
 # What a network manager's directory is for the host: the file in it is the host's resolv.conf.
@@ -180,5 +181,5 @@ def test_of_a_machine_in_the_background_the_log_has_the_warning(cli, machine_fil
     (etc / "resolv.conf").write_text(UNREACHABLE)
     machine_file("a", network={}, command=["/bin/sleep", "1000"], log={"driver": "file"})
     cli("start", "a", wrapper=wrapper).check()
-    assert "network.dns" in cli("logs", "a").check().stdout
+    harness.wait_for(lambda: "network.dns" in cli("logs", "a").check().stdout)
     cli("stop", "a").check()

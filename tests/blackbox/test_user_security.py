@@ -215,11 +215,11 @@ def test_directory_of_somebody_else(user, other, root):
     result = user("list", env={"XDG_RUNTIME_DIR": str(other.session)}).check(1)
     assert "belongs to user" in result.stderr and "unset XDG_RUNTIME_DIR" in result.stderr
     try:
-        other.run("mkdir", place)
+        assert other.run("mkdir", place).returncode == 0
         result = user("list", env=bare).check(1)
         assert "is not a private one of this user" in result.stderr, result
         shutil.rmtree(place)
-        other.run("ln", "-s", other.home, place)
+        assert other.run("ln", "-s", other.home, place).returncode == 0
         user("list", env=bare).check(1)
         place.unlink()
         user("list", env=bare).check()

@@ -150,14 +150,18 @@ class User(harness.Cli):
 
 @contextlib.contextmanager
 def account(ids=True):
-    """The name of a new account, with subordinate ids or without."""
+    """The name of a new account, with subordinate ids or without. The next account may get the same
+    uid, so nothing is left at the places that are named after it."""
     name = f"mlite-{secrets.token_hex(4)}"
     subprocess.run(["useradd", "--no-create-home", "--shell", "/bin/sh", "--user-group",
                     *([] if ids else ["--system"]), name], check=True, capture_output=True)
+    uid = pwd.getpwnam(name).pw_uid
     try:
         yield name
     finally:
         subprocess.run(["userdel", name], check=False, capture_output=True)
+        for place in (f"/tmp/machinectl-lite-{uid}", f"/run/user/{uid}"):
+            shutil.rmtree(place, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -246,8 +246,12 @@ int launch_leave(struct entered *entered)
         fd_close(entered->pidfd);
         fd_close(entered->companion);
         fd_close(entered->terminal);
-        cgroup_end_program(&entered->group, entered->whole);
+        if (entered->whole) {
+                cgroup_end_program(&entered->group, true);
+        }
+        /* Its children were in the group, which is not removed while they exit. */
         end_helper(entered->helper);
+        cgroup_end_program(&entered->group, false);
         fd_close(entered->helper);
         *entered = (struct entered)ENTERED_INIT;
         return status;
