@@ -20,6 +20,7 @@
 #include "cgroup/tree/place.h"
 #include "launch/context.h"
 #include "launch/init/message.h"
+#include "launch/init/plan.h"
 
 /* ---- state ---- */
 
@@ -369,6 +370,20 @@ static int call(const struct state_store *store, const struct machine_record *re
                        : error_set(error, errno,
                                    "cannot reach the first process of container \"%s\"",
                                    record->name);
+}
+
+int launch_has_program(const struct state_store *store, const struct machine_record *record,
+                       struct machine_error *error)
+{
+        struct init_plan plan = { 0 };
+        _cleanup_close_ int fd = state_open_plan(store, record->name);
+        int r = fd < 0 ? fd : init_plan_read(fd, &plan, error);
+
+        if (r == 0) {
+                r = plan.arguments[0] != NULL;
+                init_plan_clear(&plan);
+        }
+        return r < 0 ? error_wrap(error, r, "cannot start container \"%s\"", record->name) : r;
 }
 
 int launch_begin(const struct state_store *store, const struct machine_record *record,

@@ -119,6 +119,10 @@ int launch_start(struct machine *machine, const struct launch_options *options, 
  */
 int launch_release(struct launch *launch, struct machine_error *error);
 
+/** Whether a container has a program to start. 1, 0, or -errno with error set. */
+int launch_has_program(const struct state_store *store, const struct machine_record *record,
+                       struct machine_error *error);
+
 /**
  * Lets the first process of a container go on to its payload, and returns once its execve(2) has
  * succeeded. The caller holds the container's lock. 0, or -errno: -ESRCH for one that does not wait

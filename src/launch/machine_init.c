@@ -108,7 +108,10 @@ static int fill_plan(const struct launch *launch, struct init_plan *ret,
         if (r == 0 && launch_wants_agent(launch)) {
                 r = launch_read_agent_text(launch, &ret->agent_state, error);
         }
-        return r == 0 && !ret->arguments ? find_init(&ret->arguments, error) : r;
+        /* A container may have no program, see launch_has_program(). */
+        return r == 0 && !ret->arguments && !launch_is_container(launch)
+                       ? find_init(&ret->arguments, error)
+                       : r;
 }
 
 static void clear_plan(const struct launch *launch, struct init_plan *plan)

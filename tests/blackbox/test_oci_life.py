@@ -115,6 +115,37 @@ def test_created_is_deleted_without_force(oci):
     wait_for(lambda: pid not in hoststate.live_processes())
 
 
+def without_process(oci):
+    """A bundle whose config.json has no `process`."""
+    config = oci_runtime.configuration(oci.rootfs, STAY)
+    del config["process"]
+    return oci.bundle(config=config)
+
+
+def test_created_without_process(oci):
+    """What has no program can be created, entered and deleted; only `start` fails, and changes
+    nothing."""
+    name = oci.create(without_process(oci))
+    for _ in range(2):
+        assert oci.state(name)["status"] == "created"
+        result = oci("start", name).check(1)
+        assert f'cannot start container "{name}": its config.json has no `process`' in result.stderr
+    path = "PATH=/bin"
+    assert oci("exec", "--env", path, name, "sh", "-c", "pwd; hostname").check().stdout == "/\nbox\n"
+    oci("kill", name, "KILL").check()
+    oci.wait_stopped(name)
+    assert "container not running" in oci("start", name).check(1).stderr
+    oci("delete", name).check()
+
+
+def test_run_without_process(oci):
+    """`run`, which would have to start it, does not create it."""
+    name, bundle = oci.name(), without_process(oci)
+    result = oci("run", "--bundle", bundle, name).check(1)
+    assert f"{bundle}/config.json has no `process`" in result.stderr
+    assert "does not exist" in oci("state", name).check(1).stderr
+
+
 def test_delete_force(oci):
     """--force ends what runs, and what does not exist is no error."""
     name, _ = oci.begin("sh", "-c", "trap '' TERM; sleep 1000 & sleep 1001")

@@ -149,6 +149,22 @@ static int keep_preserved(const struct init_plan *plan, int *ret_agent)
         return socket;
 }
 
+static int find_program(const struct init_plan *plan, char **ret, struct machine_error *error)
+{
+        int r;
+
+        /* Nobody starts it: launch_has_program(). */
+        if (!plan->arguments[0]) {
+                return 0;
+        }
+        r = execute_find(plan->arguments[0], plan->environment, ret, error);
+        /* Who waits for a start fails for what can be known before that. */
+        if (r == 0 && (plan->role == INIT_ROLE_WAITING || plan->role == INIT_ROLE_ENTRANT)) {
+                r = execute_check(*ret, error);
+        }
+        return r;
+}
+
 void payload_become(const struct init_plan *plan, int beside)
 {
         _cleanup_error_ struct machine_error error = MACHINE_ERROR_INIT;
@@ -168,12 +184,7 @@ void payload_become(const struct init_plan *plan, int beside)
         if (enter_working_directory(plan, &error) < 0) {
                 payload_fail(&error, "working-directory");
         }
-        if (execute_find(plan->arguments[0], plan->environment, &path, &error) < 0) {
-                payload_fail(&error, "exec");
-        }
-        /* Who waits for a start fails for what can be known before that. */
-        if ((plan->role == INIT_ROLE_WAITING || plan->role == INIT_ROLE_ENTRANT) &&
-            execute_check(path, &error) < 0) {
+        if (find_program(plan, &path, &error) < 0) {
                 payload_fail(&error, "exec");
         }
         /* A label may forbid tracing its program. */

@@ -244,9 +244,9 @@ static bool take_rest(struct reader *reader, const struct plan_header *header,
         plan->start_state = take_string(reader);
         plan->agent_state = take_string(reader);
         return plan->identity.groups && plan->program.instructions && plan->arguments &&
-               plan->arguments[0] && plan->environment && plan->working_directory &&
-               plan->label.apparmor && plan->label.selinux && plan->hooks && plan->start_state &&
-               plan->agent_state &&
+               (plan->arguments[0] || plan->role == INIT_ROLE_WAITING) && plan->environment &&
+               plan->working_directory && plan->label.apparmor && plan->label.selinux &&
+               plan->hooks && plan->start_state && plan->agent_state &&
                (!init_role_joins(plan->role) || take_join(reader, &plan->join));
 }
 

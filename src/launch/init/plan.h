@@ -71,7 +71,8 @@ struct init_plan {
         struct security_identity identity;
         struct seccomp_program program;
         struct resource_settings resources;
-        char **arguments; /* the first is looked up in PATH of the environment */
+        char **arguments; /* the first is looked up in PATH of the environment; of a waiting one
+                             there may be none */
         char **environment;
         char *working_directory; /* absolute path in the machine; "": home of the join's user */
         bool directory_is_home;  /* not requested explicitly: if it cannot be entered, use "/" */

@@ -33,9 +33,9 @@ struct oci_hooks {
 
 /** A bundle: its config.json as a machine, and what a machine does not have. */
 struct oci_bundle {
-        char *directory; /* absolute */
-        char *version;   /* ociVersion */
-        struct machine *machine;
+        char *directory;         /* absolute */
+        char *version;           /* ociVersion */
+        struct machine *machine; /* without a command if there is no `process` */
         struct oci_hooks hooks;
         char **annotations; /* "KEY=VALUE" */
         char *cgroups_path; /* or NULL */

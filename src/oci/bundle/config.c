@@ -62,7 +62,7 @@ static int take_annotation(struct oci_reader *reader, const json_t *value)
 
 const struct oci_field oci_config_fields[] = {
         { "ociVersion", OCI_STRING, true, take_version },
-        { "process", OCI_OBJECT, true, NULL, oci_process_fields, oci_finish_process },
+        { "process", OCI_OBJECT, false, NULL, oci_process_fields, oci_finish_process },
         { "root", OCI_OBJECT, true, NULL, oci_root_fields },
         { "hostname", OCI_STRING, false, take_hostname },
         { "domainname", OCI_STRING, false, take_domainname },
@@ -244,6 +244,14 @@ static bool owns_cgroup(const struct machine *machine)
         return false;
 }
 
+/* "This property is REQUIRED when start is called": a container can be created without. */
+static int settle_process(struct oci_reader *reader)
+{
+        char **directory = &reader->machine->process.working_directory;
+
+        return !*directory && string_replace(directory, "/") < 0 ? error_oom(reader->error) : 0;
+}
+
 int oci_config_settle(struct oci_reader *reader)
 {
         int r = check_namespaces(reader);
@@ -256,6 +264,9 @@ int oci_config_settle(struct oci_reader *reader)
         }
         if (r == 0) {
                 r = settle_namespaces(reader);
+        }
+        if (r == 0) {
+                r = settle_process(reader);
         }
         reader->bundle->owns_cgroup = owns_cgroup(reader->machine);
         return r;

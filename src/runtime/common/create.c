@@ -337,6 +337,10 @@ int life_create(const struct runtime *runtime, const struct arguments *arguments
         };
         int r = load(&creation, error);
 
+        if (r == 0 && ret && !creation.bundle.machine->process.command) {
+                r = error_say(error, EINVAL, "%s has no `process`: there is no program to run",
+                              creation.bundle.machine->definition);
+        }
         if (r == 0 && creation.bundle.machine->process.terminal == MACHINE_CHOICE_YES && !relayed &&
             !arguments_has(arguments, ARGUMENT_CONSOLE_SOCKET)) {
                 r = error_say(error, EINVAL,

@@ -36,6 +36,20 @@ static int run_poststart(const struct container *container, struct machine_error
         return r;
 }
 
+/* A container can be created without a program. */
+static int check_program(const struct container *container, struct machine_error *error)
+{
+        int r = launch_has_program(&container->store, &container->record, error);
+
+        if (r != 0) {
+                return r < 0 ? r : 0;
+        }
+        error_say(error, EINVAL, "cannot start container \"%s\": its config.json has no `process`",
+                  container->record.name);
+        error_hint(error, "delete it, and create it again with a program");
+        return -EINVAL;
+}
+
 int life_start(const struct runtime *runtime, const char *id, int *ret_notify,
                struct machine_error *error)
 {
@@ -45,6 +59,9 @@ int life_start(const struct runtime *runtime, const char *id, int *ret_notify,
 
         if (r == 0 && container.status != OCI_CREATED) {
                 r = container_refuse(&container, "start", error);
+        }
+        if (r == 0) {
+                r = check_program(&container, error);
         }
         if (r == 0) {
                 r = notify_open(&container, &notify, error);
