@@ -22,7 +22,7 @@ static const struct verb *const entering_verbs[] = {
 };
 
 static const struct verb *const state_verbs[] = {
-        &verb_list,   &verb_status, &verb_show,      &verb_logs,
+        &verb_list,   &verb_status, &verb_show,      &verb_port, &verb_logs,
         &verb_events, &verb_stats,  &verb_set_limit, NULL,
 };
 
@@ -79,27 +79,57 @@ static const struct {
         const char *name;
         const char *advice;
 } foreign_verbs[] = {
-        { "attach",
-          "\"logs --follow\" shows the output of a machine, \"shell\" opens a shell in it" },
+        { "bind", "\"mounts\" in the definition binds a path of the host, \"run --mount\" too" },
+        { "boot", "\"run\" and \"start\" start a machine, with \"boot\" in its definition its "
+                  "own init" },
         { "build",
           "\"commit\" creates an image from a machine, and \"load\" loads what another tool "
           "has built" },
-        { "console",
-          "\"logs --follow\" shows the output of a machine, \"shell\" opens a shell in it" },
+        { "checkpoint", "\"pause\" freezes a machine, \"export\" archives a stopped one" },
+        { "clean", "\"prune\" removes unused images, \"delete\" a machine and its files" },
+        { "compose", "\"apply\" applies a directory of definitions" },
+        { "console", "\"attach\" connects to the terminal of a machine" },
+        { "container", "machines are managed by verbs of their own: machinectl-lite --help all" },
         { "cp", "\"copy-to\" and \"copy-from\" copy files" },
+        { "daemon-reload",
+          "definitions are read at each start; \"restart\" applies a changed one" },
         { "destroy",
           "\"delete --force\" stops and deletes a machine, \"stop --now\" only kills it" },
+        { "diff", "\"config diff\" compares a definition with what runs, \"commit\" keeps changed "
+                  "files as an image" },
         { "down", "\"stop\" stops machines, \"delete\" also deletes their files" },
         { "execute", "\"exec\" runs a program in a machine" },
+        { "export-raw", "\"export\" archives a machine" },
+        { "export-tar", "\"export\" archives a machine" },
         { "freeze", "\"pause\" freezes a machine" },
-        { "import", "\"load\" loads images" },
+        { "history", "\"image-status\" shows the layers of an image" },
+        { "image", "\"list-images\", \"image-status\" and \"remove-image\" manage images" },
+        { "image-list", "\"list-images\" lists images" },
+        { "import-fs", "\"load --name\" makes an image of a tar archive of a root" },
+        { "import-raw", "\"load --name\" makes an image of a tar archive of a root" },
+        { "import-tar", "\"load --name\" makes an image of a tar archive of a root" },
         { "info", "\"status\" shows a machine, \"doctor\" the host" },
+        { "init", "\"create\" prepares a machine without starting it" },
         { "is-active", "\"status\" exits with 0 if the machine runs and with 3 if not" },
-        { "login", "\"shell\" opens a login shell in a machine" },
-        { "port", "\"status\" shows the published ports" },
+        { "is-enabled", "\"systemctl is-enabled container@M\" tells whether a machine starts at "
+                        "boot" },
+        { "kube", "\"apply\" applies a directory of definitions" },
+        { "launch", "\"run\" and \"start\" start a machine" },
+        { "monitor", "\"stats\" shows the resource usage of machines, \"events\" what happens" },
+        { "mount", "\"mounts\" in the definition mounts a path of the host" },
+        { "pod", "a pod is a definition NAME.pod, for which the verbs of machines work" },
+        { "pull-raw", "\"pull\" fetches an image from a registry" },
+        { "pull-tar", "\"pull\" fetches an image from a registry" },
+        { "read-only", "\"read_only\" in the definition makes the root read-only" },
         { "reload",
           "\"restart\" applies a changed definition, \"set-limit\" changes limits at once" },
         { "remove", "\"delete\" deletes machines, \"remove-image\" images" },
+        { "restore", "\"import\" restores a machine that was exported" },
+        { "search", "\"list-tags\" lists the tags of a repository in a registry" },
+        { "set-property", "\"set-limit\" changes limits of a running machine" },
+        { "signal", "\"kill --signal\" sends a signal to a machine" },
+        { "snapshot", "\"commit\" creates an image from a machine, \"clone\" a second machine" },
+        { "system", "\"doctor\" shows the host, \"prune\" removes what is unused" },
         { "terminate", "\"stop --now\" kills a machine" },
         { "thaw", "\"resume\" resumes a paused machine" },
         { "top", "\"stats\" shows the resource usage of machines" },

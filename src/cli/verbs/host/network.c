@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
 #include <stdio.h>
 
 #include "base/error.h"
@@ -6,6 +7,7 @@
 #include "base/strings.h"
 #include "cli/machines/machines.h"
 #include "cli/machines/user.h"
+#include "cli/output/network_picture.h"
 #include "cli/output/print.h"
 #include "cli/output/table.h"
 #include "cli/verbs/verbs.h"
@@ -108,31 +110,6 @@ static void print_uplink(const json_t *network)
                program, reason ? ": " : "", reason ? reason : "");
 }
 
-/* Returns the result of the checks of one machine. */
-static const char *judge(const json_t *network, const json_t *machine)
-{
-        if (!json_is_integer(json_object_get(machine, "pid"))) {
-                return "stopped";
-        }
-        if (!json_is_true(json_object_get(machine, "link_up"))) {
-                return "no link";
-        }
-        if (json_is_null(json_object_get(machine, "ports_missing"))) {
-                return "link up";
-        }
-        if (!json_is_true(json_object_get(network, "spoofing")) &&
-            !json_is_true(json_object_get(machine, "guarded"))) {
-                return "not guarded";
-        }
-        if (json_array_size(json_object_get(machine, "ports_missing")) > 0) {
-                return "ports missing";
-        }
-        return json_array_size(json_object_get(machine, "ports")) > 0 &&
-                               !json_get_string(machine, "address")
-                       ? "ports by IPv6 only"
-                       : "ok";
-}
-
 static char *join_ports(const json_t *machine)
 {
         _cleanup_strv_ char **ports = NULL;
@@ -167,13 +144,15 @@ static int print_status(struct cli *cli, const json_t *network, struct machine_e
                     table_add(&table, json_get_string(machine, "address")) < 0 ||
                     table_add(&table, json_get_string(machine, "address6")) < 0 ||
                     table_add(&table, json_get_string(machine, "link")) < 0 ||
-                    table_add(&table, judge(network, machine)) < 0 ||
+                    table_add(&table, network_judge(network, machine)) < 0 ||
                     table_add(&table, ports) < 0) {
                         return error_oom(error);
                 }
         }
         print_settings(network);
         print_uplink(network);
+        putchar('\n');
+        network_picture_print(cli, network);
         putchar('\n');
         table_print(&table, cli->legend, cli->colour);
         return 0;
@@ -191,6 +170,78 @@ static int run_list(struct cli *cli, struct machine_error *error)
                                          : print_list(cli, networks, error);
 }
 
+static json_t *find_machine(json_t *networks, const char *name)
+{
+        json_t *network, *machine;
+        size_t i, j;
+
+        json_array_foreach(networks, i, network)
+        {
+                json_array_foreach(json_object_get(network, "machines"), j, machine)
+                {
+                        if (string_equal(json_get_string(machine, "name"), name)) {
+                                return machine;
+                        }
+                }
+        }
+        return NULL;
+}
+
+/* Adds a running machine to the one whose network it shares, and that to it. */
+static int add_sharer(json_t *networks, const struct machine_record *record)
+{
+        bool live = machine_state_is_live(record->state);
+        json_t *owner =
+                record->network_of && live ? find_machine(networks, record->network_of) : NULL;
+        json_t *sharer = owner ? find_machine(networks, record->name) : NULL;
+        json_t *names = json_object_get(owner, "shared_by");
+
+        if (!owner) {
+                return 0;
+        }
+        if (!names) {
+                names = json_array();
+                if (json_set_value(owner, "shared_by", names) < 0) {
+                        return -ENOMEM;
+                }
+        }
+        return json_array_append_new(names, json_string(record->name)) < 0 ||
+                               (sharer && json_set_string(sharer, "shares", record->network_of) < 0)
+                       ? -ENOMEM
+                       : 0;
+}
+
+static int add_sharers(struct cli *cli, json_t *networks, struct machine_error *error)
+{
+        _cleanup_state_store_ struct state_store store = STATE_STORE_INIT;
+        _cleanup_strv_ char **names = NULL;
+        int r = cli_open_store(cli, &store, error);
+
+        r = r < 0 ? r : state_list(&store, &names, error);
+        for (size_t i = 0; r == 0 && names && names[i]; i++) {
+                _cleanup_record_ struct machine_record record = { 0 };
+
+                if (state_query(&store, names[i], &record, NULL) == 0 &&
+                    add_sharer(networks, &record) < 0) {
+                        return error_oom(error);
+                }
+        }
+        return r;
+}
+
+static int draw_all(const struct cli *cli, json_t *networks)
+{
+        const json_t *network;
+        size_t index;
+
+        json_array_foreach(networks, index, network)
+        {
+                network_picture_print(cli, network);
+        }
+        return 0;
+}
+
+/* Of one network, or with NULL a picture of all. */
 static int run_status(struct cli *cli, const char *name, struct machine_error *error)
 {
         _cleanup_json_ json_t *networks = NULL;
@@ -198,8 +249,14 @@ static int run_status(struct cli *cli, const char *name, struct machine_error *e
         size_t index;
         int r = network_report(cli->directories.runtime, &networks, error);
 
+        /* Looking at nothing makes no directory. */
+        r = r < 0 || json_array_size(networks) == 0 ? r : add_sharers(cli, networks, error);
         if (r < 0) {
                 return r;
+        }
+        if (!name) {
+                return cli->json != CLI_JSON_OFF ? cli_print_json(cli, TAKE_PTR(networks), error)
+                                                 : draw_all(cli, networks);
         }
         json_array_foreach(networks, index, network)
         {
@@ -253,7 +310,7 @@ static int run_network(struct cli *cli, const struct verb *verb, int argc, char 
         if (argc == 1 && !given.follow && string_equal(argv[0], "list")) {
                 return run_list(cli, error);
         }
-        if (argc == 2 && !given.follow && string_equal(argv[0], "status")) {
+        if ((argc == 1 || argc == 2) && !given.follow && string_equal(argv[0], "status")) {
                 return run_status(cli, argv[1], error);
         }
         if (argc == 1 && string_equal(argv[0], "reload")) {
@@ -261,12 +318,12 @@ static int run_network(struct cli *cli, const struct verb *verb, int argc, char 
                                     : run_reload(cli, error);
         }
         return cli_usage_error(verb, error,
-                               "expected \"list\", \"status NAME\" or \"reload [--follow]\"");
+                               "expected \"list\", \"status [NAME]\" or \"reload [--follow]\"");
 }
 
 const struct verb verb_network = {
         .name = "network",
-        .arguments = "list | status NAME | reload [--follow]",
+        .arguments = "list | status [NAME] | reload [--follow]",
         .summary = "show networks, or restore removed rules",
         .options = options,
         .run = run_network,

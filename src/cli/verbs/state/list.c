@@ -9,13 +9,18 @@
 #include "base/strings.h"
 #include "cli/machines/machines.h"
 #include "cli/machines/selection.h"
+#include "cli/machines/user.h"
+#include "cli/output/machine_tree.h"
 #include "cli/output/print.h"
 #include "cli/output/table.h"
 #include "cli/verbs/verbs.h"
+#include "config/snapshot.h"
+#include "network/network.h"
 #include "state/health.h"
 
 struct list_options {
         bool all;
+        bool tree;
         const char *labels[CLI_LABELS_MAXIMUM + 1];
         char *const *patterns; /* of names; none: any */
 };
@@ -23,6 +28,7 @@ struct list_options {
 static const struct cli_option options[] = {
         { 'a', "all", NULL, "include stopped machines", CLI_FLAG(struct list_options, all) },
         CLI_LABEL_OPTION(struct list_options, labels),
+        { 0, "tree", NULL, "by network and pod", CLI_FLAG(struct list_options, tree) },
         CLI_OPTIONS_END,
 };
 
@@ -105,6 +111,33 @@ static bool matches(const char *name, char *const *patterns)
         return !patterns[0];
 }
 
+/* Of the definition at the start, which only root, or the user whose machine it is, can read. */
+static int set_mode(json_t *object, const struct state_store *store, const char *name)
+{
+        _cleanup_free_ char *snapshot = NULL;
+        _cleanup_json_ json_t *settings = NULL;
+
+        if (state_load_definition(store, name, &snapshot) == 0) {
+                settings = config_snapshot_settings(snapshot);
+        }
+        return json_set_string(object, "mode",
+                               json_get_string(json_object_get(settings, "network"), "mode"));
+}
+
+/* What the tree needs to know of the machine that was added last. */
+static int complete(json_t *array, const struct state_store *store,
+                    const struct machine_record *record)
+{
+        json_t *object = json_array_get(array, json_array_size(array) - 1);
+        bool pod = record->definition && string_ends_with(record->definition, ".pod");
+
+        return json_set_boolean(object, "pod", pod) < 0 ||
+                               json_set_string(object, "network_of", record->network_of) < 0 ||
+                               set_mode(object, store, record->name) < 0
+                       ? -ENOMEM
+                       : 0;
+}
+
 static int take_machine(struct cli *cli, const struct state_store *store, const char *name,
                         const struct list_options *given, struct output *output,
                         struct machine_error *error)
@@ -129,11 +162,37 @@ static int take_machine(struct cli *cli, const struct state_store *store, const 
         health = health_of(store, &record);
         r = output->array ? add_object(output->array, &record, health)
                           : add_row(&output->table, &record, health);
+        if (r == 0 && given->tree) {
+                r = complete(output->array, store, &record);
+        }
         return r < 0 ? error_oom(error) : 0;
 }
 
-static int print(struct cli *cli, struct output *output, struct machine_error *error)
+static int print_tree(struct cli *cli, const json_t *machines, struct machine_error *error)
 {
+        _cleanup_json_ json_t *networks = NULL, *tree = NULL;
+        int r = network_report(cli->directories.runtime, &networks, error);
+
+        if (r < 0) {
+                return r;
+        }
+        tree = machine_tree(machines, networks);
+        if (!tree) {
+                return error_oom(error);
+        }
+        if (cli->json != CLI_JSON_OFF) {
+                return cli_print_json(cli, TAKE_PTR(tree), error);
+        }
+        machine_tree_print(cli, tree);
+        return 0;
+}
+
+static int print(struct cli *cli, const struct list_options *given, struct output *output,
+                 struct machine_error *error)
+{
+        if (given->tree) {
+                return print_tree(cli, output->array, error);
+        }
         if (output->array) {
                 return cli_print_json(cli, TAKE_PTR(output->array), error);
         }
@@ -148,7 +207,8 @@ static int list(struct cli *cli, const struct list_options *given, struct machin
                                                 "HEALTH",  "DEFINITION", NULL };
         _cleanup_state_store_ struct state_store store = STATE_STORE_INIT;
         _cleanup_strv_ char **names = NULL;
-        struct output output = { .array = cli->json == CLI_JSON_OFF ? NULL : json_array() };
+        bool objects = given->tree || cli->json != CLI_JSON_OFF;
+        struct output output = { .array = objects ? json_array() : NULL };
         int r = cli_open_store(cli, &store, error);
 
         if (r == 0 && table_start(&output.table, headings) < 0) {
@@ -163,7 +223,7 @@ static int list(struct cli *cli, const struct list_options *given, struct machin
                             : 0;
         }
         if (r == 0) {
-                r = print(cli, &output, error);
+                r = print(cli, given, &output, error);
         }
         table_clear(&output.table);
         json_decref(output.array);
@@ -180,7 +240,9 @@ static int run(struct cli *cli, const struct verb *verb, int argc, char **argv,
                 return r < 0 ? r : 0;
         }
         given.patterns = argv;
-        return list(cli, &given, error);
+        /* The state of a user's networks can be asked for in his namespace alone. */
+        r = given.tree && cli_is_of_user(cli) ? cli_enter_user(cli, error) : 0;
+        return r < 0 ? r : list(cli, &given, error);
 }
 
 const struct verb verb_list = {

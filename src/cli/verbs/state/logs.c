@@ -17,6 +17,7 @@
 #include "cli/common/moment.h"
 #include "cli/machines/machines.h"
 #include "cli/machines/selection.h"
+#include "cli/output/log_text.h"
 #include "cli/output/payload.h"
 #include "cli/output/print.h"
 #include "cli/verbs/verbs.h"
@@ -112,15 +113,8 @@ static int print_entry(const struct log_entry *entry, void *data)
 
                 printf("%s  ", stamp ? stamp : "");
         }
-        if (printing->raw) {
-                fwrite(entry->text, 1, entry->length, stdout);
-        } else {
-                _cleanup_free_ char *text = payload_for_terminal(entry->text, entry->length);
-
-                if (!text) {
-                        return -ENOMEM;
-                }
-                fputs(text, stdout);
+        if (log_text_print(entry, printing->raw) < 0) {
+                return -ENOMEM;
         }
         if (entry->whole) {
                 putchar('\n');

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -8,10 +10,12 @@
 #include "base/strings.h"
 #include "cli/machines/definition.h"
 #include "cli/machines/machines.h"
+#include "cli/output/log_text.h"
 #include "cli/output/print.h"
 #include "cli/verbs/verbs.h"
 #include "config/snapshot.h"
 #include "state/health.h"
+#include "supervise/output/log_reader.h"
 
 /* Exit statuses of the verb status; 3 and 4 are those of the LSB for init scripts. */
 #define STATUS_NOT_RUNNING 3
@@ -195,6 +199,60 @@ static void print_status(const struct cli *cli, const struct state_store *store,
         }
 }
 
+/* ---- The end of the log ---- */
+
+struct status_options {
+        uint64_t lines;
+};
+
+static int take_lines(const struct cli_option *option, const char *value, void *data,
+                      struct machine_error *error)
+{
+        struct status_options *given = data;
+
+        return quantity_parse_number(value, &given->lines) < 0
+                       ? error_say(error, EINVAL, "--lines=%s: expected a number", value)
+                       : 0;
+}
+
+static const struct cli_option status_options[] = {
+        { 'n', "lines", "N", "lines of the log (default: 10, 0: none)", take_lines },
+        CLI_OPTIONS_END,
+};
+
+static int print_log_line(const struct log_entry *entry, void *data)
+{
+        bool *begun = data;
+        char stamp[32];
+
+        if (!*begun) {
+                putchar('\n');
+                *begun = true;
+        }
+        log_text_stamp(entry->usec, stamp);
+        printf("%s ", stamp);
+        return log_text_print(entry, !isatty(STDOUT_FILENO)) < 0 || putchar('\n') == EOF ? -EIO : 0;
+}
+
+/* Machines that only ran in the foreground have none. Not everybody may read it. */
+static void print_log(const struct cli *cli, const char *name, uint64_t lines)
+{
+        _cleanup_error_ struct machine_error failure = MACHINE_ERROR_INIT;
+        bool begun = false;
+        const struct log_reading reading = {
+                .directory = cli->directories.log,
+                .machine = name,
+                .last = lines,
+                .handler = print_log_line,
+                .data = &begun,
+        };
+        int r = lines > 0 ? log_read_any(&reading, &failure) : 0;
+
+        if (r < 0 && r != -ENOENT && !ferror(stdout)) {
+                log_warning(&cli->log, "%s", failure.message);
+        }
+}
+
 static json_t *drift_json(enum cli_drift drift)
 {
         return drift == CLI_DRIFT_UNKNOWN ? json_null() : json_boolean(drift == CLI_DRIFT_CHANGED);
@@ -262,8 +320,9 @@ static int find_defined(const struct cli *cli, const char *name, const char *arg
         return 0;
 }
 
-static int show(struct cli *cli, const struct verb *verb, const char *argument, bool json,
-                struct shown *shown, struct machine_error *error)
+static int show(struct cli *cli, const struct verb *verb, const char *argument,
+                const struct status_options *given, struct shown *shown,
+                struct machine_error *error)
 {
         struct machine_record *record = &shown->record;
         _cleanup_state_store_ struct state_store store = STATE_STORE_INIT;
@@ -276,7 +335,7 @@ static int show(struct cli *cli, const struct verb *verb, const char *argument, 
         if (r == 0) {
                 r = cli_find_machine(&store, name, record, error);
         }
-        if (r == -ENOENT && !json) {
+        if (r == -ENOENT && given) {
                 r = find_defined(cli, name, argument, record, error);
         }
         if (r < 0) {
@@ -284,19 +343,23 @@ static int show(struct cli *cli, const struct verb *verb, const char *argument, 
         }
         shown->checked = machine_state_is_live(record->state) &&
                          state_load_health(&store, record->name, &shown->health) == 0;
-        if (json || cli->json != CLI_JSON_OFF) {
+        if (cli->json != CLI_JSON_OFF) {
                 return cli_print_json(cli, shown_json(cli, &store, shown), error);
         }
         print_status(cli, &store, shown);
+        if (record->background > 0) {
+                print_log(cli, record->name, given->lines);
+        }
         return 0;
 }
 
-/* Parses the command line and shows the machine. Returns 0, 1 if only help was printed, or -errno.
- */
+/* Parses the command line and shows the machine; without options to fill, as JSON in any case.
+ * Returns 0, 1 if only help was printed, or -errno. */
 static int parse_and_show(struct cli *cli, const struct verb *verb, int argc, char **argv,
-                          bool json, struct shown *shown, struct machine_error *error)
+                          struct status_options *given, struct shown *shown,
+                          struct machine_error *error)
 {
-        int r = cli_parse(cli, verb, NULL, &argc, &argv, error);
+        int r = cli_parse(cli, verb, given, &argc, &argv, error);
 
         if (r != 0) {
                 return r;
@@ -304,17 +367,18 @@ static int parse_and_show(struct cli *cli, const struct verb *verb, int argc, ch
         if (argc != 1) {
                 return cli_usage_error(verb, error, "expected one machine");
         }
-        if (json && cli->json == CLI_JSON_OFF) {
+        if (!given && cli->json == CLI_JSON_OFF) {
                 cli->json = CLI_JSON_PRETTY;
         }
-        return show(cli, verb, argv[0], json, shown, error);
+        return show(cli, verb, argv[0], given, shown, error);
 }
 
 static int run_status(struct cli *cli, const struct verb *verb, int argc, char **argv,
                       struct machine_error *error)
 {
         _cleanup_(clear_shown) struct shown shown = { 0 };
-        int r = parse_and_show(cli, verb, argc, argv, false, &shown, error);
+        struct status_options given = { .lines = 10 };
+        int r = parse_and_show(cli, verb, argc, argv, &given, &shown, error);
 
         if (r < 0) {
                 if (error->kind != MACHINE_ERROR_NO_INPUT) {
@@ -337,7 +401,7 @@ static int run_show(struct cli *cli, const struct verb *verb, int argc, char **a
                     struct machine_error *error)
 {
         _cleanup_(clear_shown) struct shown shown = { 0 };
-        int r = parse_and_show(cli, verb, argc, argv, true, &shown, error);
+        int r = parse_and_show(cli, verb, argc, argv, NULL, &shown, error);
 
         return r < 0 ? r : 0;
 }
@@ -346,6 +410,7 @@ const struct verb verb_status = {
         .name = "status",
         .arguments = "M",
         .summary = "show the state of a machine",
+        .options = status_options,
         .run = run_status,
 };
 
