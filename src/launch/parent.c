@@ -572,6 +572,7 @@ int launch_set_up_cgroup(struct launch *launch, struct machine_error *error)
         const struct cgroup_parameters parameters = {
                 .name = launch->machine->name,
                 .by_user = launch->by_user,
+                .boots = launch->machine->process.boot,
         };
         int r = cgroup_create(&parameters, &launch->cgroup, error);
 

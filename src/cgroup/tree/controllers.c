@@ -10,10 +10,9 @@
 #include "base/strings.h"
 #include "cgroup/tree/processes.h"
 
-#define LIST_MAXIMUM     4096
-#define PROC_MAXIMUM     65536
-#define PROCESSES_SHOWN  4
-#define CONTROLLERS_MASK ((1u << CGROUP_CONTROLLERS) - 1)
+#define LIST_MAXIMUM    4096
+#define PROC_MAXIMUM    65536
+#define PROCESSES_SHOWN 4
 
 static const struct {
         enum cgroup_controller controller;
@@ -91,9 +90,9 @@ static int enable_mask(int directory_fd, unsigned int mask)
         return file_write_value(directory_fd, "cgroup.subtree_control", text);
 }
 
-/* Enables the controllers that a directory can pass to those below it. The kernel takes a write as
- * a whole or not at all, so one unavailable controller must not prevent the others. */
-static int enable_in(int directory_fd)
+/* Enables the wanted controllers that a directory can pass to those below it. The kernel takes a
+ * write as a whole or not at all, so one unavailable controller must not prevent the others. */
+static int enable_in(int directory_fd, unsigned int wanted)
 {
         unsigned int available, enabled, missing;
         int r = cgroup_read_controllers(directory_fd, "cgroup.controllers", &available);
@@ -104,7 +103,7 @@ static int enable_in(int directory_fd)
         if (r < 0) {
                 return r;
         }
-        missing = available & ~enabled;
+        missing = wanted & available & ~enabled;
         if (missing && enable_mask(directory_fd, missing) < 0) {
                 for (size_t i = 0; i < CGROUP_CONTROLLERS; i++) {
                         if (missing & controllers[i].controller) {
@@ -141,7 +140,8 @@ static int open_directory(const char *path)
         return fd < 0 ? -errno : fd;
 }
 
-static int enable_levels(const struct cgroup *group, struct machine_error *error)
+static int enable_levels(const struct cgroup *group, unsigned int wanted,
+                         struct machine_error *error)
 {
         _cleanup_strv_ char **levels = NULL;
 
@@ -150,7 +150,7 @@ static int enable_levels(const struct cgroup *group, struct machine_error *error
         }
         STRV_FOREACH(level, levels) {
                 _cleanup_close_ int fd = open_directory(*level);
-                int r = fd < 0 ? fd : enable_in(fd);
+                int r = fd < 0 ? fd : enable_in(fd, wanted);
 
                 if (r < 0) {
                         return error_set(error, r, "cannot read the controllers of %s", *level);
@@ -159,7 +159,8 @@ static int enable_levels(const struct cgroup *group, struct machine_error *error
         return 0;
 }
 
-int cgroup_enable_controllers(struct cgroup *group, struct machine_error *error)
+int cgroup_enable_controllers(struct cgroup *group, unsigned int wanted,
+                              struct machine_error *error)
 {
         _cleanup_close_ int top = open_directory(group->top);
         unsigned int present = 0, possible = 0;
@@ -172,8 +173,8 @@ int cgroup_enable_controllers(struct cgroup *group, struct machine_error *error)
                 return error_set(error, r, "cannot read the controllers of %s", group->path);
         }
         /* The previous machine has usually left everything enabled: two reads suffice. */
-        if ((possible & ~present & CONTROLLERS_MASK) != 0) {
-                r = enable_levels(group, error);
+        if ((wanted & possible & ~present) != 0) {
+                r = enable_levels(group, wanted, error);
                 if (r == 0) {
                         r = cgroup_read_controllers(group->fd, "cgroup.controllers", &present);
                 }

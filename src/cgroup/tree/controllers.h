@@ -19,10 +19,12 @@ unsigned int cgroup_parse_controllers(const char *text);
 int cgroup_read_controllers(int directory_fd, const char *file, unsigned int *ret);
 
 /**
- * Enables all available controllers in each directory from group->top down to the group's parent,
- * and sets group->controllers to those the group then has. Fails only if reading fails.
+ * Enables the available ones of the `wanted` controllers (a mask) in each directory from group->top
+ * down to the group's parent, and sets group->controllers to those the group then has. Fails only
+ * if reading fails.
  */
-int cgroup_enable_controllers(struct cgroup *group, struct machine_error *error);
+int cgroup_enable_controllers(struct cgroup *group, unsigned int wanted,
+                              struct machine_error *error);
 
 /**
  * Makes sure that the group has a controller; retries enabling a missing one, and explains a

@@ -20,6 +20,11 @@ enum cgroup_controller {
 };
 #define CGROUP_CONTROLLERS 8
 
+/** All of them, and those that count what a machine uses or that its own root is likely to need. */
+#define CGROUP_ALL ((1u << CGROUP_CONTROLLERS) - 1)
+#define CGROUP_USUAL \
+        ((unsigned int)(CGROUP_CPU | CGROUP_CPUSET | CGROUP_IO | CGROUP_MEMORY | CGROUP_PIDS))
+
 /** An open control group of cgroup v2. */
 struct cgroup {
         int fd;                   /* the directory, for CLONE_INTO_CGROUP and these functions */

@@ -106,7 +106,7 @@ int cgroup_create_at(const char *path, struct cgroup *ret, struct machine_error 
         /* Controllers come from the top, but what is above the group is not ours to remove. */
         above = TAKE_PTR(group.top);
         group.top = TAKE_PTR(mount);
-        r = cgroup_enable_controllers(&group, error);
+        r = cgroup_enable_controllers(&group, CGROUP_ALL, error);
         free(group.top);
         group.top = TAKE_PTR(above);
         if (r < 0) {
@@ -142,7 +142,7 @@ int cgroup_create_below(const char *path, pid_t pid, struct cgroup *ret,
         if (r < 0) {
                 return error_set(error, r, "cannot move a process to the control group %s", below);
         }
-        r = cgroup_enable_controllers(&group, error);
+        r = cgroup_enable_controllers(&group, CGROUP_ALL, error);
         if (r < 0) {
                 return r;
         }

@@ -350,7 +350,8 @@ int cgroup_create(const struct cgroup_parameters *parameters, struct cgroup *ret
         }
         r = bound_subtree(&group, error);
         if (r == 0) {
-                r = cgroup_enable_controllers(&group, error);
+                r = cgroup_enable_controllers(&group, parameters->boots ? CGROUP_ALL : CGROUP_USUAL,
+                                              error);
         }
         if (r < 0) {
                 (void)cgroup_remove(&group, 0, NULL);

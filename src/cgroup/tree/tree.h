@@ -28,10 +28,13 @@ struct cgroup_parameters {
         /* The caller is a user: without a group that was delegated to him, none is made, and *ret
          * is empty. */
         bool by_user;
+        /* A service manager runs in it: all controllers are enabled. Otherwise the CGROUP_USUAL
+         * ones, and others for the limits that need them. */
+        bool boots;
 };
 
 /**
- * Creates the machine's group, empty and without limits, with all available controllers enabled
+ * Creates the machine's group, empty and without limits, with the available controllers enabled
  * down to it (a missing controller is not an error here, but for a limit that needs it). In a
  * delegated unit the calling process moves to UNIT/supervisor first, since cgroup v2 allows
  * processes in leaves only.
