@@ -116,9 +116,9 @@ static int become_member(struct launch *launch, struct machine_error *error)
         const char *runtime = launch->options.directories.runtime;
 
         launch->runtime_lock = member_hold_directory(runtime, error);
-        return launch->runtime_lock < 0
-                       ? launch->runtime_lock
-                       : member_register(runtime, user_namespace_size() == 1, error);
+        return launch->runtime_lock < 0 ? launch->runtime_lock
+                                        : member_register(runtime, user_namespace_size() == 1,
+                                                          &launch->record.supervisor, error);
 }
 
 int launch_set_up_state(struct launch *launch, struct machine_error *error)

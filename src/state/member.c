@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/file.h>
 
 #include "base/error.h"
@@ -31,39 +32,50 @@ int member_lock(const char *runtime_directory, struct machine_error *error)
         return r < 0 ? error_set(error, r, "cannot lock %s", path ? path : LOCK_FILE) : r;
 }
 
-int member_load(const char *runtime_directory, bool self, struct process_identity *ret)
+int member_load(const char *runtime_directory, bool self, struct member *ret)
 {
         _cleanup_free_ char *path = file_path(runtime_directory, self), *text = NULL;
         struct process_identity identity = { 0 };
+        char kind[sizeof "leaves"] = "";
+        int r = path ? file_read(AT_FDCWD, path, FILE_MAXIMUM, &text, NULL) : -ENOMEM;
 
-        if (!path || file_read(AT_FDCWD, path, FILE_MAXIMUM, &text, NULL) < 0 ||
-            sscanf(text, "%d %" SCNu64 " %36s", &identity.pid, &identity.start_time,
-                   identity.boot_id) != 3 ||
+        if (r < 0 ||
+            sscanf(text, "%d %" SCNu64 " %36s %6s", &identity.pid, &identity.start_time,
+                   identity.boot_id, kind) < 3 ||
             identity.pid <= 0) {
                 return -ENOENT;
         }
-        *ret = identity;
+        *ret = (struct member){ identity, strcmp(kind, "leaves") != 0 };
         return 0;
 }
 
-int member_save(const char *runtime_directory, bool self, struct machine_error *error)
+int member_save(const char *runtime_directory, bool self, const struct member *member,
+                struct machine_error *error)
 {
+        const struct process_identity *process = &member->process;
         _cleanup_free_ char *path = file_path(runtime_directory, self), *text = NULL;
-        struct process_identity own;
-        int r = process_identify(0, &own);
+        int r = -ENOMEM;
 
-        if (r == 0) {
-                text = string_format("%d %" PRIu64 " %s\n", own.pid, own.start_time, own.boot_id);
-                r = path && text ? file_replace(AT_FDCWD, path, text, strlen(text), 0600) : -ENOMEM;
+        text = string_format("%d %" PRIu64 " %s%s\n", process->pid, process->start_time,
+                             process->boot_id, member->stays ? "" : " leaves");
+        if (path && text) {
+                r = file_replace(AT_FDCWD, path, text, strlen(text), 0600);
         }
         return r < 0 ? error_set(error, r, "cannot write %s", path ? path : "user-namespace") : 0;
 }
 
-int member_register(const char *runtime_directory, bool self, struct machine_error *error)
+int member_register(const char *runtime_directory, bool self,
+                    const struct process_identity *supervisor, struct machine_error *error)
 {
         _cleanup_close_ int lock = member_lock(runtime_directory, error);
+        struct member member;
 
-        return lock < 0 ? lock : member_save(runtime_directory, self, error);
+        if (lock < 0 || (member_load(runtime_directory, self, &member) == 0 && member.stays &&
+                         process_is_alive(&member.process))) {
+                return lock < 0 ? lock : 0;
+        }
+        member = (struct member){ *supervisor, true };
+        return member_save(runtime_directory, self, &member, error);
 }
 
 int member_hold_directory(const char *runtime_directory, struct machine_error *error)

@@ -92,6 +92,47 @@ def test_one_namespace_for_all(user, busybox_root):
     harness.wait_for(lambda: not user.processes(), what="all processes to end")
 
 
+def test_one_that_stays_is_joined(user, busybox_root):
+    """What is written down is a machine that goes on, not a short run that has ended since."""
+    path = user.define("short", overlay=[user.copy_root(busybox_root)], upper="volatile",
+                       command=["/bin/true"])
+    member = user.runtime / "user-namespace"
+    user("run", path).check()
+    alone = member.read_text(encoding="utf-8")
+    user.define("web", overlay=[user.home / "root"], upper="volatile", command=FOREVER)
+    user("start", "web").check()
+    supervisor = json.loads(user("show", "web").check().stdout)["supervisor"]
+    for _ in range(2):
+        assert member.read_text(encoding="utf-8").split()[0] == str(supervisor["pid"])
+        user("run", path).check()
+    # A leftover is replaced by whoever is found running.
+    member.write_text(alone, encoding="utf-8")
+    user("run", path).check()
+    assert member.read_text(encoding="utf-8").split()[0] == str(supervisor["pid"])
+
+
+@pytest.mark.parametrize("database, asked", [
+    (None, False), ("subid: files\n", False), ("# subid: x\npasswd: files\n", False),
+    ("passwd: files\nsubid:  sss\n", True)])
+def test_where_the_ids_come_from(user, busybox_root, workspace, database, asked):
+    """/etc/subuid, unless nsswitch.conf names a service, which getsubids asks."""
+    path = user.define("a", overlay=[user.copy_root(busybox_root)], upper="volatile",
+                       command=["true"])
+    log = user.own(_written(user.home / "asked", ""))
+    program = _written(workspace / "getsubids", f'#!/bin/sh\necho "$@" >>{log}\nexit 1\n')
+    program.chmod(0o755)
+    replace = f"mount --bind {program} /usr/bin/getsubids"
+    if database:
+        replace += f" && mount --bind {_written(workspace / 'nss', database)} /etc/nsswitch.conf"
+    done = subprocess.run(
+        ["unshare", "--mount", "--propagation", "private", "sh", "-c", f'{replace} && exec "$@"',
+         "sh", *user.command("run", path)], check=False, text=True, capture_output=True,
+        env=user.environment, cwd=user.home)
+    assert log.read_text(encoding="utf-8") == (f"{user.name}\n-g {user.name}\n" if asked else "")
+    assert ("has no subordinate ids" in done.stderr) == asked, done
+    assert (done.returncode == 0) == (not asked), done
+
+
 def test_two_first_starts(user, busybox_root):
     """At the same time they make one user namespace."""
     root = user.copy_root(busybox_root)

@@ -65,17 +65,14 @@ static int prepare_directories(const struct cli *cli, struct machine_error *erro
 
 /* ---- joining ---- */
 
-static bool suits(const struct process_identity *member, bool needs_several)
-{
-        return process_is_alive(member) &&
-               (!needs_several || user_namespace_size_of(member->pid) > 1);
-}
-
-/* 0, NOT_A_MEMBER if the process is not one, or -errno. */
+/* 0, NOT_A_MEMBER if the process is not one, or -errno. Its size is that of the namespace only if
+ * the process turns out to be the right one. */
 static int try_member(const struct process_identity *member, bool needs_several,
                       struct machine_error *error)
 {
-        int r = suits(member, needs_several) ? user_namespace_join(member, error) : -ESRCH;
+        int r = !needs_several || user_namespace_size_of(member->pid) > 1
+                        ? user_namespace_join(member, error)
+                        : -ESRCH;
 
         return r == -ESRCH ? NOT_A_MEMBER : r;
 }
@@ -83,11 +80,11 @@ static int try_member(const struct process_identity *member, bool needs_several,
 static int try_saved(const struct cli *cli, bool self, bool needs_several,
                      struct machine_error *error)
 {
-        struct process_identity member;
+        struct member member;
 
         return member_load(cli->directories.runtime, self, &member) < 0
                        ? NOT_A_MEMBER
-                       : try_member(&member, needs_several, error);
+                       : try_member(&member.process, needs_several, error);
 }
 
 static int try_supervisors(const struct cli *cli, bool needs_several, struct machine_error *error)
@@ -109,6 +106,12 @@ static int try_supervisors(const struct cli *cli, bool needs_several, struct mac
                         continue;
                 }
                 r = try_member(&record.supervisor, needs_several, error);
+                if (r == 0) {
+                        const struct member found = { record.supervisor, true };
+
+                        r = member_save(cli->directories.runtime, user_namespace_size() == 1,
+                                        &found, error);
+                }
                 if (r != NOT_A_MEMBER) {
                         return r;
                 }
@@ -152,6 +155,7 @@ static int check_ids(const struct cli *cli, const struct subordinate_ids *ids,
 static int make(const struct cli *cli, bool self, struct machine_error *error)
 {
         _cleanup_subordinate_ids_ struct subordinate_ids ids = { 0 };
+        struct member own = { .stays = false };
         int r = self ? 0 : subordinate_ids_find(&ids, error);
 
         if (r == 0 && !self) {
@@ -160,7 +164,12 @@ static int make(const struct cli *cli, bool self, struct machine_error *error)
         if (r == 0) {
                 r = user_namespace_make(self ? NULL : &ids, error);
         }
-        return r < 0 ? r : member_save(cli->directories.runtime, self, error);
+        if (r < 0) {
+                return r;
+        }
+        r = process_identify(0, &own.process);
+        return r < 0 ? error_set(error, r, "cannot read the start time of this process")
+                     : member_save(cli->directories.runtime, self, &own, error);
 }
 
 /* ---- entering ---- */

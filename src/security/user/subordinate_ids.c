@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -97,6 +98,42 @@ static int ask_program(const char *program, const char *name, bool groups, struc
         return 0;
 }
 
+/* Whether a line such as "subid: sss" names another source than the files. */
+static bool names_service(char *text)
+{
+        for (char *line; (line = strsep(&text, "\n"));) {
+                char *rest = line + strspn(line, " \t");
+
+                if (strncasecmp(rest, "subid:", strlen("subid:")) != 0) {
+                        continue;
+                }
+                rest += strlen("subid:");
+                for (char *word; (word = strsep(&rest, " \t"));) {
+                        if (*word && strcmp(word, "files") != 0) {
+                                return true;
+                        }
+                }
+        }
+        return false;
+}
+
+/* Ranges come from the files unless nsswitch.conf(5) says otherwise. Each answer of getsubids(1)
+ * takes as long as a quarter of a start. */
+static bool service_has_ids(void)
+{
+        const char *const paths[] = { "/etc/nsswitch.conf", "/usr/etc/nsswitch.conf" };
+
+        for (size_t i = 0; i < ELEMENTS_OF(paths); i++) {
+                _cleanup_free_ char *text = NULL;
+                int r = file_read(AT_FDCWD, paths[i], FILE_MAXIMUM, &text, NULL);
+
+                if (r != -ENOENT) {
+                        return r < 0 || names_service(text);
+                }
+        }
+        return false;
+}
+
 /* Lines "NAME:BASE:COUNT" or "UID:BASE:COUNT". */
 static int read_file(const char *path, const char *name, struct id_range **ranges, size_t *count)
 {
@@ -136,7 +173,7 @@ int subordinate_ids_find(struct subordinate_ids *ret, struct machine_error *erro
 {
         _cleanup_subordinate_ids_ struct subordinate_ids ids = { 0 };
         _cleanup_free_ char *name = find_name();
-        const char *program = helper_find("getsubids");
+        const char *program = service_has_ids() ? helper_find("getsubids") : NULL;
         int r;
 
         if (!name) {

@@ -26,9 +26,10 @@ struct subordinate_ids {
 };
 
 /**
- * Finds the subordinate ids of the calling user with getsubids(1), which also asks directory
- * services, or else in /etc/subuid and /etc/subgid. Returns 0; -ENOENT, with an error that names
- * both ways out, for a user without any; or another -errno. The caller frees them.
+ * Finds the subordinate ids of the calling user: in /etc/subuid and /etc/subgid, or if
+ * nsswitch.conf(5) names a directory service for them, with getsubids(1), which asks it. Returns 0;
+ * -ENOENT, with an error that names both ways out, for a user without any; or another -errno. The
+ * caller frees them.
  */
 int subordinate_ids_find(struct subordinate_ids *ret, struct machine_error *error);
 void subordinate_ids_clear(struct subordinate_ids *ids);
