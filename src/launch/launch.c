@@ -463,9 +463,11 @@ int launch_undo(const struct launch_directories *directories, const struct machi
                                          "this version cannot undo",
                                          record->name, record->steps[i - 1]);
                 }
-                r = step->collect(directories, record, error);
-                log_debug(log, "collect %s of a crashed start: %s", step->name,
-                          r < 0 ? "failed" : "done");
+                r = launch_inject_fault(step->name, error);
+                if (r == 0) {
+                        r = step->collect(directories, record, error);
+                }
+                log_debug(log, "collect %s: %s", step->name, r < 0 ? "failed" : "done");
                 if (r < 0) {
                         error_prefix(error,
                                      "cannot clean up after a crashed start of machine \"%s\"",

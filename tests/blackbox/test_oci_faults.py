@@ -135,6 +135,135 @@ def test_delete_force_of_what_is_being_created(oci, faulty):
     assert running.wait().status == -signal.SIGKILL
 
 
+# ---- start, exec and delete ----
+
+VERB_STEP = re.compile(r"^\[[^]]*ms\] (?:((?:start|exec|delete)-[a-z-]+): |collect ([a-z-]+): )"
+                       r"done$", re.MULTILINE)
+PROGRAM = ["sleep", "999"]
+AFTER = {
+    "start": ["create"],
+    "exec": ["create", "start"],
+    "delete": ["create", "start"],
+}
+
+
+def command(verb, name, bundle):
+    """A command line of that verb."""
+    return {"create": ["create", "--bundle", bundle, name], "start": ["start", name],
+            "exec": ["exec", "--detach", name, *PROGRAM], "delete": ["delete", "--force", name]}[verb]
+
+
+def prepare(oci, bundle, verb):
+    """A container for which a verb makes sense; its id."""
+    name = oci.name()
+    for before in AFTER[verb]:
+        with open(bundle / "output", "wb") as output:
+            oci(*command(before, name, bundle), stdout=output, stderr=output).check()
+    return name
+
+
+def verb_steps(oci, bundle, verb):
+    """The names of its steps, from what --debug says."""
+    name = prepare(oci, bundle, verb)
+    with open(bundle / "steps", "w+b") as errors:
+        oci("--debug", *command(verb, name, bundle), stdout=errors, stderr=errors).check()
+        errors.seek(0)
+        found = ["".join(each) for each in VERB_STEP.findall(errors.read().decode())]
+    oci("delete", "--force", name).check()
+    assert len(found) >= 4, found
+    return found + (["exec-threshold"] if verb == "exec" else [])
+
+
+def arguments_of(pid):
+    """The command line of a process that lives, or None."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[:-1] or None
+    except OSError:
+        return None
+
+
+def listed_status(oci, name):
+    """The status that `list` shows if it is that of the first process, else None."""
+    (listed,) = json.loads(oci("list", "--format", "json").check().stdout) or [{"id": name,
+                                                                             "status": "none"}]
+    assert listed["id"] == name
+    program = arguments_of(listed["pid"]) if listed.get("pid") else None
+    stays = program == [each.encode() for each in STAY]
+    true = {"running": stays, "created": program and not stays}.get(listed["status"], not program)
+    return listed["status"] if true else None
+
+
+def check_list(oci, name):
+    """The status that `list` shows, which is the truth, except while a killed process ends."""
+    return harness.wait_for(lambda: listed_status(oci, name), 10, "list to tell the truth")
+
+
+def check_verb(oci, name, verb):
+    """After the verb has failed: a container that could be started, entered or deleted still can be."""
+    status = check_list(oci, name)
+    if verb == "start" and status == "created":
+        oci("start", name).check()
+        assert check_list(oci, name) == "running"
+    if verb == "exec":
+        assert status == "running"
+        harness.wait_for(lambda: not [pid for pid in hoststate.live_processes()
+                                      if arguments_of(pid) == [each.encode() for each in PROGRAM]],
+                         10, "the program of a failed exec to end")
+        assert oci("exec", name, "echo", "inside").check().stdout == "inside\n"
+
+
+@pytest.mark.parametrize("verb", AFTER)
+def test_error_at_each_step_of(oci, faulty, verb):
+    """An error in `start`, `exec` or `delete` is reported with its reason, and the container is what
+    `list` says."""
+    wrong = []
+    for step in verb_steps(oci, faulty, verb):
+        name, before = prepare(oci, faulty, verb), hoststate.live_processes().keys()
+        try:
+            with open(faulty / "output", "w+b") as output:
+                oci(*command(verb, name, faulty), stdout=output, stderr=output,
+                    env={"MACHINECTL_LITE_FAULT": f"{step}:{errno.ENOSPC}"}).check(1)
+            assert "injected fault: No space left on device" in oci.output(faulty)
+            # A start that failed leaves no program that runs.
+            assert verb != "start" or check_list(oci, name) in ("created", "stopped")
+            check_verb(oci, name, verb)
+            assert_clean(oci, name, before)
+        except AssertionError as error:
+            wrong.append(f"==== {step}\n{error}")
+            oci("delete", "--force", name)
+    assert not wrong, "\n".join(wrong)
+
+
+def kill_verb_in_step(oci, bundle, name, verb, step):
+    """Runs a verb until it hangs in the step, and kills what hangs; whether that was the verb itself."""
+    with open(bundle / "output", "w+b") as output:
+        running = oci.start(*command(verb, name, bundle), stdout=output, stderr=output,
+                            env={"MACHINECTL_LITE_FAULT": f"{step}:hang"})
+    target = harness.wait_for(
+        lambda: hoststate.hanging([running.pid, *hoststate.live_processes(running.pid)]), 20,
+        f"{verb} to hang in {step}")
+    check_list(oci, name)
+    os.kill(target, signal.SIGKILL)
+    status = running.wait(timeout=20).status
+    assert status == (-signal.SIGKILL if target == running.pid else 1)
+
+
+@pytest.mark.parametrize("verb", AFTER)
+def test_kill_at_each_step_of(oci, faulty, verb):
+    """SIGKILL in each step of `start`, `exec` and `delete`."""
+    wrong = []
+    for step in verb_steps(oci, faulty, verb):
+        name, before = prepare(oci, faulty, verb), hoststate.live_processes().keys()
+        try:
+            kill_verb_in_step(oci, faulty, name, verb, step)
+            check_verb(oci, name, verb)
+            assert_clean(oci, name, before)
+        except AssertionError as error:
+            wrong.append(f"==== {step}\n{error}")
+            oci("delete", "--force", name)
+    assert not wrong, "\n".join(wrong)
+
+
 @pytest.mark.parametrize("verbs", [["run"], ["create"], ["create", "start"],
                                    ["create", "start", "exec"], ["create", "start", "delete"]])
 def test_kill_at_any_moment(oci, verbs):
@@ -177,7 +306,9 @@ def test_start_killed_before_it_calls(oci):
     started, and nothing else takes it for running."""
     name = oci.create(oci.bundle(*STAY))
     record = oci.records / "machines" / f"{name}.json"
-    record.write_text(record.read_text().replace('"state": "created"', '"state": "running"'))
+    fields = json.loads(record.read_text())
+    assert fields["state"] == "created"
+    record.write_text(json.dumps({**fields, "state": "running"}))
     assert oci.state(name)["status"] == "created"
     oci("start", name).check()
     assert oci.state(name)["status"] == "running"

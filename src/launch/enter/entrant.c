@@ -84,7 +84,8 @@ static _Noreturn void run_threshold(struct entering *entering)
                 .preserved = entering->request->preserved,
         };
 
-        if (resources_run_on(entering->request->machine->process.exec_cpus, &error) == 0 &&
+        if (launch_inject_fault("exec-threshold", &error) == 0 &&
+            resources_run_on(entering->request->machine->process.exec_cpus, &error) == 0 &&
             resources_prepare(0, &resources, &error) == 0 &&
             write_plan(entering, &with.plan, &error) == 0) {
                 (void)handover(&with, &error);

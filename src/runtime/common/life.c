@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "cgroup/tree/tree.h"
 #include "runtime/common/notify.h"
+#include "runtime/common/steps.h"
 
 /* How long, in milliseconds, a killed process may take to end: more means that it hangs in the
  * kernel. */
@@ -17,24 +18,13 @@
 
 /* ---- start ---- */
 
-/* The container ends if it fails. */
-static int run_poststart(const struct container *container, struct machine_error *error)
-{
-        _cleanup_oci_bundle_ struct oci_bundle configuration = { 0 };
-        int r = container_hooks(container, OCI_HOOK_POSTSTART, &configuration, error);
-        struct oci_state state;
-
-        if (r <= 0) {
-                return r;
-        }
-        state = container_state(container, &configuration);
-        state.status = OCI_RUNNING;
-        r = container_run_hooks(&configuration, OCI_HOOK_POSTSTART, &state, error);
-        if (r < 0) {
-                (void)syscall(SYS_pidfd_send_signal, container->process, SIGKILL, NULL, 0);
-        }
-        return r;
-}
+struct starting {
+        const struct runtime *runtime;
+        const char *id;
+        struct container container;
+        int notify; /* the socket for readiness, or -EBADF */
+        bool begun; /* the program runs */
+};
 
 /* A container can be created without a program. */
 static int check_program(const struct container *container, struct machine_error *error)
@@ -50,52 +40,114 @@ static int check_program(const struct container *container, struct machine_error
         return -EINVAL;
 }
 
+static int open_to_start(void *data, struct machine_error *error)
+{
+        struct starting *starting = data;
+        int r = container_open(starting->runtime, starting->id, true, &starting->container, error);
+
+        if (r == 0 && starting->container.status != OCI_CREATED) {
+                r = container_refuse(&starting->container, "start", error);
+        }
+        return r < 0 ? r : check_program(&starting->container, error);
+}
+
+static int listen_for_readiness(void *data, struct machine_error *error)
+{
+        struct starting *starting = data;
+
+        return notify_open(&starting->container, &starting->notify, error);
+}
+
+/* Before it runs: whatever happens to this process, nobody starts it twice. If it does not come to
+ * run, launch_waits() tells. */
+static int record_start(void *data, struct machine_error *error)
+{
+        struct container *container = &((struct starting *)data)->container;
+
+        container->record.state = MACHINE_STATE_RUNNING;
+        return state_save(&container->store, &container->record, error);
+}
+
+static int begin(void *data, struct machine_error *error)
+{
+        struct starting *starting = data;
+        const struct container *container = &starting->container;
+        int r = launch_begin(&container->store, &container->record, error);
+
+        starting->begun = r == 0;
+        return r;
+}
+
+static int run_poststart(void *data, struct machine_error *error)
+{
+        const struct container *container = &((struct starting *)data)->container;
+        _cleanup_oci_bundle_ struct oci_bundle configuration = { 0 };
+        int r = container_hooks(container, OCI_HOOK_POSTSTART, &configuration, error);
+        struct oci_state state;
+
+        if (r <= 0) {
+                return r;
+        }
+        state = container_state(container, &configuration);
+        state.status = OCI_RUNNING;
+        return container_run_hooks(&configuration, OCI_HOOK_POSTSTART, &state, error);
+}
+
+static const struct step start_steps[] = {
+        { "start-open", open_to_start },      { "start-notify", listen_for_readiness },
+        { "start-record", record_start },     { "start-begin", begin },
+        { "start-poststart", run_poststart }, { 0 },
+};
+
 int life_start(const struct runtime *runtime, const char *id, int *ret_notify,
                struct machine_error *error)
 {
-        _cleanup_container_ struct container container = CONTAINER_INIT;
-        _cleanup_close_ int notify = -EBADF;
-        int r = container_open(runtime, id, true, &container, error);
+        struct starting starting = {
+                .runtime = runtime,
+                .id = id,
+                .container = CONTAINER_INIT,
+                .notify = -EBADF,
+        };
+        int r = steps_run(runtime, start_steps, &starting, error);
 
-        if (r == 0 && container.status != OCI_CREATED) {
-                r = container_refuse(&container, "start", error);
+        /* A start that failed leaves no program that runs. */
+        if (r < 0 && starting.begun) {
+                (void)syscall(SYS_pidfd_send_signal, starting.container.process, SIGKILL, NULL, 0);
         }
-        if (r == 0) {
-                r = check_program(&container, error);
-        }
-        if (r == 0) {
-                r = notify_open(&container, &notify, error);
-        }
-        if (r < 0) {
-                return r;
-        }
-        /* Before it runs: whatever happens to this process, nobody starts it twice. If it does not
-         * come to run, launch_waits() tells. */
-        container.record.state = MACHINE_STATE_RUNNING;
-        r = state_save(&container.store, &container.record, error);
-        if (r == 0) {
-                r = launch_begin(&container.store, &container.record, error);
-        }
-        if (r == 0) {
-                r = run_poststart(&container, error);
-        }
-        if (r < 0) {
-                return r;
-        }
-        if (ret_notify) {
-                *ret_notify = TAKE_FD(notify);
-        } else if (notify >= 0) {
+        if (r == 0 && ret_notify) {
+                *ret_notify = TAKE_FD(starting.notify);
+        } else if (r == 0 && starting.notify >= 0) {
                 /* Whoever wants to change it in the meantime may. */
-                container.lock = fd_close(container.lock);
-                notify_await(notify, &container);
+                starting.container.lock = fd_close(starting.container.lock);
+                notify_await(starting.notify, &starting.container);
         }
-        return 0;
+        fd_close(starting.notify);
+        container_close(&starting.container);
+        return r;
 }
 
 /* ---- delete ---- */
 
-static int end_process(const struct container *container, struct machine_error *error)
+struct deleting {
+        const struct runtime *runtime;
+        struct container *container;
+        struct oci_bundle configuration;
+        bool hooked;
+};
+
+/* They are found while the container is there. */
+static int find_poststop(void *data, struct machine_error *error)
 {
+        struct deleting *deleting = data;
+
+        deleting->hooked = container_hooks(deleting->container, OCI_HOOK_POSTSTOP,
+                                           &deleting->configuration, NULL) > 0;
+        return 0;
+}
+
+static int end_process(void *data, struct machine_error *error)
+{
+        const struct container *container = ((struct deleting *)data)->container;
         struct pollfd ended = { .fd = container->process, .events = POLLIN };
 
         if (container->process < 0) {
@@ -111,6 +163,51 @@ static int end_process(const struct container *container, struct machine_error *
         return -ETIMEDOUT;
 }
 
+static int undo(void *data, struct machine_error *error)
+{
+        const struct deleting *deleting = data;
+        const struct launch_directories directories = container_directories(deleting->runtime);
+
+        return launch_undo(&directories, &deleting->container->record, &deleting->runtime->log,
+                           error);
+}
+
+/* The container is gone by then, and a hook that fails is worth a warning. */
+static int run_poststop(void *data, struct machine_error *error)
+{
+        const struct deleting *deleting = data;
+        _cleanup_error_ struct machine_error failure = MACHINE_ERROR_INIT;
+        struct oci_state state;
+
+        if (!deleting->hooked) {
+                return 0;
+        }
+        state = container_state(deleting->container, &deleting->configuration);
+        state.status = OCI_STOPPED;
+        state.pid = 0;
+        if (container_run_hooks(&deleting->configuration, OCI_HOOK_POSTSTOP, &state, &failure) <
+            0) {
+                runtime_warn(deleting->runtime, failure.message);
+        }
+        return 0;
+}
+
+static int remove_record(void *data, struct machine_error *error)
+{
+        const struct container *container = ((struct deleting *)data)->container;
+
+        return state_remove_record(&container->store, &container->record, error);
+}
+
+static const struct step delete_steps[] = {
+        { "delete-hooks", find_poststop },
+        { "delete-end", end_process },
+        { "delete-undo", undo },
+        { "delete-poststop", run_poststop },
+        { "delete-record", remove_record },
+        { 0 },
+};
+
 /* A creator that is still at work ends with what it has made so far. */
 static void end_creator(const struct container *container)
 {
@@ -125,44 +222,11 @@ static void end_creator(const struct container *container)
         }
 }
 
-/* The container is gone by then, and a hook that fails is worth a warning. */
-static void run_poststop(const struct runtime *runtime, const struct oci_bundle *configuration,
-                         const struct container *container)
-{
-        _cleanup_error_ struct machine_error error = MACHINE_ERROR_INIT;
-        struct oci_state state = container_state(container, configuration);
-
-        state.status = OCI_STOPPED;
-        state.pid = 0;
-        if (container_run_hooks(configuration, OCI_HOOK_POSTSTOP, &state, &error) < 0) {
-                runtime_warn(runtime, error.message);
-        }
-}
-
-static int destroy(const struct runtime *runtime, struct container *container,
-                   struct machine_error *error)
-{
-        const struct launch_directories directories = container_directories(runtime);
-        _cleanup_oci_bundle_ struct oci_bundle configuration = { 0 };
-        bool hooked = container_hooks(container, OCI_HOOK_POSTSTOP, &configuration, NULL) > 0;
-        int r = end_process(container, error);
-
-        if (r == 0) {
-                r = launch_undo(&directories, &container->record, &runtime->log, error);
-        }
-        if (r < 0) {
-                return r;
-        }
-        if (hooked) {
-                run_poststop(runtime, &configuration, container);
-        }
-        return state_remove_record(&container->store, &container->record, error);
-}
-
 int life_delete(const struct runtime *runtime, const char *id, bool force,
                 struct machine_error *error)
 {
         _cleanup_container_ struct container container = CONTAINER_INIT;
+        struct deleting deleting = { .runtime = runtime };
         int r;
 
         if (force) {
@@ -188,5 +252,8 @@ int life_delete(const struct runtime *runtime, const char *id, bool force,
                 error_hint(error, "kill it first, or delete it with --force");
                 return r;
         }
-        return destroy(runtime, &container, error);
+        deleting.container = &container;
+        r = steps_run(runtime, delete_steps, &deleting, error);
+        oci_bundle_clear(&deleting.configuration);
+        return r;
 }

@@ -16,6 +16,7 @@
 #include "runtime/common/container.h"
 #include "runtime/common/hand_over.h"
 #include "runtime/common/preserved.h"
+#include "runtime/common/steps.h"
 #include "security/capabilities/capabilities.h"
 #include "security/user/user.h"
 #include "supervise/foreground.h"
@@ -173,15 +174,54 @@ static int describe(const struct runtime *runtime, const struct arguments *argum
 
 /* ---- the run ---- */
 
-/* Everything that a caller is promised is done before the program runs. */
-static int hand_over(const struct arguments *arguments, struct entrant *entrant,
-                     struct machine_error *error)
-{
-        const struct waiting_process process = { entrant->pid, entrant->pidfd, entrant->terminal };
-        int r = hand_over_process(arguments, &process, error);
+struct execution {
+        const struct arguments *arguments;
+        const struct container *container;
+        struct entrant_request request;
+        struct entrant entrant;
+};
 
-        return r < 0 ? r : launch_entrant_proceed(entrant, error);
+/* A user joins what he has created the container in. */
+static int join(void *data, struct machine_error *error)
+{
+        const struct execution *execution = data;
+
+        return geteuid() == 0
+                       ? 0
+                       : user_namespace_join_above(&execution->container->record.init, error);
 }
+
+static int enter(void *data, struct machine_error *error)
+{
+        struct execution *execution = data;
+
+        return launch_entrant_begin(&execution->request, &execution->entrant, error);
+}
+
+/* Everything that a caller is promised is done before the program runs. */
+static int hand_over(void *data, struct machine_error *error)
+{
+        const struct execution *execution = data;
+        const struct entrant *entrant = &execution->entrant;
+        const struct waiting_process process = { entrant->pid, entrant->pidfd, entrant->terminal };
+
+        return hand_over_process(execution->arguments, &process, error);
+}
+
+static int proceed(void *data, struct machine_error *error)
+{
+        struct execution *execution = data;
+
+        return launch_entrant_proceed(&execution->entrant, error);
+}
+
+static const struct step exec_steps[] = {
+        { "exec-join", join },
+        { "exec-enter", enter },
+        { "exec-hand-over", hand_over },
+        { "exec-proceed", proceed },
+        { 0 },
+};
 
 static int follow(const struct arguments *arguments, const struct entrant *entrant,
                   struct machine_error *error)
@@ -199,55 +239,61 @@ static int follow(const struct arguments *arguments, const struct entrant *entra
         return r < 0 ? r : process_exit_status(info.si_code, info.si_status);
 }
 
-static int execute(const struct arguments *arguments, const struct container *container,
-                   const struct machine *machine, struct machine_error *error)
+static int check_terminal(const struct arguments *arguments, bool terminal,
+                          struct machine_error *error)
 {
-        bool detach = arguments_has(arguments, ARGUMENT_DETACH);
-        struct entrant_request request = {
-                .store = &container->store,
-                .record = &container->record,
-                .init = container->process,
-                .machine = machine,
-                .group = arguments->values[ARGUMENT_CGROUP],
-                .terminal = machine->process.terminal == MACHINE_CHOICE_YES,
-                .keeps_keyring = true,
-        };
-        struct entrant entrant = ENTRANT_INIT;
-        sigset_t signals;
-        struct preserved preserved;
-        int r = preserved_take(arguments, false, &preserved, error);
+        bool socket = arguments_has(arguments, ARGUMENT_CONSOLE_SOCKET);
 
-        if (r < 0) {
-                return r;
-        }
-        request.preserved = preserved.count;
-        if (detach && request.terminal && !arguments->values[ARGUMENT_CONSOLE_SOCKET]) {
+        if (arguments_has(arguments, ARGUMENT_DETACH) && terminal && !socket) {
                 return error_say(error, EINVAL,
                                  "a program with a terminal that is not waited for needs "
                                  "--console-socket");
         }
-        if (!request.terminal && arguments->values[ARGUMENT_CONSOLE_SOCKET]) {
+        if (!terminal && socket) {
                 return error_say(error, EINVAL,
                                  "--console-socket is given, but the program has no terminal");
         }
-        /* A user joins what he has created the container in. */
-        if (geteuid() != 0) {
-                r = user_namespace_join_above(&container->record.init, error);
+        return 0;
+}
+
+static int execute(const struct runtime *runtime, const struct arguments *arguments,
+                   const struct container *container, const struct machine *machine,
+                   struct machine_error *error)
+{
+        bool detach = arguments_has(arguments, ARGUMENT_DETACH);
+        struct execution execution = {
+                .arguments = arguments,
+                .container = container,
+                .request = {
+                        .store = &container->store,
+                        .record = &container->record,
+                        .init = container->process,
+                        .machine = machine,
+                        .group = arguments->values[ARGUMENT_CGROUP],
+                        .terminal = machine->process.terminal == MACHINE_CHOICE_YES,
+                        .keeps_keyring = true,
+                },
+                .entrant = ENTRANT_INIT,
+        };
+        sigset_t signals;
+        struct preserved preserved;
+        int r = preserved_take(arguments, false, &preserved, error);
+
+        if (r == 0) {
+                r = check_terminal(arguments, execution.request.terminal, error);
         }
         if (r < 0) {
                 return r;
         }
+        execution.request.preserved = preserved.count;
         if (!detach) {
                 foreground_block_signals(&signals);
         }
-        r = launch_entrant_begin(&request, &entrant, error);
-        if (r == 0) {
-                r = hand_over(arguments, &entrant, error);
-        }
+        r = steps_run(runtime, exec_steps, &execution, error);
         if (r == 0 && !detach) {
-                r = follow(arguments, &entrant, error);
+                r = follow(arguments, &execution.entrant, error);
         }
-        launch_entrant_close(&entrant);
+        launch_entrant_close(&execution.entrant);
         return r;
 }
 
@@ -269,7 +315,7 @@ static int run(const struct runtime *runtime, const struct arguments *arguments,
         if (r == 0) {
                 r = describe(runtime, arguments, &configuration, error);
         }
-        return r < 0 ? r : execute(arguments, &container, configuration.machine, error);
+        return r < 0 ? r : execute(runtime, arguments, &container, configuration.machine, error);
 }
 
 const struct verb verb_exec = {
