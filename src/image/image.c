@@ -20,6 +20,7 @@ void image_info_clear(struct image_info *info)
         free(info->id);
         free(info->reference);
         free(info->directory);
+        free(info->architecture);
         strv_free(info->layers);
         strv_free(info->entrypoint);
         strv_free(info->command);
@@ -257,6 +258,9 @@ static int read_image(int images_fd, const char *state_directory, struct image_i
         r = read_layers(state_directory, record, info);
         if (r == 0) {
                 r = read_config(json_object_get(record, "config"), info);
+        }
+        if (r == 0) {
+                r = read_string(record, "architecture", &info->architecture);
         }
         if (r == -ENOMEM) {
                 return error_oom(error);

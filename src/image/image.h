@@ -43,10 +43,11 @@
 
 /** What a start needs to know of an image. The struct owns its strings and arrays. */
 struct image_info {
-        char *id;        /* "sha256:HEX", the digest of its config */
-        char *reference; /* in full, or NULL if it was asked for by id */
-        char *directory; /* absolute path of the image in the store */
-        char **layers;   /* absolute paths of directories, top first */
+        char *id;           /* "sha256:HEX", the digest of its config */
+        char *reference;    /* in full, or NULL if it was asked for by id */
+        char *directory;    /* absolute path of the image in the store */
+        char *architecture; /* as in the config: "amd64", or NULL */
+        char **layers;      /* absolute paths of directories, top first */
         char **entrypoint;
         char **command;
         char **environment;      /* "KEY=VALUE" */

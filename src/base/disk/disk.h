@@ -144,6 +144,14 @@ bool disk_type_is_hardened(const char *type);
  * above 0. */
 int disk_compare_versions(const char *a, const char *b);
 
+/** The type of a partition of root or usr, as a UUID; NULL for an unknown architecture. */
+const char *disk_type_of(enum disk_role role, enum disk_part part, const char *architecture);
+
+/** The path of what belongs to an image and is beside it: "DIR/web.roothash" for "DIR/web.raw" and
+ * ".roothash", "DIR/web.erofs.roothash" for "DIR/web.erofs". The caller frees it; NULL if out of
+ * memory. */
+char *disk_beside(const char *path, const char *suffix);
+
 static inline void cleanup_disk_image(struct disk_image *image)
 {
         disk_clear(image);

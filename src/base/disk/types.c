@@ -162,6 +162,16 @@ void disk_set_role(struct disk_partition *partition)
         }
 }
 
+const char *disk_type_of(enum disk_role role, enum disk_part part, const char *architecture)
+{
+        for (size_t i = 0; i < ELEMENTS_OF(bound); i++) {
+                if (string_equal(bound[i].architecture, architecture)) {
+                        return role == DISK_ROOT ? bound[i].root[part] : bound[i].usr[part];
+                }
+        }
+        return NULL;
+}
+
 const char *disk_place(enum disk_role role)
 {
         static const char *const places[DISK_ROLES] = {

@@ -13,76 +13,13 @@
 #include "image/execute.h"
 #include "launch/volumes/uses.h"
 
-/* Passes an option on unchanged. */
-static int take(const struct cli_option *option, const char *value, void *data,
-                struct machine_error *error)
-{
-        char ***arguments = data;
-
-        return strv_take(arguments, string_format("--%s%s%s", option->name, value ? "=" : "",
-                                                  value ? value : "")) < 0
-                       ? error_oom(error)
-                       : 0;
-}
-
-/* Executes the image program with the options and arguments of the verb. */
-static int hand_over(struct cli *cli, const struct verb *verb, char *const *given, int argc,
-                     char **argv, struct machine_error *error)
-{
-        _cleanup_strv_ char **arguments = NULL;
-        int r = cli_enter_user(cli, error);
-
-        if (r < 0) {
-                return r;
-        }
-        r = cli_image_arguments(cli, &arguments);
-
-        if (r == 0) {
-                r = strv_append(&arguments, verb->name);
-        }
-        STRV_FOREACH(option, given) {
-                if (r == 0) {
-                        r = strv_append(&arguments, *option);
-                }
-        }
-        if (r == 0) {
-                r = strv_append(&arguments, "--");
-        }
-        for (int i = 0; r == 0 && i < argc; i++) {
-                r = strv_append(&arguments, argv[i]);
-        }
-        return r < 0 ? error_oom(error) : image_execute(arguments, error);
-}
-
 static int run(struct cli *cli, const struct verb *verb, int argc, char **argv,
                struct machine_error *error)
 {
         _cleanup_strv_ char **given = NULL;
         int r = cli_parse(cli, verb, &given, &argc, &argv, error);
 
-        return r != 0 ? (r < 0 ? r : 0) : hand_over(cli, verb, given, argc, argv, error);
-}
-
-/* A running machine would change its layer while it is read. */
-static int check_stopped(const struct cli *cli, const char *name, struct machine_error *error)
-{
-        _cleanup_state_store_ struct state_store store = STATE_STORE_INIT;
-        _cleanup_record_ struct machine_record record = { 0 };
-        int r = cli_open_store(cli, &store, error);
-
-        if (r == 0) {
-                r = state_load(&store, name, &record, error);
-        }
-        if (r == -ENOENT) {
-                machine_error_clear(error);
-                return 0;
-        }
-        if (r == 0 && machine_state_is_live(record.state) && process_is_alive(&record.supervisor)) {
-                error_say(error, EBUSY, "machine \"%s\" is running", name);
-                error_hint(error, "stop it first: machinectl-lite stop %s", name);
-                return -EBUSY;
-        }
-        return r;
+        return r != 0 ? (r < 0 ? r : 0) : cli_run_image_verb(cli, verb, given, argc, argv, error);
 }
 
 static int run_commit(struct cli *cli, const struct verb *verb, int argc, char **argv,
@@ -94,12 +31,12 @@ static int run_commit(struct cli *cli, const struct verb *verb, int argc, char *
         if (r != 0) {
                 return r < 0 ? r : 0;
         }
-        r = argc > 0 ? check_stopped(cli, argv[0], error) : 0;
-        return r < 0 ? r : hand_over(cli, verb, given, argc, argv, error);
+        r = argc > 0 ? cli_check_stopped(cli, argv[0], error) : 0;
+        return r < 0 ? r : cli_run_image_verb(cli, verb, given, argc, argv, error);
 }
 
 struct prune_options {
-        char **given; /* first, for take() */
+        char **given; /* first, for cli_pass_option() */
         bool volumes;
 };
 
@@ -116,54 +53,50 @@ static int run_prune(struct cli *cli, const struct verb *verb, int argc, char **
                 r = r < 0 ? r : volume_uses_prune(&directories, &cli->log, error);
         }
         if (r == 0) {
-                r = hand_over(cli, verb, options.given, argc, argv, error);
+                r = cli_run_image_verb(cli, verb, options.given, argc, argv, error);
         }
         strv_free(options.given);
         return r < 0 ? r : 0;
 }
 
 static const struct cli_option pull_options[] = {
-        { 0, "platform", "PLATFORM", "platform, such as linux/arm64/v8", take },
-        { 0, "insecure", NULL, "use plain HTTP", take },
-        { 0, "registries", "FILE", "registry configuration, including mirrors", take },
+        { 0, "platform", "PLATFORM", "platform, such as linux/arm64/v8", cli_pass_option },
+        { 0, "insecure", NULL, "use plain HTTP", cli_pass_option },
+        { 0, "registries", "FILE", "registry configuration, including mirrors", cli_pass_option },
         CLI_OPTIONS_END,
 };
 
 static const struct cli_option load_options[] = {
-        { 0, "name", "REFERENCE", "name of the image", take },
-        { 0, "reference", "NAME", "select one of several images", take },
-        { 0, "platform", "PLATFORM", "platform, such as linux/arm64/v8", take },
-        CLI_OPTIONS_END,
-};
-
-static const struct cli_option save_options[] = {
-        { 0, "format", "FORMAT", "oci, docker, or oci-directory", take },
+        { 0, "name", "REFERENCE", "name of the image", cli_pass_option },
+        { 0, "reference", "NAME", "select one of several images", cli_pass_option },
+        { 0, "platform", "PLATFORM", "platform, such as linux/arm64/v8", cli_pass_option },
         CLI_OPTIONS_END,
 };
 
 static const struct cli_option commit_options[] = {
-        { 'c', "change", "CHANGE", "change the configuration: CMD, ENV, USER, ..", take },
+        { 'c', "change", "CHANGE", "change the configuration: CMD, ENV, USER, ..",
+          cli_pass_option },
         CLI_OPTIONS_END,
 };
 
 static const struct cli_option push_options[] = {
-        { 0, "insecure", NULL, "use plain HTTP", take },
-        { 0, "registries", "FILE", "registry configuration", take },
+        { 0, "insecure", NULL, "use plain HTTP", cli_pass_option },
+        { 0, "registries", "FILE", "registry configuration", cli_pass_option },
         CLI_OPTIONS_END,
 };
 
 static const struct cli_option status_options[] = {
-        { 0, "verify", NULL, "compare every file with the original", take },
+        { 0, "verify", NULL, "compare every file with the original", cli_pass_option },
         CLI_OPTIONS_END,
 };
 
 static const struct cli_option remove_options[] = {
-        { 0, "force", NULL, "also remove images in use by machines", take },
+        { 0, "force", NULL, "also remove images in use by machines", cli_pass_option },
         CLI_OPTIONS_END,
 };
 
 static const struct cli_option prune_options[] = {
-        { 0, "all", NULL, "remove all images that no machine uses", take },
+        { 0, "all", NULL, "remove all images that no machine uses", cli_pass_option },
         { 0, "volumes", NULL, "also remove volumes that no machine uses",
           CLI_FLAG(struct prune_options, volumes) },
         CLI_OPTIONS_END,
@@ -185,14 +118,6 @@ const struct verb verb_load = {
         .run = run,
 };
 
-const struct verb verb_save = {
-        .name = "save",
-        .arguments = "IMAGE FILE|DIRECTORY|-",
-        .summary = "save an image as an OCI layout or docker archive",
-        .options = save_options,
-        .run = run,
-};
-
 const struct verb verb_commit = {
         .name = "commit",
         .arguments = "M NAME",
@@ -210,11 +135,11 @@ const struct verb verb_push = {
 };
 
 static const struct cli_option inspect_options[] = {
-        { 0, "config", NULL, "print the configuration of the image", take },
-        { 0, "insecure", NULL, "use plain HTTP", take },
-        { 0, "platform", "PLATFORM", "platform, such as linux/arm64/v8", take },
-        { 0, "raw", NULL, "print the document as it is", take },
-        { 0, "registries", "FILE", "registry configuration, including mirrors", take },
+        { 0, "config", NULL, "print the configuration of the image", cli_pass_option },
+        { 0, "insecure", NULL, "use plain HTTP", cli_pass_option },
+        { 0, "platform", "PLATFORM", "platform, such as linux/arm64/v8", cli_pass_option },
+        { 0, "raw", NULL, "print the document as it is", cli_pass_option },
+        { 0, "registries", "FILE", "registry configuration, including mirrors", cli_pass_option },
         CLI_OPTIONS_END,
 };
 

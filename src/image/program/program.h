@@ -31,7 +31,9 @@ struct program {
         const char *platform;
         const char *registries;
         const char *format;
+        const char *architecture; /* of partitions */
         char **changes; /* each --change; kept until the program ends */
+        bool verity;
         bool verify;
         bool force;
         bool all;
@@ -63,6 +65,7 @@ int program_list_tags(struct program *program, struct machine_error *error);
 int program_list(struct program *program, struct machine_error *error);
 int program_status(struct program *program, struct machine_error *error);
 int program_remove(struct program *program, struct machine_error *error);
+int program_make_disk(struct program *program, struct machine_error *error);
 int program_export_volume(struct program *program, struct machine_error *error);
 int program_import_volume(struct program *program, struct machine_error *error);
 int program_prune(struct program *program, struct machine_error *error);
