@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "oci/bundle/bundle.h"
-#include "security/seccomp/oci.h"
+#include "security/seccomp/profile/profile.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "security/seccomp/oci.h"
+#include "security/seccomp/profile/profile.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

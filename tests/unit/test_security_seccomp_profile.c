@@ -22,7 +22,7 @@
 #include "base/file.h"
 #include "base/strings.h"
 #include "security/seccomp/cache.h"
-#include "security/seccomp/oci.h"
+#include "security/seccomp/profile/profile.h"
 #include "security/seccomp/seccomp.h"
 
 #define ALLOW          SECCOMP_RET_ALLOW

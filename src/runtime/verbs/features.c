@@ -6,7 +6,7 @@
 #include "oci/bundle/bundle.h"
 #include "runtime/common/runtime.h"
 #include "security/capabilities/capabilities.h"
-#include "security/seccomp/oci.h"
+#include "security/seccomp/profile/profile.h"
 
 /* Those that a bundle can name, whatever this host's kernel has. */
 static int list_capabilities(char ***ret)

@@ -17,7 +17,7 @@
 #include "security/capabilities/definition_error.h"
 #include "security/seccomp/cache.h"
 #include "security/seccomp/default.h"
-#include "security/seccomp/oci.h"
+#include "security/seccomp/profile/profile.h"
 #include "security/seccomp/programs.h"
 
 #define PROFILE_MAXIMUM ((size_t)1 << 20)

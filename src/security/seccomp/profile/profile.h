@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#ifndef SECURITY_SECCOMP_OCI_H
-#define SECURITY_SECCOMP_OCI_H
+#ifndef SECURITY_SECCOMP_PROFILE_PROFILE_H
+#define SECURITY_SECCOMP_PROFILE_PROFILE_H
 
 #include <stdbool.h>
 #include <stddef.h>
