@@ -18,7 +18,7 @@
         "limits.nice_ceiling limits.realtime_priority limits.realtime_time "                   \
         "limits.oom_score_adjust limits.nice"
 
-/* The functions of the steps in launch/parent_steps.c .. */
+/* The functions of the steps in launch/parent/steps.c .. */
 
 int launch_set_up_state(struct launch *launch, struct machine_error *error);
 int launch_set_up_storage_state(struct launch *launch, struct machine_error *error);
@@ -26,6 +26,8 @@ int launch_tear_down_storage_state(struct launch *launch, struct machine_error *
 bool launch_is_rehearsal(const struct launch *launch);
 bool launch_is_in_earnest(const struct launch *launch);
 bool launch_is_not_bare(const struct launch *launch);
+/* Keeps the path of the definition beside the machine's directory, if it has one. */
+int launch_keep_owner(const struct launch *launch, struct machine_error *error);
 bool launch_wants_trees(const struct launch *launch);
 bool launch_wants_named_volumes(const struct launch *launch);
 int launch_set_up_rehearsal(struct launch *launch, struct machine_error *error);
@@ -55,7 +57,7 @@ bool launch_wants_streams(const struct launch *launch);
 int launch_set_up_streams(struct launch *launch, struct machine_error *error);
 int launch_set_up_running(struct launch *launch, struct machine_error *error);
 
-/* .. and in launch/child_steps.c. */
+/* .. and in launch/child/steps.c. */
 
 int launch_step_identity(struct launch *launch, struct machine_error *error);
 int launch_step_session(struct launch *launch, struct machine_error *error);

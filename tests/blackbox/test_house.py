@@ -39,7 +39,7 @@ def test_a_forbidden_include_is_found(check, house, file, target, why):
 
 
 @pytest.mark.parametrize("file, target", [
-    ("launch/parent.c", "network/network.h"),
+    ("launch/parent/cgroup.c", "network/network.h"),
     ("cli/verbs/life/run.c", "config/config.h"),
     ("image/archive/load.c", "image/store/session.h"),
     ("network/firewall/rules.c", "network/state/state.h"),

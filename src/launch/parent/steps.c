@@ -3,9 +3,9 @@
 /* The steps of the parent, each with its words for `explain`; launch/parent.c has most of their
  * functions. */
 
-#include "launch/image.h"
-#include "launch/network.h"
 #include "launch/steps.h"
+#include "launch/parent/image.h"
+#include "launch/parent/network.h"
 
 const struct launch_step launch_parent_steps[] = {
         { .name = "rehearsal",

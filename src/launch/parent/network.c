@@ -14,7 +14,7 @@
 #include "base/strings.h"
 #include "config/config.h"
 #include "launch/context.h"
-#include "launch/network.h"
+#include "launch/parent/network.h"
 
 DEFINE_CLEANUP(struct network_definition *, network_definition_free, cleanup_definition)
 

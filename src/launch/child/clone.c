@@ -42,7 +42,7 @@
 #include "base/strings.h"
 #include "launch/context.h"
 #include "launch/init/message.h"
-#include "launch/network.h"
+#include "launch/parent/network.h"
 
 /* Most namespaces are created in advance. The others depend on the first process: its mounts are a
  * copy of the staged ones, its pid namespace starts with it, its cgroup namespace is rooted at the

@@ -13,7 +13,7 @@
 #include "base/strings.h"
 #include "image/execute.h"
 #include "launch/context.h"
-#include "launch/image.h"
+#include "launch/parent/image.h"
 
 bool launch_wants_image(const struct launch *launch)
 {
