@@ -13,6 +13,8 @@
  *   images/sha256-HEX/              an image; HEX is the digest of its config, the image id
  *     image.json                    read by image_resolve(): layers, config defaults, origin
  *     config.json, manifest.json    as received, byte for byte
+ *     original.json                 where it was pulled from, with manifest and index, for push and
+ *                                   save; replaced by each pull
  *     directories/                  only if a layer writes below directories that it does not hold:
  *                                   these, with the owner, mode, times and attributes of a lower
  *                                   layer; it is the top layer
@@ -20,6 +22,7 @@
  *                                   tree/ and implied as in a layer; its files are hard links to
  *                                   those of the layers
  *   images/blobs/sha256-HEX         a blob that is being fetched, locked by the process
+ *   images/kept/sha256-HEX          a blob as it was pulled, named by an image's original.json
  *   layers/sha256-HEX/              a layer; HEX is its diff id, the digest of its plain tar
  *     tree/                         its files with the tar's owners, whiteouts in overlayfs' form;
  *                                   never changed

@@ -61,6 +61,8 @@ static int run_prune(struct cli *cli, const struct verb *verb, int argc, char **
 
 static const struct cli_option pull_options[] = {
         { 0, "platform", "PLATFORM", "platform, such as linux/arm64/v8", cli_pass_option },
+        { 0, "all-platforms", NULL, "keep the images of all platforms", cli_pass_option },
+        { 0, "keep-blobs", NULL, "keep layers as fetched, for push and save", cli_pass_option },
         { 0, "insecure", NULL, "use plain HTTP", cli_pass_option },
         { 0, "registries", "FILE", "registry configuration, including mirrors", cli_pass_option },
         CLI_OPTIONS_END,
@@ -80,6 +82,7 @@ static const struct cli_option commit_options[] = {
 };
 
 static const struct cli_option push_options[] = {
+        { 0, "all-platforms", NULL, "push the images of all platforms", cli_pass_option },
         { 0, "insecure", NULL, "use plain HTTP", cli_pass_option },
         { 0, "registries", "FILE", "registry configuration", cli_pass_option },
         CLI_OPTIONS_END,

@@ -26,6 +26,7 @@
 struct save_options {
         char **given; /* first, for cli_pass_option() */
         const char *format;
+        bool all_platforms;
         bool verity;
 };
 
@@ -263,6 +264,10 @@ static int run(struct cli *cli, const struct verb *verb, int argc, char **argv,
 
         if (r != 0) {
                 r = r < 0 ? r : 0;
+        } else if (options.format && options.all_platforms &&
+                   image_format_find(options.format, &saving.format)) {
+                r = cli_usage_error(verb, error,
+                                    "--all-platforms is for --format=oci and oci-directory");
         } else if (options.format && image_format_find(options.format, &saving.format)) {
                 r = save_disk(cli, verb, &saving, argc, argv, error);
                 if (r < 0 && saving.path) {
@@ -297,9 +302,19 @@ static int take_verity(const struct cli_option *option, const char *value, void 
         return cli_pass_option(option, value, data, error);
 }
 
+static int take_all_platforms(const struct cli_option *option, const char *value, void *data,
+                              struct machine_error *error)
+{
+        struct save_options *options = data;
+
+        options->all_platforms = true;
+        return cli_pass_option(option, value, data, error);
+}
+
 static const struct cli_option save_options[] = {
         { 0, "format", "FORMAT", "oci, docker, oci-directory, erofs, squashfs, or raw",
           take_format },
+        { 0, "all-platforms", NULL, "save the images of all platforms", take_all_platforms },
         { 0, "verity", NULL, "with a hash tree, by which every block is verified", take_verity },
         CLI_OPTIONS_END,
 };

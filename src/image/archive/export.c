@@ -262,10 +262,6 @@ static int fill(struct session *session, const char *id, bool plain, struct expo
         if (r < 0) {
                 return r;
         }
-        if (mkdirat(exported->fd, "blobs", 0755) < 0 ||
-            mkdirat(exported->fd, "blobs/sha256", 0755) < 0) {
-                return error_set(error, errno, "cannot write to the image store");
-        }
         r = write_layers(session, id, exported, &config, plain, diff_ids, error);
         if (r == 0) {
                 r = write_config(exported, &config, stored, diff_ids, error);
@@ -273,15 +269,33 @@ static int fill(struct session *session, const char *id, bool plain, struct expo
         return r < 0 ? r : write_manifest(exported, MEDIA_TYPE_OCI_MANIFEST, error);
 }
 
-int export_image(struct session *session, const char *id, bool plain, struct exported *ret,
-                 struct machine_error *error)
+int export_begin(struct session *session, struct exported *ret, struct machine_error *error)
 {
         struct exported exported = EXPORTED_INIT;
-        int r;
 
         exported.fd = store_make_temporary(session->store.images_fd, exported.name, error);
         if (exported.fd < 0) {
                 return exported.fd;
+        }
+        if (mkdirat(exported.fd, "blobs", 0755) < 0 ||
+            mkdirat(exported.fd, "blobs/sha256", 0755) < 0) {
+                int r = error_set(error, errno, "cannot write to the image store");
+
+                export_clear(session, &exported);
+                return r;
+        }
+        *ret = exported;
+        return 0;
+}
+
+int export_image(struct session *session, const char *id, bool plain, struct exported *ret,
+                 struct machine_error *error)
+{
+        struct exported exported = EXPORTED_INIT;
+        int r = export_begin(session, &exported, error);
+
+        if (r < 0) {
+                return r;
         }
         r = fill(session, id, plain, &exported, error);
         if (r < 0) {

@@ -10,6 +10,7 @@
 #include "base/path.h"
 #include "base/strings.h"
 #include "base/walk.h"
+#include "image/archive/as_pulled.h"
 #include "image/archive/bundle.h"
 #include "image/archive/export.h"
 #include "image/archive/output.h"
@@ -49,9 +50,11 @@ static int write_index(struct exported *exported, const char *reference,
                      : write_json(exported->fd, "index.json",
                                   json_pack("{s:i,s:s,s:[{s:s,s:s,s:I,s:O}]}", "schemaVersion", 2,
                                             "mediaType", MEDIA_TYPE_OCI_INDEX, "manifests",
-                                            "mediaType", MEDIA_TYPE_OCI_MANIFEST, "digest",
-                                            exported->digest, "size", (json_int_t)exported->size,
-                                            "annotations", annotations),
+                                            "mediaType",
+                                            exported->media_type ? exported->media_type
+                                                                 : MEDIA_TYPE_OCI_MANIFEST,
+                                            "digest", exported->digest, "size",
+                                            (json_int_t)exported->size, "annotations", annotations),
                                   error);
 }
 
@@ -137,19 +140,45 @@ static int write_directory(struct exported *exported, const char *path, struct m
         return r < 0 ? error_wrap(error, r, "cannot write %s", path) : 0;
 }
 
-int save(struct session *session, const char *image, const char *path, enum save_format format,
-         struct machine_error *error)
+/* As it was pulled, or as it is packed now. */
+static int make(struct session *session, const char *id, enum save_format format,
+                bool all_platforms, struct as_pulled *pulled, struct exported *ret,
+                struct machine_error *error)
 {
+        int r = format == SAVE_DOCKER ? 0
+                                      : as_pulled_read(session, id, all_platforms, pulled, error);
+
+        if (r > 0) {
+                r = as_pulled_export(session, pulled, ret, error);
+        }
+        if (r != 0) {
+                return r < 0 ? r : 0;
+        }
+        if (pulled->documents) {
+                log_notice(session->log,
+                           "the layers are packed again, under other digests than in the "
+                           "registry: \"pull --keep-blobs\" keeps them as they are");
+        }
+        return export_image(session, id, format == SAVE_DOCKER, ret, error);
+}
+
+int save(struct session *session, const char *image, const char *path, enum save_format format,
+         bool all_platforms, struct machine_error *error)
+{
+        _cleanup_as_pulled_ struct as_pulled pulled = { .documents = NULL };
         _cleanup_free_ char *reference = NULL;
         struct exported exported = EXPORTED_INIT;
         digest_text id;
         int r = format == SAVE_DIRECTORY ? 0 : output_check(path, error);
 
+        if (r == 0 && all_platforms && format == SAVE_DOCKER) {
+                r = error_say(error, EINVAL, "a docker archive holds one platform: save it as oci");
+        }
         if (r == 0) {
                 r = store_find_image(&session->store, image, id, &reference, error);
         }
         if (r == 0) {
-                r = export_image(session, id, format == SAVE_DOCKER, &exported, error);
+                r = make(session, id, format, all_platforms, &pulled, &exported, error);
         }
         if (r < 0) {
                 return r;

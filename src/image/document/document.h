@@ -98,6 +98,10 @@ int manifest_read(const json_t *document, struct manifest *ret, struct machine_e
 void manifest_clear(struct manifest *manifest);
 #define _cleanup_manifest_ _cleanup_(manifest_clear)
 
+/** Reads which blobs a manifest names, of whatever type: for copies, which unpack nothing. The
+ * caller clears *ret. Returns 0 or -errno. */
+int manifest_read_blobs(const json_t *document, struct manifest *ret, struct machine_error *error);
+
 /**
  * Chooses the manifest (or nested index) of an index that suits the platform best, the first of
  * equals. The caller frees ret->media_type. Returns 0, or -ENOENT with error set if none does; the

@@ -45,10 +45,14 @@ int program_load(struct program *program, struct machine_error *error)
 int program_pull(struct program *program, struct machine_error *error)
 {
         _cleanup_session_ struct session session = SESSION_INIT;
-        const struct remote_options options = {
-                .reference = program->argv[0],
-                .registries = program->registries,
-                .insecure = program->insecure,
+        const struct pull_options options = {
+                .remote = {
+                        .reference = program->argv[0],
+                        .registries = program->registries,
+                        .insecure = program->insecure,
+                },
+                .keep_blobs = program->keep_blobs,
+                .all_platforms = program->all_platforms,
         };
         int r = program_open_session(program, &session, error);
 

@@ -38,6 +38,8 @@ struct program {
         bool force;
         bool all;
         bool insecure;
+        bool keep_blobs;
+        bool all_platforms;
         bool raw;
         bool config;
         /* Operands. */

@@ -43,7 +43,9 @@ int program_save(struct program *program, struct machine_error *error)
         if (r == 0) {
                 r = program_open_session(program, &session, error);
         }
-        return r < 0 ? r : save(&session, program->argv[0], program->argv[1], format, error);
+        return r < 0 ? r
+                     : save(&session, program->argv[0], program->argv[1], format,
+                            program->all_platforms, error);
 }
 
 static int print_result(const struct program *program, const char *reference, const char *key,
@@ -78,6 +80,7 @@ int program_push(struct program *program, struct machine_error *error)
                 .reference = program->argc > 1 ? program->argv[1] : NULL,
                 .registries = program->registries,
                 .insecure = program->insecure,
+                .all_platforms = program->all_platforms,
         };
         _cleanup_free_ char *reference = NULL;
         digest_text digest;

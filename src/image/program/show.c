@@ -10,6 +10,7 @@
 #include "base/quantity.h"
 #include "base/strings.h"
 #include "image/program/program.h"
+#include "image/store/original.h"
 #include "image/store/store.h"
 #include "image/store/verify.h"
 
@@ -235,7 +236,7 @@ static void print_config(const json_t *config)
 static void print_status(const json_t *image, const json_t *record)
 {
         const json_t *layers = json_object_get(record, "layers"), *layer, *name;
-        uint64_t size = 0;
+        uint64_t size = 0, kept = 0;
         char text[16];
         size_t i;
 
@@ -258,6 +259,11 @@ static void print_status(const json_t *image, const json_t *record)
         }
         print_config(json_object_get(record, "config"));
         (void)printf("        Size: %s\n", text);
+        (void)json_get_number(image, "kept", &kept);
+        if (kept > 0) {
+                quantity_format_size(kept, text);
+                (void)printf("        Kept: %s as pulled\n", text);
+        }
         json_array_foreach(layers, i, layer)
         {
                 (void)printf("%12s: %s\n", i == 0 ? "Layers" : "",
@@ -270,7 +276,7 @@ int program_status(struct program *program, struct machine_error *error)
         _cleanup_store_ struct store store = STORE_INIT;
         _cleanup_json_ json_t *references = NULL, *record = NULL, *image = NULL;
         json_t *faults = NULL;
-        uint64_t count = 0;
+        uint64_t count = 0, kept;
         digest_text id;
         int r = store_open(program->state_directory, LOCK_SH, &program->log, &store, error);
 
@@ -283,6 +289,9 @@ int program_status(struct program *program, struct machine_error *error)
         if (r == 0) {
                 r = store_read_image(&store, id, &record, error);
         }
+        if (r == 0) {
+                r = kept_size(&store, id, &kept, error);
+        }
         if (r < 0) {
                 return r;
         }
@@ -290,6 +299,7 @@ int program_status(struct program *program, struct machine_error *error)
         faults = json_array();
         if (!image || json_object_set_new(image, "faults", faults) < 0 ||
             json_object_set(image, "config", json_object_get(record, "config")) < 0 ||
+            json_set_number(image, "kept", kept) < 0 ||
             json_object_set(image, "manifest", json_object_get(record, "manifest")) < 0 ||
             json_object_set(image, "chain", json_object_get(record, "layers")) < 0) {
                 return error_oom(error);

@@ -13,7 +13,7 @@
 #include "image/image.h"
 #include "image/layout.h"
 #include "image/named.h"
-#include "image/store/store.h"
+#include "image/store/original.h"
 
 /* Removing from the store. The caller holds the store lock exclusively: nothing is added in the
  * meantime, and all images and machines are searched for what is in use. */
@@ -196,6 +196,13 @@ static int sweep_layers(struct store *store, struct collected *collected,
         return 0;
 }
 
+static int sweep_all(struct store *store, struct collected *collected, struct machine_error *error)
+{
+        int r = sweep_layers(store, collected, error);
+
+        return r < 0 ? r : kept_sweep(store, collected, error);
+}
+
 /* All references to the image. */
 static int references_of(struct store *store, const char *id, char ***ret,
                          struct machine_error *error)
@@ -269,7 +276,7 @@ int store_remove_image(struct store *store, const char *id, struct collected *co
         if (r == 0) {
                 r = drop_image(store, id, collected, error);
         }
-        return r < 0 ? r : sweep_layers(store, collected, error);
+        return r < 0 ? r : sweep_all(store, collected, error);
 }
 
 static int prune_images(struct store *store, bool all, struct collected *collected,
@@ -330,7 +337,7 @@ int store_prune(struct store *store, bool all, struct collected *collected,
                 r = prune_images(store, all, collected, error);
         }
         if (r == 0) {
-                r = sweep_layers(store, collected, error);
+                r = sweep_all(store, collected, error);
         }
         if (r < 0) {
                 return r;

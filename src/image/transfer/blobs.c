@@ -11,6 +11,7 @@
 #include "base/strings.h"
 #include "image/common/hash.h"
 #include "image/common/priority.h"
+#include "image/store/original.h"
 #include "image/transfer/pull.h"
 
 #define RETRY_LOCK (100 * USEC_PER_MSEC)
@@ -54,6 +55,7 @@ struct fetching {
         struct registry *registry;
         struct blob *blobs;
         size_t count;
+        bool keep;                   /* the blobs, once they are unpacked */
         struct transfer **transfers; /* scratch: the running transfers */
         struct curl_waitfd *waiting; /* scratch: the workers' pipes */
 };
@@ -148,7 +150,7 @@ static int lock_blob(struct blob *blob)
         for (;;) {
                 _cleanup_close_ int fd = openat(store_of(blob)->blobs_fd, name,
                                                 O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-                struct stat status;
+                struct stat status, named;
 
                 if (fd < 0) {
                         return -errno;
@@ -159,8 +161,9 @@ static int lock_blob(struct blob *blob)
                 if (fstat(fd, &status) < 0) {
                         return -errno;
                 }
-                /* The previous holder removed it: the locked file has no name. */
-                if (status.st_nlink == 0) {
+                /* The previous holder removed it, or keeps it under another name. */
+                if (fstatat(store_of(blob)->blobs_fd, name, &named, AT_SYMLINK_NOFOLLOW) < 0 ||
+                    named.st_ino != status.st_ino || named.st_dev != status.st_dev) {
                         continue;
                 }
                 blob->have = (uint64_t)status.st_size;
@@ -456,28 +459,36 @@ static int step_blob(struct blob *blob, struct machine_error *error)
 
 /* ---- All of them ---- */
 
+/* The blob of an unpacked layer is not needed any more, unless it is to be kept. The name and the
+ * lock remain until the layer is published: other processes that wait for them never find neither
+ * blob nor layer. Before the sync, because deleted data need not be written to disk. */
+static int release(struct blob *blob, struct machine_error *error)
+{
+        if (blob->fetching->keep) {
+                return kept_adopt(store_of(blob), blob->fd, blob->descriptor->digest, error);
+        }
+        (void)!ftruncate(blob->fd, 0);
+        return 0;
+}
+
 /* Publishes unpacked layers and releases the locks of their blobs. */
 static int publish(struct fetching *fetching, struct machine_error *error)
 {
         struct new_layer **layers = calloc(fetching->count + 1, sizeof *layers);
         size_t count = 0;
-        int r;
+        int r = layers ? 0 : error_oom(error);
 
-        if (!layers) {
-                return error_oom(error);
-        }
-        for (size_t i = 0; i < fetching->count; i++) {
+        for (size_t i = 0; r == 0 && i < fetching->count; i++) {
                 struct blob *blob = &fetching->blobs[i];
 
                 if (blob->state == BLOB_UNPACKED) {
-                        /* Before the sync: deleted data need not be written to disk. The name and
-                         * the lock remain: other processes that wait for them never find neither
-                         * blob nor layer. */
-                        (void)!ftruncate(blob->fd, 0);
+                        r = release(blob, error);
                         layers[count++] = &blob->unpacking.layer;
                 }
         }
-        r = store_publish_layers(&fetching->session->store, layers, count, error);
+        if (r == 0) {
+                r = store_publish_layers(&fetching->session->store, layers, count, error);
+        }
         free(layers);
         for (size_t i = 0; i < fetching->count; i++) {
                 struct blob *blob = &fetching->blobs[i];
@@ -617,9 +628,9 @@ static void tear_down(struct fetching *fetching)
 }
 
 int blobs_fetch(struct session *session, struct registry *registry, const struct manifest *manifest,
-                const struct config *config, struct machine_error *error)
+                const struct config *config, bool keep, struct machine_error *error)
 {
-        struct fetching fetching = { .session = session, .registry = registry };
+        struct fetching fetching = { .session = session, .registry = registry, .keep = keep };
         int r = session_start_workers(session, error);
 
         /* Does not include the workers, which have been started. */

@@ -6,10 +6,12 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/strings.h"
+#include "image/transfer/keep.h"
 #include "image/trust/trust.h"
 
 struct pulling {
         struct session *session;
+        const struct pull_options *options;
         struct remote remote;
 };
 
@@ -67,46 +69,126 @@ static int record_image(struct pulling *pulling, char *const *references, digest
         return store_add_image(&pulling->session->store, &image, ret_id, error);
 }
 
+static int check_index(const struct pulling *pulling, struct machine_error *error)
+{
+        const struct remote *remote = &pulling->remote;
+
+        if (!pulling->options->all_platforms ||
+            strcmp(remote->top_digest, remote->manifest_digest) != 0) {
+                return 0;
+        }
+        error_say(error, EINVAL, "the image has no index of platforms");
+        error_hint(error, "\"--keep-blobs\" keeps an image of one platform");
+        return -EINVAL;
+}
+
+/* A pull of the same image without --all-platforms does not forget the others. */
+static bool is_recorded(struct pulling *pulling, const char *id)
+{
+        _cleanup_original_ struct original original = { .domain = NULL };
+
+        return !pulling->options->all_platforms &&
+               original_read(&pulling->session->store, id, &original, NULL) > 0 &&
+               original.index.text &&
+               strcmp(original.manifest.digest, pulling->remote.manifest_digest) == 0;
+}
+
+/* What the registry has, for a later push or save. */
+static int record_original(struct pulling *pulling, const char *id, struct machine_error *error)
+{
+        const struct remote *remote = &pulling->remote;
+        _cleanup_original_ struct original original = {
+                .domain = strdup(remote->reference.domain),
+                .repository = strdup(remote->reference.repository),
+        };
+        int r = original.domain && original.repository ? 0 : error_oom(error);
+
+        if (r == 0 && is_recorded(pulling, id)) {
+                return 0;
+        }
+        r = r < 0 ? r
+                  : original_document_set(&original.manifest, remote->manifest_text,
+                                          remote->manifest_length, remote->manifest_type, error);
+        if (r == 0 && pulling->options->all_platforms) {
+                r = original_document_set(&original.index, remote->top_text, remote->top_length,
+                                          remote->top_type, error);
+        }
+        return r < 0 ? r : original_write(&pulling->session->store, id, &original, error);
+}
+
+/* The blobs that unpacking did not fetch: of layers that were there, and of other platforms. */
+static int keep(struct pulling *pulling, struct machine_error *error)
+{
+        struct remote *remote = &pulling->remote;
+
+        return pulling->options->all_platforms ? keep_platforms(pulling->session, remote, error)
+               : pulling->options->keep_blobs
+                       ? keep_blobs(pulling->session, &remote->registry, &remote->manifest, error)
+                       : 0;
+}
+
+static int fetch(struct pulling *pulling, char *const *references, digest_text ret_id,
+                 struct machine_error *error)
+{
+        struct session *session = pulling->session;
+        struct remote *remote = &pulling->remote;
+        int r = session_start_workers(session, error);
+
+        if (r == 0) {
+                r = remote_fetch_config(remote, error);
+        }
+        if (r == 0) {
+                r = session_check_platform(session, &remote->config, error);
+        }
+        if (r == 0) {
+                r = blobs_fetch(session, &remote->registry, &remote->manifest, &remote->config,
+                                pulling->options->keep_blobs || pulling->options->all_platforms,
+                                error);
+        }
+        if (r == 0) {
+                r = keep(pulling, error);
+        }
+        return r < 0 ? r : record_image(pulling, references, ret_id, error);
+}
+
 static int run(struct pulling *pulling, char *const *references, digest_text ret_id,
                struct machine_error *error)
 {
         int r = remote_resolve(&pulling->remote, error);
 
         if (r == 0) {
+                r = check_index(pulling, error);
+        }
+        if (r == 0) {
                 r = check_trust(pulling, error);
         }
         if (r < 0) {
                 return r;
         }
-        if (is_present(pulling)) {
+        if (!is_present(pulling)) {
+                r = fetch(pulling, references, ret_id, error);
+                return r < 0 ? r : record_original(pulling, ret_id, error);
+        }
+        memcpy(ret_id, pulling->remote.manifest.config.digest, sizeof(digest_text));
+        r = keep(pulling, error);
+        if (r == 0) {
                 progress_note(&pulling->session->progress, "%s is already present", references[0]);
-                memcpy(ret_id, pulling->remote.manifest.config.digest, sizeof(digest_text));
-                return store_set_references(&pulling->session->store, references, ret_id, error);
+                r = record_original(pulling, ret_id, error);
         }
-        r = session_start_workers(pulling->session, error);
-        if (r == 0) {
-                r = remote_fetch_config(&pulling->remote, error);
-        }
-        if (r == 0) {
-                r = session_check_platform(pulling->session, &pulling->remote.config, error);
-        }
-        if (r == 0) {
-                r = blobs_fetch(pulling->session, &pulling->remote.registry,
-                                &pulling->remote.manifest, &pulling->remote.config, error);
-        }
-        return r < 0 ? r : record_image(pulling, references, ret_id, error);
+        return r < 0 ? r
+                     : store_set_references(&pulling->session->store, references, ret_id, error);
 }
 
-int pull(struct session *session, const struct remote_options *options, pull_report report,
+int pull(struct session *session, const struct pull_options *options, pull_report report,
          void *data, struct machine_error *error)
 {
-        struct pulling pulling = { .session = session, .remote = REMOTE_INIT };
+        struct pulling pulling = { .session = session, .options = options, .remote = REMOTE_INIT };
         _cleanup_strv_ char **references = NULL;
         digest_text id;
         int r;
 
         pulling.remote.platform = &session->platform;
-        r = remote_open(&pulling.remote, options, session->log, error);
+        r = remote_open(&pulling.remote, &options->remote, session->log, error);
         if (r == 0) {
                 r = strv_take(&references, image_reference_format(&pulling.remote.reference));
                 r = r < 0 ? error_oom(error) : run(&pulling, references, id, error);

@@ -57,6 +57,36 @@ static int fetch_document(struct remote *remote, const char *kind, const char *n
         return 0;
 }
 
+/* Without the parameters that may follow it. */
+static char *content_type_of(const struct transfer *transfer)
+{
+        const char *type = transfer->content_type ? transfer->content_type : "";
+
+        return strndup(type, strcspn(type, "; "));
+}
+
+static int fetch_parsed(struct remote *remote, const char *name, const struct descriptor *expected,
+                        struct transfer *transfer, json_t **ret, enum document_type *ret_type,
+                        struct machine_error *error)
+{
+        int r;
+
+        transfer->accept = ACCEPT;
+        r = fetch_document(remote, "manifests", name, expected, transfer, error);
+        if (r == 0) {
+                r = document_parse(transfer->body ? transfer->body : "", transfer->body_length,
+                                   "the manifest", ret, error);
+        }
+        return r < 0 ? r : document_type(*ret, transfer->content_type, ret_type, error);
+}
+
+int remote_fetch_manifest(struct remote *remote, const struct descriptor *entry,
+                          struct transfer *transfer, json_t **ret, enum document_type *ret_type,
+                          struct machine_error *error)
+{
+        return fetch_parsed(remote, entry->digest, entry, transfer, ret, ret_type, error);
+}
+
 /* Reads one manifest or index. Returns 1 with *next set for an index, 0 for a manifest, or -errno.
  */
 static int fetch_manifest(struct remote *remote, const char *name, struct descriptor *expected,
@@ -65,17 +95,8 @@ static int fetch_manifest(struct remote *remote, const char *name, struct descri
         _cleanup_transfer_ struct transfer transfer = TRANSFER_INIT;
         _cleanup_json_ json_t *document = NULL;
         enum document_type type;
-        int r;
+        int r = fetch_parsed(remote, name, expected, &transfer, &document, &type, error);
 
-        transfer.accept = ACCEPT;
-        r = fetch_document(remote, "manifests", name, expected, &transfer, error);
-        if (r == 0) {
-                r = document_parse(transfer.body ? transfer.body : "", transfer.body_length,
-                                   "the manifest", &document, error);
-        }
-        if (r == 0) {
-                r = document_type(document, transfer.content_type, &type, error);
-        }
         if (r < 0) {
                 return r;
         }
@@ -83,7 +104,8 @@ static int fetch_manifest(struct remote *remote, const char *name, struct descri
                 remote->top_text = strdup(transfer.body);
                 remote->top_length = transfer.body_length;
                 digest_copy(remote->digest, remote->top_digest);
-                if (!remote->top_text) {
+                remote->top_type = content_type_of(&transfer);
+                if (!remote->top_text || !remote->top_type) {
                         return error_oom(error);
                 }
         }
@@ -93,6 +115,10 @@ static int fetch_manifest(struct remote *remote, const char *name, struct descri
         }
         digest_copy(remote->digest, remote->manifest_digest);
         remote->manifest_text = TAKE_PTR(transfer.body);
+        remote->manifest_type = content_type_of(&transfer);
+        if (!remote->manifest_type) {
+                return error_oom(error);
+        }
         remote->manifest_length = transfer.body_length;
         return manifest_read(document, &remote->manifest, error);
 }
@@ -155,6 +181,8 @@ void remote_close(struct remote *remote)
         registry_close(&remote->registry);
         image_reference_clear(&remote->reference);
         free(remote->top_text);
+        free(remote->top_type);
+        free(remote->manifest_type);
         free(remote->manifest_text);
         manifest_clear(&remote->manifest);
         free(remote->config_text);

@@ -19,10 +19,12 @@ struct remote {
         const struct platform *platform; /* set by the caller */
         /* The document that the name points to: an index, or the manifest itself. */
         char *top_text;
+        char *top_type; /* as the registry says; may be empty */
         size_t top_length;
         digest_text top_digest;
         /* The manifest for the platform. */
         char *manifest_text;
+        char *manifest_type;
         size_t manifest_length;
         digest_text manifest_digest;
         struct manifest manifest;
@@ -44,6 +46,12 @@ void remote_close(struct remote *remote);
 
 /** Fetches and verifies the manifest for the platform, through indexes. Returns 0 or -errno. */
 int remote_resolve(struct remote *remote, struct machine_error *error);
+
+/** Fetches a manifest that an index names, and verifies it. The text is the transfer's body.
+ * Returns 0 or -errno. */
+int remote_fetch_manifest(struct remote *remote, const struct descriptor *entry,
+                          struct transfer *transfer, json_t **ret, enum document_type *ret_type,
+                          struct machine_error *error);
 
 /** Fetches and verifies the config. Returns 0 or -errno. */
 int remote_fetch_config(struct remote *remote, struct machine_error *error);
