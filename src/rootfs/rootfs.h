@@ -51,6 +51,9 @@ struct rootfs_parameters {
         /* The machine's persistent directory, which contains `upper` and `work`. Created (0700) if
          * the upper is persistent. */
         const char *state_directory;
+        /* A file of this program, made if it is missing: which images have loop devices. All
+         * machines share it. */
+        const char *loops;
         /* A directory of this program to mount the scratch tmpfs on; created (0700) if missing, and
          * always empty in the caller's namespace. All machines can share one. (Not "/": a process
          * whose root is covered counts as chrooted and may not make a user namespace,

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/types.h>
 
 #include "base/error.h"
 #include "base/strings.h"
@@ -19,18 +20,30 @@ int trees_open(const struct state_store *store, struct machine_error *error)
         return fd < 0 ? error_set(error, errno, "cannot open %s/" TREES_FILE, store->path) : fd;
 }
 
-/* The byte that represents a directory: a hash of 63 bits, so that collisions are unlikely. */
-static off_t byte_of(const struct stat *directory)
+/* A block device is the same by all its nodes. */
+static dev_t device_of(const struct stat *tree)
 {
-        const uint64_t identity[] = { directory->st_dev, directory->st_ino };
+        return S_ISBLK(tree->st_mode) ? tree->st_rdev : tree->st_dev;
+}
+
+static ino_t inode_of(const struct stat *tree)
+{
+        return S_ISBLK(tree->st_mode) ? 0 : tree->st_ino;
+}
+
+/* The byte that represents a directory or image: a hash of 63 bits, so that collisions are
+ * unlikely. */
+static off_t byte_of(const struct stat *tree)
+{
+        const uint64_t identity[] = { device_of(tree), inode_of(tree) };
 
         return (off_t)(string_hash(identity, sizeof identity) >> 2);
 }
 
-static char *key_of(const struct stat *directory)
+static char *key_of(const struct stat *tree)
 {
-        return string_format("%llx:%llx", (unsigned long long)directory->st_dev,
-                             (unsigned long long)directory->st_ino);
+        return string_format("%llx:%llx", (unsigned long long)device_of(tree),
+                             (unsigned long long)inode_of(tree));
 }
 
 char *trees_key(const char *path)
@@ -77,10 +90,9 @@ static int refuse(const struct state_store *store, const char *path, bool write,
                 error_say(error, EBUSY, "\"%s\" is in use by a machine", path);
         }
         error_hint(error,
-                   write ? "only one machine can write to a directory: use separate directories, "
-                           "or upper = \"volatile\""
-                         : "that machine is writing to it: stop it, or use a copy of the "
-                           "directory");
+                   write ? "only one machine can write to a directory or an image: use separate "
+                           "ones, or upper = \"volatile\""
+                         : "that machine is writing to it: stop it, or use a copy");
         return -EBUSY;
 }
 

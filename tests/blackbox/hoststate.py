@@ -7,6 +7,7 @@ that leftovers of a start cannot escape, and other activity on the host does not
 
 import contextlib
 import ctypes
+import glob
 import os
 import re
 import shutil
@@ -145,6 +146,23 @@ def rules():
     return set(done.stdout.splitlines())
 
 
+def disks(directories):
+    """The loop devices of files beside these directories, and the devices of the device mapper that
+    this project makes."""
+    tops = tuple(os.path.dirname(str(each)) + "/" for each in directories)
+    found = set()
+    for device in glob.glob("/sys/block/loop*/loop"):
+        with contextlib.suppress(OSError):
+            with open(f"{device}/backing_file", encoding="utf-8", errors="replace") as file:
+                backing = file.read().strip()
+            if backing.startswith(tops):
+                found.add(f"{device.split('/')[3]} {backing}")
+    for name in glob.glob("/sys/block/dm-*/dm/name"):
+        with contextlib.suppress(OSError), open(name, encoding="utf-8") as file:
+            found |= {line for line in [file.read().strip()] if OWN_CGROUP.search(line)}
+    return found
+
+
 def files(directories):
     """{path: (type and mode)} of everything below these directories."""
     found = {}
@@ -161,7 +179,7 @@ class HostState:
     """Takes and compares snapshots of the host. `directories` are those of the project; `config`
     contains the definitions of the machines whose control groups count (None: all)."""
 
-    PARTS = ("mounts", "processes", "cgroups", "namespaces", "links", "rules", "files")
+    PARTS = ("mounts", "processes", "cgroups", "namespaces", "links", "rules", "disks", "files")
 
     def __init__(self, directories=(), config=None):
         self.directories = list(directories)
@@ -189,6 +207,7 @@ class HostState:
             "namespaces": namespaces(),
             "links": {name for _, name in socket.if_nameindex()},
             "rules": rules(),
+            "disks": disks(self.directories),
             "files": {f"{path} {mode}" for path, mode in files(self.directories).items()},
         }
 

@@ -16,6 +16,7 @@ end counts them. An unknown requirement is an error.
     kernel:MAJOR.MINOR this version or a newer one
     program:NAME       a program in PATH
     suite:NAME         another project's tests, which tests/suites/fetch fetches
+    loop               loop devices
     filesystem:NAME    a file system that the kernel has or can load
     protocol:NAME      an internet protocol, such as sctp, that the kernel has or can load
     link:KIND          a kind of stacked link, such as ipvlan, that the kernel has or can load
@@ -110,6 +111,11 @@ def _suite(name):
     return None if (SUITES / name).is_dir() else f"`tests/suites/fetch {name}` fetches it"
 
 
+def _loop():
+    _load("loop")
+    return None if Path("/dev/loop-control").exists() else "the kernel has no loop devices"
+
+
 def _filesystem(name):
     def known():
         lines = Path("/proc/filesystems").read_text().splitlines()
@@ -173,6 +179,7 @@ KINDS = {
     "controllers": _controllers,
     "controller": _controller,
     "hybrid-cgroups": _hybrid_cgroups,
+    "loop": _loop,
     "systemd": _systemd,
     "user-namespace": _user_namespace,
     "kernel": _kernel,

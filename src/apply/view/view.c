@@ -224,6 +224,7 @@ int view_check_on_host(struct view *view, const char *name)
         if (r == 0 && definition) {
                 r = config_check_trust(definition);
                 r = r < 0 ? r : config_check_places(definition);
+                r = r < 0 ? r : config_check_images(definition);
         }
         return r;
 }

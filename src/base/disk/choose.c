@@ -177,6 +177,27 @@ int disk_choose(const struct disk_image *image, const char *root_hash, struct di
         return 0;
 }
 
+bool disk_is_writable(const struct disk_image *image)
+{
+        struct disk_choice choice;
+
+        if (!image->has_table) {
+                return disk_type_is_writable(image->content.type);
+        }
+        if (disk_choose(image, NULL, &choice, NULL) < 0) {
+                return false;
+        }
+        for (int role = 0; role < DISK_ROLES; role++) {
+                const struct disk_partition *partition = choice.data[role];
+
+                if (partition && !(partition->flags & DISK_READ_ONLY) &&
+                    disk_type_is_writable(partition->content.type)) {
+                        return true;
+                }
+        }
+        return false;
+}
+
 int disk_check_content(const struct disk_image *image, const struct disk_partition *partition,
                        struct machine_error *error)
 {

@@ -119,6 +119,9 @@ struct disk_choice {
 int disk_choose(const struct disk_image *image, const char *root_hash, struct disk_choice *ret,
                 struct machine_error *error);
 
+/** Whether anything in an image would be written to if it is used in place. */
+bool disk_is_writable(const struct disk_image *image);
+
 /** Where a role is mounted: "" for the root, "usr", .. ; NULL: nowhere. */
 const char *disk_place(enum disk_role role);
 

@@ -98,7 +98,8 @@ static int check_idle(const char *path, struct machine_error *error)
                 return error_set(error, errno, "cannot stat the image \"%s\"", path);
         }
         if (S_ISREG(info.st_mode) && info.st_size == 0) {
-                error_say(error, EINVAL, "the image \"%s\" is empty", path);
+                error_say(error, EINVAL,
+                          "\"%s\" is not a directory, and no disk image either: it is empty", path);
                 return -EINVAL;
         }
         if (S_ISREG(info.st_mode) && is_being_written(fd)) {

@@ -191,8 +191,8 @@ static int probe_file_system(int fd, struct disk_image *image, struct machine_er
         }
         if (r == 0) {
                 error_say(error, EMEDIUMTYPE,
-                          "the image \"%s\" has neither a partition table (GPT) nor a file system "
-                          "that is known",
+                          "\"%s\" is not a directory, and no disk image: it has neither a "
+                          "partition table (GPT) nor a file system that is known",
                           image->path);
                 error_hint(error, "compressed images have to be unpacked, and those of virtual "
                                   "machines converted (\"qemu-img convert -O raw\")");

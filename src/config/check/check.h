@@ -36,6 +36,9 @@ int config_check_trust(struct config_definition *definition);
  * write as root of the host, see base/rights/way.h. */
 int config_check_places(struct config_definition *definition);
 
+/** Looks into the disk images of a root, as far as the caller may read them. */
+int config_check_images(struct config_definition *definition);
+
 /** Checks what only root can have, for a caller who is not root: the host's ids, trees of others,
  * devices, limits, what belongs to the network of the host. Errors before a start, otherwise
  * warnings. */

@@ -28,7 +28,8 @@ static int check_in_place(struct config_definition *definition)
         struct stat judged;
 
         if (root->source != MACHINE_ROOT_DIRECTORY || root->upper != MACHINE_UPPER_IN_PLACE ||
-            root->read_only || !root->directory || way_is_open_to(root->directory, &judged) != 1) {
+            root->read_only || !root->directory || way_is_open_to(root->directory, &judged) != 1 ||
+            !S_ISDIR(judged.st_mode)) {
                 return 0;
         }
         return warn(definition, "rootfs", SIZE_MAX,

@@ -72,10 +72,12 @@ static int build_root(struct launch *launch, bool storage, struct machine_error 
         _cleanup_free_ char *directory = string_format(
                 "%s/machines/%s", launch->options.directories.state, launch->machine->name);
         _cleanup_free_ char *scratch = path_join(launch->options.directories.runtime, "scratch");
+        _cleanup_free_ char *loops = path_join(launch->options.directories.runtime, "loops");
         struct rootfs_parameters parameters = {
                 .machine = launch->machine,
                 .state_directory = directory,
                 .scratch_directory = scratch,
+                .loops = loops,
                 .user_namespace_fd =
                         launch->by_user && !launch->machine->bare ? -EBADF : launch->user_namespace,
                 .root_uid = launch_root_uid(launch),
@@ -103,7 +105,7 @@ static int build_root(struct launch *launch, bool storage, struct machine_error 
                 parameters.hosts_text = network_hosts_text(launch->network);
                 parameters.reach = launch_reach(launch);
         }
-        if (!directory || !scratch) {
+        if (!directory || !scratch || !loops) {
                 return error_oom(error);
         }
         return launch->machine->bare ? build_mapped_root(launch, &parameters, error)

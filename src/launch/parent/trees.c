@@ -3,6 +3,10 @@
 /* Claims the host directories of a machine's root before any of them is opened. */
 
 #include "state/trees.h"
+
+#include <sys/stat.h>
+
+#include "base/disk/disk.h"
 #include "base/error.h"
 #include "base/path.h"
 #include "base/strings.h"
@@ -13,12 +17,39 @@ static int take(struct launch *launch, const char *path, bool write, struct mach
         return trees_take(launch->trees, &launch->store, path, write, &launch->record, error);
 }
 
-static bool writes_in_place(const struct launch *launch)
+/* Whether anything in an image can be written to. */
+static int can_be_written(const char *path, struct machine_error *error)
+{
+        _cleanup_disk_image_ struct disk_image image = { 0 };
+        _cleanup_close_ int fd = disk_open(path, false, error);
+        int r = fd < 0 ? fd : disk_probe(fd, path, &image, error);
+
+        return r < 0 ? r : disk_is_writable(&image);
+}
+
+static bool is_in_place(const struct launch *launch)
 {
         const struct machine_root *root = &launch->machine->root;
 
         return root->upper == MACHINE_UPPER_IN_PLACE && !root->read_only &&
                !launch->options.ephemeral;
+}
+
+/* An image is only looked into when nobody writes to it. */
+static int take_in_place(struct launch *launch, struct machine_error *error)
+{
+        const char *path = launch->machine->root.directory;
+        struct stat info;
+        int r;
+
+        if (stat(path, &info) < 0 || !disk_is_image(&info)) {
+                return take(launch, path, true, error);
+        }
+        r = take(launch, path, false, error);
+        if (r == 0) {
+                r = can_be_written(path, error);
+        }
+        return r > 0 ? take(launch, path, true, error) : r;
 }
 
 static int take_all(struct launch *launch, char *const *directories, struct machine_error *error)
@@ -41,7 +72,7 @@ static int take_layers(struct launch *launch, struct machine_error *error)
         /* The layers of an image belong to the store, which locks the image. */
         if (machine->root.source == MACHINE_ROOT_OVERLAY) {
                 r = take_all(launch, machine->root.layers, error);
-        } else if (machine->root.source == MACHINE_ROOT_DIRECTORY && !writes_in_place(launch)) {
+        } else if (machine->root.source == MACHINE_ROOT_DIRECTORY && !is_in_place(launch)) {
                 r = take(launch, machine->root.directory, false, error);
         }
         for (size_t i = 0; r == 0 && i < machine->mount_count; i++) {
@@ -91,8 +122,8 @@ int launch_set_up_trees(struct launch *launch, struct machine_error *error)
         if (r >= 0) {
                 r = take_layers(launch, error);
         }
-        if (r >= 0 && writes_in_place(launch)) {
-                r = take(launch, launch->machine->root.directory, true, error);
+        if (r >= 0 && is_in_place(launch)) {
+                r = take_in_place(launch, error);
         }
         return r < 0 ? r : take_kept(launch, error);
 }

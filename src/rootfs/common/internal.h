@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "rootfs/common/identity.h"
+#include "rootfs/disk/disk.h"
 #include "rootfs/mount/bind.h"
 #include "rootfs/mount/options.h"
 #include "rootfs/mount/overlay.h"
@@ -49,6 +50,25 @@ struct staged_volume {
         struct overlay overlay; /* OVER_KEPT */
 };
 
+/** A disk image of the root. */
+struct staged_disk {
+        struct disk_mounts mounts;
+        size_t layer; /* of the root's overlay, that its root is */
+};
+
+/** What belongs at a place below the root, from images and the layers around them. */
+struct staged_part {
+        struct overlay overlay;
+        int upper_lock; /* as that of the root */
+};
+
+struct staged_disks {
+        struct staged_disk *all;
+        size_t count;
+        bool in_place; /* the only one: its file systems are written to themselves */
+        struct staged_part parts[DISK_ROLES];
+};
+
 /** A credential's content, held until the child has written it. */
 struct staged_credential {
         char *data;
@@ -68,13 +88,14 @@ struct rootfs {
         bool read_only;           /* the child makes the root read-only at last */
 
         /* Parent */
-        char *scratch;       /* path */
-        int scratch_fd;      /* root of the scratch tmpfs */
-        int upper_lock;      /* on the directory that holds a kept upper */
-        int host_fd;         /* the writable side of /run/host */
-        int root_clone;      /* `rootfs` in place, until it is staged */
-        int sys_clone;       /* a sysfs that only the parent can mount, until it is staged */
-        struct overlay root; /* any other root */
+        char *scratch;              /* path */
+        int scratch_fd;             /* root of the scratch tmpfs */
+        int upper_lock;             /* on the directory that holds a kept upper */
+        int host_fd;                /* the writable side of /run/host */
+        int root_clone;             /* `rootfs` in place, until it is staged */
+        int sys_clone;              /* a sysfs that only the parent can mount, until it is staged */
+        struct overlay root;        /* any other root */
+        struct staged_disks *disks; /* of the root, or NULL */
         struct rootfs_reach reach;
         int resolver_fd;     /* of the machine's resolv.conf, where it follows the host's, .. */
         char *resolver_text; /* .. and what was written to it last */
@@ -126,6 +147,26 @@ int root_stage(struct rootfs *rootfs, struct machine_error *error);
 
 /** The directory with the machine's writes into its root, NULL if they are not kept. */
 const char *root_kept_directory(const struct rootfs_parameters *parameters);
+
+/** Adds a disk image as the next layer. */
+int disks_add_layer(struct rootfs *rootfs, const struct rootfs_parameters *parameters,
+                    const char *path, struct machine_error *error);
+
+/** Opens an image as the root itself. If nothing can be written to its root, an overlay is mounted
+ * on top of that, for missing mount points. */
+int disks_open_in_place(struct rootfs *rootfs, const struct rootfs_parameters *parameters,
+                        const char *path, struct machine_error *error);
+
+/** Opens the directories of earlier writes below the root, for writing or as layers. */
+int disks_open_kept(struct rootfs *rootfs, const char *directory, bool write,
+                    struct machine_error *error);
+
+/** The root directory of the top layer if that is an image, or NULL. */
+const struct stat *disks_top(const struct rootfs *rootfs);
+
+/** Mounts what the images have for places below the root, which is staged. */
+int disks_stage(struct rootfs *rootfs, int stage_fd, struct machine_error *error);
+void disks_free(struct rootfs *rootfs);
 
 int sys_open(struct rootfs *rootfs, const struct rootfs_parameters *parameters,
              struct machine_error *error);

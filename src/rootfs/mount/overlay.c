@@ -12,15 +12,13 @@
 #include "rootfs/mount/libmount.h"
 #include "rootfs/mount/mount.h"
 
-/* Names of staged layers: two base 36 digits are enough for 1296. */
-#define LAYER_NAME_BYTES 3
-
 /* metacopy and redirect_dir let an upper refer to other files of the layers by an extended
  * attribute, which it must not do; index ties an upper to the inodes of its layers, which change if
  * a layer is copied or unpacked again. The defaults of all three are the host's choice. */
 #define OVERLAY_OPTIONS "metacopy=off,redirect_dir=nofollow,index=off"
 
-static void layer_name(size_t index, char name[static LAYER_NAME_BYTES])
+/* Two base 36 digits are enough for 1296. */
+void overlay_layer_name(size_t index, char name[static OVERLAY_NAME_BYTES])
 {
         static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
         size_t at = 0;
@@ -63,6 +61,30 @@ static int append_layer(struct overlay *overlay, const char *path, int fd)
         return 0;
 }
 
+static int check_count(const struct overlay *overlay, struct machine_error *error)
+{
+        return overlay->count < OVERLAY_LAYERS_MAXIMUM
+                       ? 0
+                       : error_say(error, E2BIG,
+                                   "there are more than %d layers, the maximum of the kernel's "
+                                   "overlay file system",
+                                   OVERLAY_LAYERS_MAXIMUM);
+}
+
+int overlay_add_mount(struct overlay *overlay, const char *path, int mount_fd,
+                      struct machine_error *error)
+{
+        int r = check_count(overlay, error);
+
+        if (r == 0 && append_layer(overlay, path, mount_fd) < 0) {
+                r = error_oom(error);
+        }
+        if (r < 0) {
+                fd_close(mount_fd);
+        }
+        return r;
+}
+
 int overlay_add_layer(struct overlay *overlay, const char *path, int user_namespace_fd,
                       struct machine_error *error)
 {
@@ -71,13 +93,10 @@ int overlay_add_layer(struct overlay *overlay, const char *path, int user_namesp
                 .set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV,
                 .user_namespace_fd = user_namespace_fd,
         };
-        int r;
+        int r = check_count(overlay, error);
 
-        if (overlay->count == OVERLAY_LAYERS_MAXIMUM) {
-                return error_say(error, E2BIG,
-                                 "there are more than %d layers, the maximum of the kernel's "
-                                 "overlay file system",
-                                 OVERLAY_LAYERS_MAXIMUM);
+        if (r < 0) {
+                return r;
         }
         fd = mount_clone(AT_FDCWD, path, false);
         if (fd < 0) {
@@ -131,10 +150,10 @@ static int attach_layers(struct overlay *overlay, int stage_fd, char *text,
         char *at = text;
 
         for (size_t i = 0; i < overlay->count; i++) {
-                char name[LAYER_NAME_BYTES];
+                char name[OVERLAY_NAME_BYTES];
                 int r;
 
-                layer_name(i, name);
+                overlay_layer_name(i, name);
                 r = attach_layer(&overlay->layers[i], stage_fd, name, error);
                 if (r < 0) {
                         return r;
@@ -158,14 +177,14 @@ int overlay_copy_root(int directory_fd, const char *name, const struct stat *lay
 
 static int make_volatile_upper(int stage_fd, struct machine_error *error)
 {
-        char top[LAYER_NAME_BYTES];
+        char top[OVERLAY_NAME_BYTES];
         struct stat layer;
         int r;
 
         if (mkdirat(stage_fd, "kept/upper", 0755) < 0 || mkdirat(stage_fd, "kept/work", 0755) < 0) {
                 return error_set(error, errno, "cannot create a volatile upper directory");
         }
-        layer_name(0, top);
+        overlay_layer_name(0, top);
         r = fstatat(stage_fd, top, &layer, 0) < 0
                     ? -errno
                     : overlay_copy_root(stage_fd, "kept/upper", &layer);
@@ -289,7 +308,7 @@ static int check_writable(const struct overlay *overlay, int stage_fd, struct ma
 
 int overlay_mount(struct overlay *overlay, int stage_fd, struct machine_error *error)
 {
-        char layers[OVERLAY_LAYERS_MAXIMUM * LAYER_NAME_BYTES];
+        char layers[OVERLAY_LAYERS_MAXIMUM * OVERLAY_NAME_BYTES];
         int r;
 
         r = attach_layers(overlay, stage_fd, layers, error);

@@ -37,13 +37,23 @@ struct overlay {
 int overlay_add_layer(struct overlay *overlay, const char *path, int user_namespace_fd,
                       struct machine_error *error);
 
+/** Adds a mount that exists as the next lower layer. It takes the descriptor, even on failure. 0 or
+ * -errno with an error. */
+int overlay_add_mount(struct overlay *overlay, const char *path, int mount_fd,
+                      struct machine_error *error);
+
+/** The name of a layer in the directory where the overlay is staged. */
+#define OVERLAY_NAME_BYTES 3
+void overlay_layer_name(size_t index, char name[static OVERLAY_NAME_BYTES]);
+
 /**
  * Opens the directory for writes, after the layers were added. It contains `upper` and `work`,
  * which are created if missing. ret_lock is a descriptor that holds an exclusive lock on it,
- * because two overlays with the same upper corrupt it. Returns 0 or -errno with an error.
+ * because two overlays with the same upper corrupt it. `top` has the owner on disk and the mode of
+ * the top layer. Returns 0 or -errno with an error.
  */
 int overlay_set_upper(struct overlay *overlay, const char *path, int user_namespace_fd,
-                      int *ret_lock, struct machine_error *error);
+                      const struct stat *top, int *ret_lock, struct machine_error *error);
 
 /** Makes the checks of overlay_set_upper() without creating anything. own: the machine's own
  * directory, which a start makes inaccessible to users of the host. */

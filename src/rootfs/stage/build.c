@@ -244,6 +244,7 @@ void rootfs_free(struct rootfs *rootfs)
         bare_free(rootfs);
         credentials_free(rootfs);
         overlay_clear(&rootfs->root);
+        disks_free(rootfs);
         fd_close(rootfs->scratch_fd);
         fd_close(rootfs->upper_lock);
         fd_close(rootfs->host_fd);

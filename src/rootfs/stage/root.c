@@ -46,6 +46,13 @@ static int check_way(const char *path, int fd, struct machine_error *error)
         return -EPERM;
 }
 
+static bool is_image(const char *path)
+{
+        struct stat info;
+
+        return stat(path, &info) == 0 && disk_is_image(&info);
+}
+
 static int open_in_place(struct rootfs *rootfs, struct machine_error *error)
 {
         const struct machine_root *root = &rootfs->machine->root;
@@ -110,6 +117,9 @@ static int add_kept_layer(struct rootfs *rootfs, const char *directory, struct m
 
 static int open_upper(struct rootfs *rootfs, const char *directory, struct machine_error *error)
 {
+        const struct stat *image = disks_top(rootfs);
+        struct stat top;
+
         if (rootfs->machine->root.upper == MACHINE_UPPER_PERSISTENT) {
                 int r = directory_make(directory, 0700);
 
@@ -122,24 +132,37 @@ static int open_upper(struct rootfs *rootfs, const char *directory, struct machi
                                          directory);
                 }
         }
+        /* By its path, which shows the owners on disk; the mount maps them. */
+        if (!image && stat(rootfs->root.layers[0].path, &top) < 0) {
+                return error_set(error, errno, "cannot stat the layer \"%s\"",
+                                 rootfs->root.layers[0].path);
+        }
         return overlay_set_upper(&rootfs->root, directory, rootfs->user_namespace_fd,
-                                 &rootfs->upper_lock, error);
+                                 image ? image : &top, &rootfs->upper_lock, error);
 }
 
-static int add_layers(struct rootfs *rootfs, struct machine_error *error)
+static int add_layer(struct rootfs *rootfs, const struct rootfs_parameters *parameters,
+                     const char *path, struct machine_error *error)
+{
+        return is_image(path)
+                       ? disks_add_layer(rootfs, parameters, path, error)
+                       : overlay_add_layer(&rootfs->root, path, rootfs->user_namespace_fd, error);
+}
+
+static int add_layers(struct rootfs *rootfs, const struct rootfs_parameters *parameters,
+                      struct machine_error *error)
 {
         const struct machine_root *root = &rootfs->machine->root;
 
         if (root->source == MACHINE_ROOT_DIRECTORY) {
-                return overlay_add_layer(&rootfs->root, root->directory, rootfs->user_namespace_fd,
-                                         error);
+                return add_layer(rootfs, parameters, root->directory, error);
         }
         if (!root->layers || !root->layers[0]) {
                 return error_say(error, EINVAL, "the root of machine \"%s\" has no layer",
                                  rootfs->machine->name);
         }
         STRV_FOREACH(layer, root->layers) {
-                int r = overlay_add_layer(&rootfs->root, *layer, rootfs->user_namespace_fd, error);
+                int r = add_layer(rootfs, parameters, *layer, error);
 
                 if (r < 0) {
                         return r;
@@ -158,7 +181,9 @@ int root_open(struct rootfs *rootfs, const struct rootfs_parameters *parameters,
         int r = 0;
 
         if (root->upper == MACHINE_UPPER_IN_PLACE && !ephemeral) {
-                return open_in_place(rootfs, error);
+                return !rootfs->machine->bare && is_image(root->directory)
+                               ? disks_open_in_place(rootfs, parameters, root->directory, error)
+                               : open_in_place(rootfs, error);
         }
         rootfs->read_only = root->read_only || (root->upper == MACHINE_UPPER_NONE && !ephemeral);
         rootfs->root.writable = !rootfs->read_only;
@@ -171,10 +196,13 @@ int root_open(struct rootfs *rootfs, const struct rootfs_parameters *parameters,
                 r = add_kept_layer(rootfs, kept, error);
         }
         if (r == 0) {
-                r = add_layers(rootfs, error);
+                r = add_layers(rootfs, parameters, error);
         }
         if (r == 0 && writes_kept) {
                 r = open_upper(rootfs, kept, error);
+        }
+        if (r == 0 && kept) {
+                r = disks_open_kept(rootfs, kept, writes_kept, error);
         }
         return r;
 }
@@ -203,6 +231,7 @@ static int stage_in_place(struct rootfs *rootfs, int stage_fd, struct machine_er
 int root_stage(struct rootfs *rootfs, struct machine_error *error)
 {
         _cleanup_close_ int stage_fd = -EBADF;
+        int r;
 
         if (mkdirat(rootfs->scratch_fd, STAGE_ROOT, 0755) < 0) {
                 return error_set(error, errno, "cannot stage the root");
@@ -211,6 +240,7 @@ int root_stage(struct rootfs *rootfs, struct machine_error *error)
         if (stage_fd < 0) {
                 return error_set(error, errno, "cannot stage the root");
         }
-        return rootfs->root_clone >= 0 ? stage_in_place(rootfs, stage_fd, error)
-                                       : overlay_mount(&rootfs->root, stage_fd, error);
+        r = rootfs->root_clone >= 0 ? stage_in_place(rootfs, stage_fd, error)
+                                    : overlay_mount(&rootfs->root, stage_fd, error);
+        return r < 0 ? r : disks_stage(rootfs, stage_fd, error);
 }

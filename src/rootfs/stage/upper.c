@@ -201,9 +201,9 @@ int overlay_check_upper(const char *path, bool own, struct machine_error *error)
 }
 
 int overlay_set_upper(struct overlay *overlay, const char *path, int user_namespace_fd,
-                      int *ret_lock, struct machine_error *error)
+                      const struct stat *top, int *ret_lock, struct machine_error *error)
 {
-        struct stat info, top;
+        struct stat info;
         _cleanup_close_ int fd = open_upper(path, &info, error);
         _cleanup_close_ int clone = -EBADF;
         const struct tree_attributes attributes = {
@@ -216,17 +216,12 @@ int overlay_set_upper(struct overlay *overlay, const char *path, int user_namesp
         if (fd < 0) {
                 return fd;
         }
-        /* By its path, which shows the owners on disk; the mount maps them. */
-        if (stat(overlay->layers[0].path, &top) < 0) {
-                return error_set(error, errno, "cannot stat the layer \"%s\"",
-                                 overlay->layers[0].path);
-        }
         r = check_way(fd, path, error);
         if (r == 0) {
                 r = lock_upper(fd, path, error);
         }
         if (r == 0) {
-                r = make_part(fd, info.st_dev, path, "upper", &top, error);
+                r = make_part(fd, info.st_dev, path, "upper", top, error);
         }
         if (r == 0) {
                 r = make_part(fd, info.st_dev, path, "work", &work, error);

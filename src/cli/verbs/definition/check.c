@@ -102,7 +102,7 @@ static int check_machine(struct check *check, const char *name, struct machine_e
         }
         if (keep(check, definition) < 0 || config_check_host(definition, "/etc") < 0 ||
             config_check_user(definition) < 0 || config_check_trust(definition) < 0 ||
-            config_check_places(definition) < 0) {
+            config_check_places(definition) < 0 || config_check_images(definition) < 0) {
                 return error_oom(error);
         }
         return 0;

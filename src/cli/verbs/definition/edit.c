@@ -134,7 +134,7 @@ static int check_copy(const struct edit *edit, struct machine_error *error)
         if (r < 0) {
                 return r;
         }
-        if (config_check_host(definition, "/etc") < 0) {
+        if (config_check_host(definition, "/etc") < 0 || config_check_images(definition) < 0) {
                 return error_oom(error);
         }
         text = diagnostics_format(&findings, edit->cli->log.colour);

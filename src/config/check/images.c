@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config/check/check.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "base/disk/disk.h"
+#include "base/error.h"
+#include "base/rights/trust.h"
+#include "base/strings.h"
+
+/* Disk images, as far as the caller may read them: what a start would find in them. */
+
+static int check_content(const struct disk_image *image, struct machine_error *error)
+{
+        struct disk_choice choice;
+        int r;
+
+        if (!image->has_table) {
+                return disk_check_content(image, NULL, error);
+        }
+        r = disk_choose(image, NULL, &choice, error);
+        for (int role = 0; r == 0 && role < DISK_ROLES; role++) {
+                if (choice.data[role]) {
+                        r = disk_check_content(image, choice.data[role], error);
+                }
+        }
+        return r;
+}
+
+static int look_into(const char *path, struct disk_image *ret, struct machine_error *error)
+{
+        _cleanup_close_ int fd = disk_open(path, false, error);
+        int r = fd < 0 ? fd : disk_probe(fd, path, ret, error);
+
+        return r < 0 ? r : check_content(ret, error);
+}
+
+/* The kernel parses all of its file systems. */
+static bool has_fragile_content(const struct disk_image *image)
+{
+        if (!image->has_table) {
+                return !disk_type_is_hardened(image->content.type);
+        }
+        for (size_t i = 0; i < image->count; i++) {
+                const struct disk_partition *partition = &image->partitions[i];
+
+                if (disk_place(partition->role) && partition->part == DISK_DATA &&
+                    !disk_type_is_hardened(partition->content.type)) {
+                        return true;
+                }
+        }
+        return false;
+}
+
+static int judge(struct config_definition *definition, const struct disk_image *image,
+                 const struct config_place *place)
+{
+        _cleanup_error_ struct machine_error reason = MACHINE_ERROR_INIT;
+        int r;
+
+        if (image->block_device || !has_fragile_content(image)) {
+                return 0;
+        }
+        r = trust_judge(image->path, 0, &reason);
+        return r == -EPERM ? config_report(definition->diagnostics, DIAGNOSTIC_WARNING, place,
+                                           string_format("the machine cannot be started: others "
+                                                         "than root could change the image, and "
+                                                         "the kernel trusts what is in its file "
+                                                         "system: %s",
+                                                         reason.message),
+                                           TAKE_PTR(reason.hint))
+                           : r;
+}
+
+static int check_image(struct config_definition *definition, const char *path, const char *key,
+                       size_t index)
+{
+        const struct config_place place = config_definition_place(definition, key, index);
+        _cleanup_error_ struct machine_error reason = MACHINE_ERROR_INIT;
+        _cleanup_disk_image_ struct disk_image image = { 0 };
+        struct stat info;
+        int r;
+
+        /* As in other checks, what is missing may come later. */
+        if (stat(path, &info) < 0 || !disk_is_image(&info)) {
+                return 0;
+        }
+        r = look_into(path, &image, &reason);
+        if (r == 0) {
+                return judge(definition, &image, &place);
+        }
+        if (r == -EACCES || r == -EPERM) {
+                return 0;
+        }
+        return r == -ENOMEM ? r
+                            : config_report(definition->diagnostics, DIAGNOSTIC_ERROR, &place,
+                                            TAKE_PTR(reason.message), TAKE_PTR(reason.hint));
+}
+
+int config_check_images(struct config_definition *definition)
+{
+        const struct machine_root *root = definition->machine ? &definition->machine->root : NULL;
+        size_t index = 0;
+        int r = 0;
+
+        if (root && root->source == MACHINE_ROOT_DIRECTORY && root->directory) {
+                return check_image(definition, root->directory, "rootfs", SIZE_MAX);
+        }
+        if (root && root->source == MACHINE_ROOT_OVERLAY) {
+                STRV_FOREACH(layer, root->layers) {
+                        r = r < 0 ? r : check_image(definition, *layer, "overlay", index++);
+                }
+        }
+        return r;
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <stdio.h>
+#include <sys/mount.h>
+
+#include "base/error.h"
+#include "base/rights/trust.h"
+#include "base/strings.h"
+#include "rootfs/disk/disk.h"
+#include "rootfs/disk/loop.h"
+#include "rootfs/mount/mount.h"
+
+static const struct disk_content *content_of(const struct disk_source *source,
+                                             const struct disk_partition *partition)
+{
+        return partition ? &partition->content : &source->image->content;
+}
+
+/* "partition 2 (usr) of the image "x"", or the image alone. */
+static char *name_of(const struct disk_source *source, const struct disk_partition *partition)
+{
+        return partition ? string_format("partition %u (%s) of the image \"%s\"", partition->number,
+                                         disk_role_name(partition->role, partition->part),
+                                         source->image->path)
+                         : string_format("the image \"%s\"", source->image->path);
+}
+
+bool disk_is_written(const struct disk_source *source, const struct disk_partition *partition)
+{
+        return source->write && disk_type_is_writable(content_of(source, partition)->type) &&
+               !(partition && partition->flags & DISK_READ_ONLY);
+}
+
+static int explain(const struct disk_source *source, const struct disk_partition *partition,
+                   int number, struct machine_error *error)
+{
+        const char *type = content_of(source, partition)->type;
+        _cleanup_free_ char *name = name_of(source, partition);
+        _cleanup_free_ char *quoted = string_shell_quoted(source->image->path);
+
+        if (!name || !quoted) {
+                return error_oom(error);
+        }
+        if (number == -EROFS && !disk_is_written(source, partition)) {
+                error_say(error, EROFS,
+                          "%s was not unmounted in order: the journal of its %s has changes that a "
+                          "read-only mount cannot make",
+                          name, type);
+                error_hint(error, "start a machine that writes to it once (no \"upper\"), or mount "
+                                  "and unmount it on the host");
+                return number;
+        }
+        error_prefix(error, "cannot mount %s", name);
+        if (number == -ENODEV) {
+                error_hint(error, "load its module: modprobe %s", type);
+        } else {
+                error_hint(error, "see the kernel's log (dmesg)");
+        }
+        return number;
+}
+
+static int mount_source(const struct disk_source *source, const struct disk_partition *partition,
+                        const char *device, struct machine_error *error)
+{
+        const char *type = content_of(source, partition)->type;
+        bool write = disk_is_written(source, partition);
+        struct mount_option options[3] = { { NULL, NULL } };
+        size_t count = 0;
+
+        if (!write) {
+                options[count++].key = "ro";
+        }
+        /* The UUID of a copy is that of the original. */
+        if (string_equal(type, "xfs")) {
+                options[count++].key = "nouuid";
+        }
+        return mount_new_from(type, device, options,
+                              MOUNT_ATTR_NODEV | (write ? 0 : MOUNT_ATTR_RDONLY), error);
+}
+
+/* From the file itself, which has no page cache in common with other mounts of it. -ENOTBLK before
+ * Linux 6.12. */
+static int mount_file(const struct disk_source *source, struct machine_error *error)
+{
+        char path[32];
+
+        snprintf(path, sizeof path, "/proc/self/fd/%d", source->fd);
+        return mount_source(source, NULL, path, error);
+}
+
+static int mount_loop(const struct disk_source *source, const struct disk_partition *partition,
+                      struct machine_error *error)
+{
+        const struct loop_part part = {
+                .fd = source->fd,
+                .path = source->image->path,
+                .offset = partition ? partition->offset : 0,
+                .size = partition ? partition->size : 0,
+                .block_size = partition ? source->image->sector_size : 0,
+                .write = disk_is_written(source, partition),
+        };
+        char path[LOOP_PATH_BYTES];
+        _cleanup_close_ int device = loop_open(&part, source->request->loops, path, error);
+
+        /* The device stays until the mount has it open. */
+        return device < 0 ? device : mount_source(source, partition, path, error);
+}
+
+/* A file system is parsed by the kernel. Those that were made to be distributed expect hostile
+ * ones; others are as trustworthy as whoever can change them. */
+static int check_trust(const struct disk_source *source, const struct disk_partition *partition,
+                       struct machine_error *error)
+{
+        const struct disk_content *content = content_of(source, partition);
+        _cleanup_error_ struct machine_error reason = MACHINE_ERROR_INIT;
+        int r;
+
+        if (source->image->block_device || disk_type_is_hardened(content->type)) {
+                return 0;
+        }
+        r = trust_judge(source->image->path, 0, &reason);
+        if (r != -EPERM) {
+                return r;
+        }
+        error_say(error, EPERM,
+                  "the image \"%s\" is not mounted, because others than root could change it, and "
+                  "the kernel trusts what is in %s: %s",
+                  source->image->path, content->type, reason.message);
+        error_hint(error, "%s; erofs and squashfs are mounted from everybody",
+                   reason.hint ? reason.hint : "change its owner and mode");
+        return r;
+}
+
+static int mount_checked(const struct disk_source *source, const struct disk_partition *partition,
+                         struct machine_error *error)
+{
+        const struct disk_image *image = source->image;
+        bool whole = !partition;
+
+        if (whole && image->block_device) {
+                return mount_source(source, NULL, image->path, error);
+        }
+        if (whole && !source->shared && string_equal(image->content.type, "erofs")) {
+                int fd = mount_file(source, error);
+
+                if (fd != -ENOTBLK) {
+                        return fd;
+                }
+        }
+        return mount_loop(source, partition, error);
+}
+
+int disk_mount_content(const struct disk_source *source, const struct disk_partition *partition,
+                       struct machine_error *error)
+{
+        _cleanup_error_ struct machine_error reason = MACHINE_ERROR_INIT;
+        int r = disk_check_content(source->image, partition, error);
+        int fd;
+
+        if (r == 0) {
+                r = check_trust(source, partition, error);
+        }
+        if (r < 0) {
+                return r;
+        }
+        fd = mount_checked(source, partition, &reason);
+        if (fd < 0) {
+                error_move(error, &reason);
+                return explain(source, partition, fd, error);
+        }
+        return fd;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef ROOTFS_DISK_DISK_H
+#define ROOTFS_DISK_DISK_H
+
+#include <sys/stat.h>
+
+#include "base/disk/disk.h"
+
+/** A file system of an image as a detached mount. */
+struct disk_mounted {
+        enum disk_role role;
+        int fd;
+        bool read_only;
+        struct stat top; /* its root directory, with the owner on disk */
+};
+
+/** What an image gives to a machine. */
+struct disk_mounts {
+        struct disk_mounted mounts[DISK_ROLES]; /* the root first */
+        size_t count;
+        bool own_root; /* the root is a tmpfs, not of the image */
+        int lock;      /* on the image, until it is closed, or -EBADF */
+};
+
+#define DISK_MOUNTS_INIT       \
+        {                      \
+                .lock = -EBADF \
+        }
+
+struct disk_request {
+        const char *path;
+        bool write;            /* what can be written to is: then the image is one machine's */
+        int user_namespace_fd; /* whose id map the mounts get, or -EBADF */
+        uid_t root_uid;        /* the host's ids of the machine's root */
+        gid_t root_gid;
+        const char *loops; /* a file of this program: the table of loop devices */
+        void (*warn)(void *data, const char *message);
+        void *warn_data;
+};
+
+/**
+ * Mounts the file systems of an image (base/disk/disk.h): the root, and what belongs below it. An
+ * image with usr but no root gets a root on a tmpfs. Nothing is left on the host when the mounts
+ * are gone: loop devices remove themselves. Mounts that are not written to are read-only. 0 or
+ * -errno with error set; the caller clears *ret with disk_mounts_clear() in any case.
+ */
+int disk_mount(const struct disk_request *request, struct disk_mounts *ret,
+               struct machine_error *error);
+
+/** Closes and frees. */
+void disk_mounts_clear(struct disk_mounts *mounts);
+
+/* ---- Of this folder ---- */
+
+/** An image that is being mounted. */
+struct disk_source {
+        const struct disk_request *request;
+        const struct disk_image *image;
+        int fd;
+        bool write;  /* as in the request, if there is something that can be written to */
+        bool shared; /* other machines have it mounted as well */
+};
+
+/** Whether what is in a partition, or in an image without a table (NULL), is mounted for writing.
+ */
+bool disk_is_written(const struct disk_source *source, const struct disk_partition *partition);
+
+/** Mounts it. Returns a detached mount, without an id map, or -errno with error set. */
+int disk_mount_content(const struct disk_source *source, const struct disk_partition *partition,
+                       struct machine_error *error);
+
+/** A root for an image that has only usr, which is mounted at usr_fd: a tmpfs of the machine's root
+ * with the directory usr and the links to it. Returns a detached mount or -errno with error set. */
+int disk_make_root(const struct disk_request *request, int usr_fd, struct machine_error *error);
+
+/**
+ * Locks an image as other programs do that work on images, by flock(2): exclusively if it is
+ * written to, otherwise shared; *ret_shared is whether others have it locked as well. 0, or -errno
+ * with error set.
+ */
+int disk_lock(int fd, const char *path, bool write, bool *ret_shared, struct machine_error *error);
+
+#endif
