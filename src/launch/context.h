@@ -175,6 +175,10 @@ int launch_record_steps(struct launch *launch, struct machine_error *error);
 /** Warns the user, or the caller of a container's start. */
 void launch_warn(const struct launch *launch, const char *message);
 
+/** Paths of init in a root. */
+#define LAUNCH_INIT_PLACES 3
+extern const char *const launch_init_places[LAUNCH_INIT_PLACES];
+
 /** Frees a launch without undoing anything. */
 void launch_free(struct launch *launch);
 

@@ -30,8 +30,8 @@
 #include "launch/init/payload.h"
 #include "launch/init/user.h"
 
-/* Paths of init in a root, in the usual order. */
-static const char *const init_places[] = {
+/* In the usual order. */
+const char *const launch_init_places[LAUNCH_INIT_PLACES] = {
         "/usr/lib/systemd/systemd",
         "/lib/systemd/systemd",
         "/sbin/init",
@@ -40,14 +40,14 @@ static const char *const init_places[] = {
 /* The machine's init, relative to the root of this process. */
 static int find_init(char ***ret, struct machine_error *error)
 {
-        for (size_t i = 0; i < ELEMENTS_OF(init_places); i++) {
-                if (access(init_places[i], X_OK) == 0) {
-                        return strv_append(ret, init_places[i]) < 0 ? error_oom(error) : 0;
+        for (size_t i = 0; i < LAUNCH_INIT_PLACES; i++) {
+                if (access(launch_init_places[i], X_OK) == 0) {
+                        return strv_append(ret, launch_init_places[i]) < 0 ? error_oom(error) : 0;
                 }
         }
         error_say(error, ENOENT,
                   "cannot boot the machine: no init in its root, neither %s nor %s nor %s",
-                  init_places[0], init_places[1], init_places[2]);
+                  launch_init_places[0], launch_init_places[1], launch_init_places[2]);
         error_hint(error, "install systemd in the root, or set command instead of boot");
         return error_kind(error, MACHINE_ERROR_NOT_FOUND);
 }

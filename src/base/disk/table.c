@@ -126,15 +126,14 @@ static int read_partitions(blkid_partlist list, struct disk_image *image,
 static int read_gpt(blkid_probe probe, struct disk_image *image, struct machine_error *error)
 {
         blkid_partlist list = blkid_probe_get_partitions(probe);
-        const char *id;
+        blkid_parttable table = list ? blkid_partlist_get_table(list) : NULL;
+        const char *id = table ? blkid_parttable_get_id(table) : NULL;
 
         if (!list) {
                 return error_say(error, EIO, "cannot read the partition table of \"%s\"",
                                  image->path);
         }
-        if (blkid_probe_lookup_value(probe, "PTUUID", &id, NULL) == 0) {
-                snprintf(image->id, sizeof image->id, "%s", id);
-        }
+        snprintf(image->id, sizeof image->id, "%s", id ? id : "");
         image->has_table = true;
         return read_partitions(list, image, error);
 }

@@ -9,6 +9,7 @@
 #include "cli/machines/image_program.h"
 #include "cli/machines/machines.h"
 #include "cli/machines/user.h"
+#include "cli/verbs/image_file.h"
 #include "cli/verbs/verbs.h"
 #include "image/execute.h"
 #include "launch/volumes/uses.h"
@@ -87,6 +88,24 @@ static const struct cli_option push_options[] = {
         { 0, "registries", "FILE", "registry configuration", cli_pass_option },
         CLI_OPTIONS_END,
 };
+
+static int run_status(struct cli *cli, const struct verb *verb, int argc, char **argv,
+                      struct machine_error *error)
+{
+        _cleanup_strv_ char **given = NULL;
+        int r = cli_parse(cli, verb, &given, &argc, &argv, error);
+
+        if (r != 0) {
+                return r < 0 ? r : 0;
+        }
+        if (argc != 1 || !image_file_is_meant(cli, argv[0])) {
+                return cli_run_image_verb(cli, verb, given, argc, argv, error);
+        }
+        if (given) {
+                return cli_usage_error(verb, error, "--verify is for images in the store");
+        }
+        return image_file_status(cli, argv[0], error);
+}
 
 static const struct cli_option status_options[] = {
         { 0, "verify", NULL, "compare every file with the original", cli_pass_option },
@@ -183,27 +202,73 @@ const struct verb verb_tag = {
         .run = run,
 };
 
+/* Where systemd and users keep disk images: below the directories of definitions, too. */
+static int add_directories(const struct cli *cli, char ***arguments)
+{
+        int r = strv_append(arguments, "--directory=/var/lib/machines");
+
+        STRV_FOREACH(directory, cli->directories.config_path) {
+                if (r == 0) {
+                        r = strv_take(arguments,
+                                      string_format("--directory=%s/images", *directory));
+                }
+        }
+        return r;
+}
+
+static int run_list(struct cli *cli, const struct verb *verb, int argc, char **argv,
+                    struct machine_error *error)
+{
+        _cleanup_strv_ char **given = NULL;
+        int r = cli_parse(cli, verb, &given, &argc, &argv, error);
+
+        if (r != 0) {
+                return r < 0 ? r : 0;
+        }
+        return add_directories(cli, &given) < 0
+                       ? error_oom(error)
+                       : cli_run_image_verb(cli, verb, given, argc, argv, error);
+}
+
 const struct verb verb_list_images = {
         .name = "list-images",
         .arguments = "[PATTERN]",
-        .summary = "list images",
-        .run = run,
+        .summary = "list images of the store, and disk images",
+        .run = run_list,
 };
 
 const struct verb verb_image_status = {
         .name = "image-status",
-        .arguments = "IMAGE",
-        .summary = "show an image, or verify it",
+        .arguments = "IMAGE|FILE",
+        .summary = "show an image or what is in a disk image, or verify it",
         .options = status_options,
-        .run = run,
+        .run = run_status,
 };
+
+/* Only what is in the store is this program's. */
+static int run_remove(struct cli *cli, const struct verb *verb, int argc, char **argv,
+                      struct machine_error *error)
+{
+        _cleanup_strv_ char **given = NULL;
+        int r = cli_parse(cli, verb, &given, &argc, &argv, error);
+
+        for (int i = 0; r == 0 && i < argc; i++) {
+                if (image_file_is_path(argv[i])) {
+                        error_say(error, EINVAL, "\"%s\" is a file, and no image of the store",
+                                  argv[i]);
+                        error_hint(error, "remove it with rm(1) if no machine needs it");
+                        return error_kind(error, MACHINE_ERROR_USAGE);
+                }
+        }
+        return r != 0 ? (r < 0 ? r : 0) : cli_run_image_verb(cli, verb, given, argc, argv, error);
+}
 
 const struct verb verb_remove_image = {
         .name = "remove-image",
         .arguments = "IMAGE..",
         .summary = "remove images and unused layers",
         .options = remove_options,
-        .run = run,
+        .run = run_remove,
 };
 
 const struct verb verb_prune = {

@@ -27,7 +27,7 @@ static const struct program_verb verbs[] = {
         { "inspect", "docker://REFERENCE", " platform registries insecure raw config ", 1, 1,
           program_inspect },
         { "list-tags", "REPOSITORY", " registries insecure ", 1, 1, program_list_tags },
-        { "list-images", "[PATTERN]", "", 0, 1, program_list },
+        { "list-images", "[PATTERN]", " directory ", 0, 1, program_list },
         { "image-status", "IMAGE", " verify ", 1, 1, program_status },
         { "remove-image", "IMAGE..", " force ", 1, 1000, program_remove },
         { "make-disk", "FILE", " format verity architecture ", 1, 1, program_make_disk },
@@ -125,6 +125,7 @@ static int parse_verb(struct program *program, const struct program_verb *verb, 
                 { "raw", NULL, &program->raw, NULL },
                 { "config", NULL, &program->config, NULL },
                 { "change", NULL, NULL, &program->changes },
+                { "directory", NULL, NULL, &program->directories },
         };
         bool options = true;
 

@@ -32,7 +32,8 @@ struct program {
         const char *registries;
         const char *format;
         const char *architecture; /* of partitions */
-        char **changes; /* each --change; kept until the program ends */
+        char **changes;           /* each --change; kept until the program ends */
+        char **directories;       /* each --directory, with disk images; likewise */
         bool verity;
         bool verify;
         bool force;
@@ -79,5 +80,8 @@ int program_open_session(struct program *program, struct session *session,
 
 /** Prints a JSON value in the user's format and releases it. Returns 0 or -errno. */
 int program_print_json(const struct program *program, json_t *value);
+
+/** Describes an image of the store as JSON. Returns NULL if its record cannot be read. */
+json_t *program_describe(struct store *store, const json_t *references, const char *id);
 
 #endif

@@ -26,8 +26,10 @@ static int parse_format(const char *text, enum save_format *ret, struct machine_
         if (!text) {
                 return 0;
         }
-        error_say(error, EINVAL, "invalid format \"%s\": must be oci, docker, oci-directory, erofs, squashfs or raw",
-                  text);
+        error_say(
+                error, EINVAL,
+                "invalid format \"%s\": must be oci, docker, oci-directory, erofs, squashfs or raw",
+                text);
         return error_kind(error, MACHINE_ERROR_USAGE);
 }
 

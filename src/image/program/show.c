@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <time.h>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -14,143 +12,7 @@
 #include "image/store/store.h"
 #include "image/store/verify.h"
 
-/* Verbs that show the content of the store. */
-
-static uint64_t size_of(struct store *store, const json_t *record)
-{
-        uint64_t size = 0;
-        const json_t *layer;
-        size_t i;
-
-        json_array_foreach(json_object_get(record, "layers"), i, layer)
-        {
-                const char *diff_id = json_get_string(layer, "diff_id");
-                struct layer_info info;
-
-                if (digest_is_valid(diff_id) &&
-                    store_read_layer(store, diff_id, &info, NULL) == 0) {
-                        size += info.bytes;
-                }
-        }
-        return size;
-}
-
-static json_t *describe(struct store *store, const json_t *references, const char *id)
-{
-        _cleanup_json_ json_t *record = NULL, *names = json_array();
-        const char *reference;
-        json_t *value;
-
-        if (!names || store_read_image(store, id, &record, NULL) < 0) {
-                return NULL;
-        }
-        json_object_foreach(json_object_get((json_t *)references, "references"), reference, value)
-        {
-                if (string_equal(json_get_string(value, "id"), id) &&
-                    json_array_append_new(names, json_string(reference)) < 0) {
-                        return NULL;
-                }
-        }
-        return json_pack("{s:s,s:O,s:O,s:O,s:I,s:I,s:O}", "id", id, "references", names, "os",
-                         json_object_get(record, "os"), "architecture",
-                         json_object_get(record, "architecture"), "size",
-                         (json_int_t)size_of(store, record), "layers",
-                         (json_int_t)json_array_size(json_object_get(record, "layers")), "added",
-                         json_object_get(record, "added"));
-}
-
-static bool matches(const json_t *image, const char *pattern)
-{
-        const json_t *names = json_object_get(image, "references"), *name;
-        size_t i;
-
-        if (!pattern) {
-                return true;
-        }
-        json_array_foreach(names, i, name)
-        {
-                const char *text = json_string_value(name);
-
-                if (fnmatch(pattern, text, 0) == 0 || strstr(text, pattern)) {
-                        return true;
-                }
-        }
-        return false;
-}
-
-static void print_line(const char *name, const json_t *image)
-{
-        const char *id = json_get_string(image, "id");
-        uint64_t size = 0, layers = 0, added = 0;
-        char text[16], date[32] = "-";
-        time_t when;
-        struct tm parts;
-
-        (void)json_get_number(image, "size", &size);
-        (void)json_get_number(image, "layers", &layers);
-        (void)json_get_number(image, "added", &added);
-        when = (time_t)added;
-        if (localtime_r(&when, &parts)) {
-                (void)strftime(date, sizeof date, "%Y-%m-%d %H:%M:%S", &parts);
-        }
-        quantity_format_size(size, text);
-        (void)printf("%-48s %.12s %6llu %8s %s\n", name, id + strlen(DIGEST_PREFIX),
-                     (unsigned long long)layers, text, date);
-}
-
-static void print_table(const json_t *images, bool legend)
-{
-        const json_t *image, *name;
-        size_t i, j;
-
-        if (legend) {
-                (void)printf("%-48s %-12s %6s %8s %s\n", "REFERENCE", "ID", "LAYERS", "SIZE",
-                             "ADDED");
-        }
-        json_array_foreach(images, i, image)
-        {
-                const json_t *names = json_object_get(image, "references");
-
-                if (json_array_size(names) == 0) {
-                        print_line("-", image);
-                }
-                json_array_foreach(names, j, name)
-                {
-                        print_line(json_string_value(name), image);
-                }
-        }
-}
-
-int program_list(struct program *program, struct machine_error *error)
-{
-        _cleanup_store_ struct store store = STORE_INIT;
-        _cleanup_json_ json_t *references = NULL, *images = json_array();
-        _cleanup_strv_ char **ids = NULL;
-        int r = store_open(program->state_directory, LOCK_SH, &program->log, &store, error);
-
-        if (r == 0) {
-                r = store_read_references(&store, &references, error);
-        }
-        if (r == 0) {
-                r = store_list_images(&store, &ids, error);
-        }
-        if (r < 0) {
-                return r;
-        }
-        STRV_FOREACH(id, ids) {
-                _cleanup_json_ json_t *image = describe(&store, references, *id);
-
-                if (image && matches(image, program->argv[0] && program->argc > 0 ? program->argv[0]
-                                                                                  : NULL)) {
-                        (void)json_array_append(images, image);
-                }
-        }
-        if (program->json != PROGRAM_JSON_OFF) {
-                return program_print_json(program, TAKE_PTR(images));
-        }
-        print_table(images, program->legend);
-        return 0;
-}
+/* image-status: one image of the store. */
 
 struct fault_list {
         const struct program *program;
@@ -295,7 +157,7 @@ int program_status(struct program *program, struct machine_error *error)
         if (r < 0) {
                 return r;
         }
-        image = describe(&store, references, id);
+        image = program_describe(&store, references, id);
         faults = json_array();
         if (!image || json_object_set_new(image, "faults", faults) < 0 ||
             json_object_set(image, "config", json_object_get(record, "config")) < 0 ||

@@ -2,13 +2,16 @@
 #include "launch/enter/root.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/path.h"
 #include "base/process.h"
 #include "launch/context.h"
 #include "launch/init/message.h"
@@ -109,4 +112,19 @@ int launch_read_root(struct machine *machine, const struct launch_options *optio
         r = read_root(&reading, error);
         undone = launch_finish(reading.launch, r < 0 ? NULL : error);
         return undone < 0 && r >= 0 ? undone : r;
+}
+
+bool launch_root_boots(int root_fd)
+{
+        for (size_t i = 0; i < LAUNCH_INIT_PLACES; i++) {
+                _cleanup_close_ int fd =
+                        path_open_in_root(root_fd, launch_init_places[i], O_PATH, 0);
+                struct stat info;
+
+                if (fd >= 0 && fstat(fd, &info) == 0 && S_ISREG(info.st_mode) &&
+                    (info.st_mode & 0111)) {
+                        return true;
+                }
+        }
+        return false;
 }

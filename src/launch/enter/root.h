@@ -21,4 +21,7 @@ typedef int (*launch_root_reader)(int root_fd, void *data, struct machine_error 
 int launch_read_root(struct machine *machine, const struct launch_options *options,
                      launch_root_reader reader, void *data, struct machine_error *error);
 
+/** Whether a root has an init, for a machine with `boot`. */
+bool launch_root_boots(int root_fd);
+
 #endif
