@@ -2,9 +2,9 @@
 """An apply that fails, or is killed, at each of its steps in turn leaves the old or the new tree, and
 the next one finishes."""
 
+import faults
 import fleets
 import pytest
-from test_run_faults import candidates
 
 pytestmark = [pytest.mark.needs("root", "cgroup2"), pytest.mark.slow]
 
@@ -18,7 +18,7 @@ FAIL = ["sh", "-c", "exit 3"]
 def fleet(cli, workspace, busybox_root):
     """Three machines that run, and a second tree that changes each of them in another way."""
     made = fleets.Fleet(cli, workspace, busybox_root)
-    for binary in candidates():
+    for binary in faults.candidates():
         cli.binary = binary
         result = cli("apply", "--plan", made.tree, env={"MACHINECTL_LITE_FAULT": "apply-none:5"})
         made.define("probe")

@@ -9,10 +9,10 @@ import json
 import os
 import random
 import signal
-import subprocess
 import time
 from pathlib import Path
 
+import full_disk
 import harness
 import hoststate
 import networking
@@ -150,41 +150,11 @@ def test_collect_leaves_no_lock_of_a_machine_that_was_deleted_meanwhile(cli, mac
 
 # ---- a full disk ----
 
-class SmallDisk:
-    """A directory that is a small disk for commands run with `wrapper`."""
-
-    def __init__(self, directory):
-        self.directory = directory
-        self.holder = subprocess.Popen(
-            ["unshare", "--mount", "--propagation", "private", "sh", "-c",
-             f"mount -t tmpfs -o size=256k tmpfs {directory} && echo ready && exec sleep 600"],
-            stdout=subprocess.PIPE)
-        assert self.holder.stdout.readline() == b"ready\n"
-        self.wrapper = ["nsenter", f"--mount=/proc/{self.holder.pid}/ns/mnt"]
-        self.ballast = Path(f"/proc/{self.holder.pid}/root{directory}/ballast")
-
-    def fill(self):
-        """Fills the disk completely."""
-        with contextlib.suppress(OSError), open(self.ballast, "wb", buffering=0) as file:
-            while True:
-                file.write(bytes(4096))
-
-    def free(self):
-        """Empties it again."""
-        self.ballast.unlink(missing_ok=True)
-
-    def close(self):
-        """Processes that use it keep it until they exit."""
-        self.holder.kill()
-        self.holder.wait()
-        self.holder.stdout.close()
-
-
 @pytest.fixture
 def small_disk():
     """small_disk(directory) mounts a SmallDisk on it."""
     with contextlib.ExitStack() as stack:
-        yield lambda directory: stack.enter_context(contextlib.closing(SmallDisk(directory)))
+        yield lambda directory: stack.enter_context(contextlib.closing(full_disk.SmallDisk(directory)))
 
 
 def test_a_full_disk_is_reported_and_other_machines_continue(cli, machine_file, name, small_disk):

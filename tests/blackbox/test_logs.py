@@ -8,9 +8,9 @@ import shutil
 import time
 from pathlib import Path
 
+import full_disk
 import pytest
 from harness import wait_for
-from test_life_faults import SmallDisk
 
 pytestmark = pytest.mark.needs("root", "cgroup2")
 
@@ -144,7 +144,7 @@ def test_a_follower_continues(printer, cli, workspace, how):
 
 def test_truncated_on_a_full_disk(cli, machine_file, workspace):
     """Lines that do not fit leave no hole, and are reported once."""
-    with contextlib.closing(SmallDisk(cli.log)) as disk:
+    with contextlib.closing(full_disk.SmallDisk(cli.log)) as disk:
         name = f"logs-{os.getpid()}-{next(NUMBERS)}"
         log = Path(f"/proc/{disk.holder.pid}/root{cli.log}/{name}.log")
         path = machine_file(name, command=[

@@ -4,11 +4,9 @@
 import errno
 import signal
 
-import pytest
-
+import faults
 import harness
-import networking
-from test_run_faults import STEP, candidates
+import pytest
 
 pytestmark = [pytest.mark.needs("root", "program:nft", "program:ip"), pytest.mark.slow]
 
@@ -18,7 +16,7 @@ def faulty(host, machine_file):
     """The binary with fault injection, and a machine with a bridge and ports."""
     path = machine_file("faulty", command=["true"], network={"mode": "bridge"},
                         ports=["8080:80", "53:53/udp"])
-    for binary in candidates():
+    for binary in faults.candidates():
         host.cli.binary = binary
         if host.command("run", path, env={"MACHINECTL_LITE_FAULT": "state:5"}).status == 125:
             return path
@@ -28,7 +26,7 @@ def faulty(host, machine_file):
 def parent_steps(host, path):
     """The steps of a successful start, from the network on."""
     found = [name for indent, name in
-             STEP.findall(host.command("--debug", "run", path).check().stderr) if not indent]
+             faults.STEP.findall(host.command("--debug", "run", path).check().stderr) if not indent]
     assert "network" in found and "network-attach" in found
     return found[found.index("network"):]
 

@@ -12,6 +12,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import faults
 import harness
 import hoststate
 import oci as oci_runtime
@@ -20,16 +21,12 @@ import pytest
 pytestmark = [pytest.mark.needs("root", "cgroup2"), pytest.mark.slow]
 
 STAY = ["sleep", "1000"]
-STEP = re.compile(r"^\[[^]]*ms\] ( *)([a-z-]+): done$", re.MULTILINE)
 
 
 def candidates():
     """Binaries that may have been built with -Dfault_injection=true."""
-    chosen = os.environ.get("MACHINECTL_LITE_FAULT_OCI_BINARY")
-    builds = [harness.SOURCE / build / "src/runtime/machine-oci"
-              for build in ("build-fault", "build-asan")]
-    return [chosen] if chosen else [oci_runtime.find_binary()] + [str(each) for each in builds
-                                                                 if each.exists()]
+    return faults.candidates("MACHINECTL_LITE_FAULT_OCI_BINARY", "src/runtime/machine-oci",
+                             oci_runtime.find_binary)
 
 
 @pytest.fixture
@@ -52,7 +49,7 @@ def steps(oci, bundle):
         oci("--debug", "create", "--bundle", bundle, name, stdout=errors, stderr=errors).check()
         oci("delete", "--force", name).check()
         errors.seek(0)
-        found = STEP.findall(errors.read().decode())
+        found = faults.STEP.findall(errors.read().decode())
     assert len(found) >= 15, found
     return [(step, bool(indent)) for indent, step in found]
 

@@ -3,26 +3,14 @@
 
 import errno
 import os
-import re
 import signal
 
-import pytest
-
+import faults
 import harness
 import hoststate
+import pytest
 
 pytestmark = pytest.mark.slow
-
-# The lines of --debug: steps of the parent, and indented those of the child.
-STEP = re.compile(r"^\[[^]]*ms\] ( *)([a-z-]+): done$", re.MULTILINE)
-
-
-def candidates():
-    """Binaries that may have been built with -Dfault_injection=true."""
-    chosen = os.environ.get("MACHINECTL_LITE_FAULT_BINARY")
-    builds = [harness.SOURCE / build / "src/cli/machinectl-lite"
-              for build in ("build-fault", "build-asan")]
-    return [chosen] if chosen else [harness.find_binary()] + [str(b) for b in builds if b.exists()]
 
 
 @pytest.fixture
@@ -34,24 +22,17 @@ def faulty(cli, machine_file):
                         credentials=[{"name": "word", "value": "secret"}],
                         sysctl=["net.ipv4.ip_default_ttl=100"],
                         environment=["A=1"], limits={"open_files": "100:100"})
-    for binary in candidates():
+    for binary in faults.candidates():
         cli.binary = binary
         if cli("run", path, env={"MACHINECTL_LITE_FAULT": "state:5"}).status == 125:
             return path
     return pytest.skip("needs a build with -Dfault_injection=true")
 
 
-def steps(cli, path):
-    """[(name, whether it is the child's)] of a start that works."""
-    found = STEP.findall(cli("run", "--debug", path).check().stderr)
-    assert len(found) >= 15, found
-    return [(name, bool(indent)) for indent, name in found]
-
-
 def test_error_at_each_step(cli, faulty, host_state):
     """Each error names its step, and everything is undone immediately."""
     wrong = []
-    for name, _ in steps(cli, faulty):
+    for name, _ in faults.steps(cli, faulty):
         try:
             with host_state.unchanged():
                 result = cli("run", faulty,
@@ -83,7 +64,7 @@ def kill_in_step(cli, path, name, victim):
 def test_supervisor_killed_at_each_step(cli, faulty, host_state):
     """No process, mount, namespace or link is left; cgroup and files go with the next start."""
     wrong = []
-    for name, _ in steps(cli, faulty):
+    for name, _ in faults.steps(cli, faulty):
         try:
             with host_state.unchanged():
                 with host_state.unchanged(ignore=("cgroups", "files")):
@@ -98,7 +79,7 @@ def test_supervisor_killed_at_each_step(cli, faulty, host_state):
 def test_child_killed_at_each_step(cli, faulty, host_state):
     """The death of the child is reported as a failure of this program, and everything is undone."""
     wrong = []
-    for name, of_child in steps(cli, faulty):
+    for name, of_child in faults.steps(cli, faulty):
         if not of_child:
             continue
         try:

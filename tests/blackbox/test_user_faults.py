@@ -6,10 +6,10 @@ import errno
 import os
 import signal
 
+import faults
 import harness
 import hoststate
 import pytest
-import test_run_faults
 import users
 from test_user_network import UserHost
 
@@ -37,7 +37,7 @@ def faulty(host, user, busybox_root, monkeypatch):
                        mounts=[{"source": str(user.home / "shared"), "target": "/mnt/shared"}],
                        credentials=[{"name": "word", "value": "secret"}],
                        sysctl=["net.ipv4.ip_default_ttl=100"], environment=["A=1"])
-    for binary in test_run_faults.candidates():
+    for binary in faults.candidates():
         monkeypatch.setattr(users.harness, "find_binary", lambda binary=binary: binary)
         user.binary = users.public_binary()
         if user("run", path, env=fault("state", errno.EIO)).status == 125:
@@ -74,7 +74,7 @@ def settled(host, user, expected):
 def each_step(host, user, path, attempt):
     """Runs attempt(step, whether it is the child's) for each step of a start, and compares what is
     left after it with what a complete run leaves."""
-    found = test_run_faults.steps(user, path)
+    found = faults.steps(user, path)
     expected = left(host, user)
     harness.wait_for(lambda: expected.update(left(host, user)) or not expected["processes"], 10,
                      "the end of the first run")
