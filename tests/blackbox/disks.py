@@ -105,6 +105,8 @@ class Maker:
             call("mkfs.ext4", "-q", "-d", tree, image)
         elif kind == "btrfs":
             call("mkfs.btrfs", "-q", "--rootdir", tree, image)
+        elif kind == "vfat":
+            call("mkfs.vfat", image)
         else:
             call(MAKERS[kind], image)
             self._fill(image, tree)
@@ -117,7 +119,7 @@ class Maker:
         point.mkdir()
         call("mount", "-o", "loop", image, point)
         try:
-            call("cp", "-rLT" if image.suffix == ".vfat" else "-aT", tree, point)
+            call("cp", "-aT", tree, point)
         finally:
             call("umount", point)
             point.rmdir()

@@ -273,6 +273,23 @@ def test_unclean(cli, machine_file, maker):
     cli("run", reader).check()
 
 
+@pytest.mark.parametrize("table", [False, True])
+def test_repair(cli, machine_file, maker, table):
+    """What is safe to repair is repaired before a writable mount; anything else is an error with the
+    command for it. A read-only mount does not look."""
+    def image(*commands):
+        made = maker.file_system("ext4")
+        for command in commands:
+            disks.call("debugfs", "-w", "-R", command, made)
+        return maker.table("a.raw", [("root", made)]) if table else made
+
+    safe = image("ssv state 2")
+    cli("run", machine_file(rootfs=safe, command=["true"])).check()
+    result = cli("run", machine_file(rootfs=image("clri /etc", "ssv state 2"), command=["true"])).check(125)
+    assert "has errors that are not repaired" in result.stderr and "e2fsck -f" in result.stderr
+    assert ("'?offset=1048576'" in result.stderr) == table, result
+
+
 def test_block_device(cli, machine_file, maker):
     """A block device is an image as well, with and without a table."""
     for image in (maker.file_system("squashfs"),

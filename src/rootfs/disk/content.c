@@ -160,6 +160,9 @@ int disk_mount_content(const struct disk_source *source, const struct disk_parti
         if (r == 0) {
                 r = check_trust(source, partition, error);
         }
+        if (r == 0 && disk_is_written(source, partition)) {
+                r = disk_repair(source, partition, error);
+        }
         if (r < 0) {
                 return r;
         }

@@ -69,6 +69,11 @@ bool disk_is_written(const struct disk_source *source, const struct disk_partiti
 int disk_mount_content(const struct disk_source *source, const struct disk_partition *partition,
                        struct machine_error *error);
 
+/** Checks a file system in a file before it is written to, and repairs what is safe to (fsck(8)), in
+ * a sandbox. 0, or -errno with error set: -EUCLEAN if errors are left. */
+int disk_repair(const struct disk_source *source, const struct disk_partition *partition,
+                struct machine_error *error);
+
 /** A root for an image that has only usr, which is mounted at usr_fd: a tmpfs of the machine's root
  * with the directory usr and the links to it. Returns a detached mount or -errno with error set. */
 int disk_make_root(const struct disk_request *request, int usr_fd, struct machine_error *error);
