@@ -12,6 +12,7 @@
 #include "base/process.h"
 #include "base/rights/caller.h"
 #include "base/strings.h"
+#include "security/user/user.h"
 #include "systemd/command.h"
 
 #define UNIT_FILE "container@.service"
@@ -250,12 +251,11 @@ void systemd_unregister_machine(const char *name)
 
 bool systemd_lingers(void)
 {
-        const char *user = getenv("USER");
-        _cleanup_free_ char *path = NULL;
+        _cleanup_free_ char *name = user_find_name(), *path = NULL;
 
-        if (!user || strchr(user, '/')) {
+        if (!name || strchr(name, '/')) {
                 return false;
         }
-        path = string_format("/var/lib/systemd/linger/%s", user);
+        path = string_format("/var/lib/systemd/linger/%s", name);
         return path && access(path, F_OK) == 0;
 }

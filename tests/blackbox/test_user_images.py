@@ -2,9 +2,12 @@
 """Images of an ordinary user: unpacked, run, committed, pushed and removed with his own ids."""
 
 import io
+import json
 import os
+import subprocess
 import tarfile
 
+import harness
 import images
 import pytest
 import registries
@@ -99,6 +102,71 @@ def _push_and_pull(user, image, plain):
     user("remove-image", name).check()
     user("pull", "--insecure", f"{plain}/team/app:1").check()
     user("image-status", "--verify", f"{plain}/team/app:1").check()
+
+
+def version(number):
+    """An image whose /version has the number."""
+    return Image(layer(*images.base_members(), member("version", f"{number}\n".encode())),
+                 config={"Cmd": ["/bin/sh", "-c", "while :; do sleep 0.1; done"],
+                         "Env": ["PATH=/bin"]})
+
+
+class Host:
+    """A user whose /etc has a registry that speaks plain HTTP."""
+
+    def __init__(self, user, registry, workspace):
+        self.user, self.registry = user, registry
+        self.front = registries.with_insecure(workspace, registry)
+        (workspace / "etc").chmod(0o755)
+
+    def __call__(self, *arguments):
+        done = subprocess.run(self.front + self.user.command(*arguments), check=False, text=True,
+                              capture_output=True, env=self.user.environment, timeout=120,
+                              cwd=self.user.home)
+        assert done.returncode == 0, done
+        return done.stdout
+
+
+@pytest.fixture
+def host(user, workspace):
+    with images.registry() as registry:
+        yield Host(user, registry, workspace)
+
+
+def test_update(host, user):
+    """Machines follow the name of their image."""
+    first, second = version(1), version(2)
+    host.registry.add("app", "1", first)
+    user.define("web", image=f"{host.registry.host}/app:1", upper="volatile")
+    host("start", "web")
+    assert user("exec", "web", "cat", "/version").check().stdout == "1\n"
+    host.registry.add("app", "1", second)
+    planned = json.loads(host("update", "--plan", "--json=short"))[0]
+    assert (planned["old_digest"], planned["new_digest"]) == (first.digest, second.digest)
+    assert json.loads(host("update", "--json=short"))[0]["update"] == "updated"
+    assert user("exec", "web", "cat", "/version").check().stdout == "2\n"
+    user("delete", "--force", "web").check()
+
+
+def test_lock(host, user):
+    """What a lock names runs, whatever the name of the image stands for since."""
+    first = version(1)
+    host.registry.add("app", "1", first)
+    tree = user.make(user.home / "tree")
+    path = tree / "web.machine"
+    path.write_text(harness.definition(
+        image=f"{host.registry.host}/app:1", upper="volatile", network={"mode": "none"},
+        command=["/bin/cat", "/version"]), encoding="utf-8")
+    user.own(tree)
+    host("lock", tree)
+    lock = tree / "machines.lock"
+    assert lock.stat().st_uid == user.uid
+    entries = json.loads(lock.read_text(encoding="utf-8"))["images"]
+    assert [entry["digest"] for entry in entries.values()] == [first.digest]
+    host.registry.add("app", "1", version(2))
+    assert host("run", path) == "1\n"
+    host("lock", "--update", tree)
+    assert host("run", path) == "2\n"
 
 
 def test_unshare(user):

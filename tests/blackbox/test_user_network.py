@@ -122,6 +122,12 @@ def _written(path, text):
 # ---- who reaches whom ----
 
 
+def test_large_packets(start):
+    """Nothing on the way out and between machines splits what the network program could take whole."""
+    web = start("web")
+    assert "mtu 65520" in web.run("ip", "link", "show", "dev", "eth0")
+
+
 @pytest.mark.parametrize("protocol", ["tcp", "udp"])
 def test_published(host, start, protocol):
     """The machine sees the address of who calls; loopback clients are seen as its gateway."""

@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/sockets.h"
 #include "base/strings.h"
 
 #define WAY_OUT "use a bridge (the default), or network mode \"host\" or \"none\""
@@ -66,6 +67,22 @@ static int check_mode(struct config_definition *definition)
         }
 }
 
+/* The start warns of the same, and goes on. */
+static int warn_of_sockets(struct config_definition *definition)
+{
+        struct config_place place = config_definition_place(definition, "network.mode", SIZE_MAX);
+
+        if (definition->loader.trust.required || sockets_can_be_closed() ||
+            definition->machine->network.mode != MACHINE_NETWORK_HOST) {
+                return 0;
+        }
+        return config_report(
+                definition->diagnostics, DIAGNOSTIC_WARNING, &place,
+                strdup("in the host's network, abstract sockets of your session are open to the "
+                       "machine: closing them needs Linux 6.12"),
+                strdup("use a bridge (the default), or network mode \"none\""));
+}
+
 static unsigned int first_port(void)
 {
         _cleanup_free_ char *text = NULL;
@@ -83,6 +100,9 @@ int user_check_network(struct config_definition *definition)
         unsigned int first = network->port_count > 0 && geteuid() != 0 ? first_port() : 0;
         int r = check_mode(definition);
 
+        if (r == 0) {
+                r = warn_of_sockets(definition);
+        }
         for (size_t i = 0; i < network->port_count && r == 0; i++) {
                 unsigned int port = network->ports[i].host_first;
 

@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/path.h"
+#include "base/sockets.h"
 #include "base/strings.h"
 #include "launch/context.h"
 #include "launch/init/message.h"
@@ -21,7 +22,6 @@
 #include "launch/init/user.h"
 #include "launch/steps.h"
 #include "security/become.h"
-#include "security/sockets.h"
 
 /* ---- becoming root of the machine ---- */
 

@@ -31,11 +31,11 @@
 #include "base/error.h"
 #include "base/path.h"
 #include "base/process.h"
+#include "base/sockets.h"
 #include "base/strings.h"
 #include "launch/init/message.h"
 #include "launch/init/session.h"
 #include "launch/init/user.h"
-#include "security/sockets.h"
 
 /* The time limit in seconds for entering the pid namespace, slightly longer than a caller waits. */
 #define TIME_MAXIMUM 25

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/rights/caller.h"
 #include "launch/context.h"
 
 /* setns(2) moves the caller to the root of the namespace. A program that was started in a chroot,
@@ -42,7 +43,13 @@ int launch_set_up_mount_namespace(struct launch *launch, struct machine_error *e
         if (unshare(CLONE_NEWNS) < 0) {
                 r = error_set(error, errno, "cannot create a mount namespace");
                 if (r == -EPERM) {
-                        error_hint(error, "run as root: starting a machine requires CAP_SYS_ADMIN");
+                        error_hint(error,
+                                   caller_is_inside()
+                                           ? "root of this container lacks CAP_SYS_ADMIN, which "
+                                             "starting a machine requires: start the container "
+                                             "with --privileged"
+                                           : "run as root: starting a machine requires "
+                                             "CAP_SYS_ADMIN");
                 }
                 launch_forget_host_place(&launch->host);
                 return r;

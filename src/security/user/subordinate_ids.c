@@ -44,7 +44,7 @@ static char *find_name_by_service(void)
         return TAKE_PTR(text);
 }
 
-static char *find_name(void)
+char *user_find_name(void)
 {
         const struct passwd *entry = getpwuid(getuid());
 
@@ -172,7 +172,7 @@ static int explain_absence(const char *name, const char *file, const char *optio
 int subordinate_ids_find(struct subordinate_ids *ret, struct machine_error *error)
 {
         _cleanup_subordinate_ids_ struct subordinate_ids ids = { 0 };
-        _cleanup_free_ char *name = find_name();
+        _cleanup_free_ char *name = user_find_name();
         const char *program = service_has_ids() ? helper_find("getsubids") : NULL;
         int r;
 

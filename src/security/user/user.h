@@ -36,6 +36,10 @@ void subordinate_ids_clear(struct subordinate_ids *ids);
 
 #define _cleanup_subordinate_ids_ _cleanup_(subordinate_ids_clear)
 
+/** The name of the calling user, outside of his user namespace, also if only a directory service
+ * knows it; NULL if nobody does. The caller frees it. */
+char *user_find_name(void);
+
 /** The ids as text, "100000:65536", separated by commas; first of users, then, if they differ, of
  * groups. NULL if out of memory; the caller frees it. */
 char *subordinate_ids_text(const struct subordinate_ids *ids);

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#ifndef SECURITY_SOCKETS_H
-#define SECURITY_SOCKETS_H
+#ifndef BASE_SOCKETS_H
+#define BASE_SOCKETS_H
+
+#include <stdbool.h>
+
+/** Whether the kernel can do what follows. */
+bool sockets_can_be_closed(void);
 
 /**
  * Keeps the calling process, and all that it creates, from connecting to abstract Unix sockets of

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "security/sockets.h"
+#include "base/sockets.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -19,13 +19,17 @@ struct ruleset_attributes {
         uint64_t scoped;
 };
 
+bool sockets_can_be_closed(void)
+{
+        return syscall(SYS_landlock_create_ruleset, NULL, 0, RULESET_VERSION) >= SCOPES_SINCE;
+}
+
 int sockets_close_abstract(void)
 {
         const struct ruleset_attributes attributes = { .scoped = SCOPE_ABSTRACT_UNIX };
-        long version = syscall(SYS_landlock_create_ruleset, NULL, 0, RULESET_VERSION);
         _cleanup_close_ int ruleset = -EBADF;
 
-        if (version < SCOPES_SINCE) {
+        if (!sockets_can_be_closed()) {
                 return -EOPNOTSUPP;
         }
         ruleset = (int)syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes, 0);
