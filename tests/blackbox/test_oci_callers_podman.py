@@ -2,6 +2,7 @@
 """More of what Podman does with its runtime: pods, --init, volumes, user namespaces, units, users who
 are not root."""
 
+import contextlib
 import json
 import re
 import secrets
@@ -11,6 +12,9 @@ from pathlib import Path
 
 import oci as oci_runtime
 import pytest
+import roots
+import sessions
+import users
 from callers import (FULL, RESTRICTED, image, make_podman, podman, root, run,  # noqa: F401
                      runtime, write_configuration)
 from harness import wait_for
@@ -191,3 +195,49 @@ def test_user(user, root, runtime):
     podman("kill", "box", "--signal", "KILL")
     assert podman("wait", "box").stdout == "137\n"
     podman("rm", "box")
+
+
+class PodmanSession(sessions.Session):
+    """A user with a service manager, and his Podman with the cgroup manager systemd."""
+
+    def __init__(self, name, root, runtime):
+        super().__init__(name)
+        write_configuration(self.home / "containers.conf", runtime)
+        (self.home / "root").mkdir()
+        roots.copy(root, self.home / "root")
+        subprocess.run(["chown", "-hR", f"{self.uid}:{self.uid}", self.home], check=True)
+        self.runtime_name = Path(runtime).name
+
+    def podman(self, *arguments, **options):
+        return self.run("env", f"CONTAINERS_CONF={self.home}/containers.conf", "podman",
+                        "--cgroup-manager", "systemd", "--runtime", self.runtime_name, *arguments,
+                        **options)
+
+    def close(self):
+        self.podman("rm", "--all", "--force", "--time", "0", check=False)
+        super().close()
+
+
+@FULL
+@pytest.mark.needs("virtual-host", "systemd")
+def test_user_systemd_manager(root, runtime):
+    """Rootless Podman asks the user's service manager for a scope: limits, stats and pause work."""
+    with users.account() as name, contextlib.closing(PodmanSession(name, root, runtime)) as session:
+        podman = session.podman
+        podman("run", "--detach", "--network", "none", "--memory", "64m", "--pids-limit", "50",
+               "--name", "box", "--rootfs", session.home / "root", "sleep", "1000")
+        pid = podman("inspect", "--format", "{{.State.Pid}}", "box").stdout.strip()
+        scope = re.search(rf"user@{session.uid}\.service/user\.slice/(libpod-[0-9a-f]+\.scope)",
+                          session.group(pid)).group(1)
+        assert session.systemctl("is-active", scope).stdout == "active\n"
+        show = "cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/pids.max; id -u"
+        assert podman("exec", "box", "sh", "-c", show).stdout.split() == [str(64 << 20), "50", "0"]
+        (shown,) = json.loads(podman("stats", "--no-stream", "--format", "json", "box").stdout)
+        assert re.search(r" / 67\.11MB$", shown["mem_usage"])
+        podman("pause", "box")
+        assert podman("inspect", "--format", "{{.State.Status}}", "box").stdout == "paused\n"
+        podman("unpause", "box")
+        podman("rm", "--force", "--time", "0", "box")
+        wait_for(
+            lambda: session.systemctl("is-active", scope, check=False).stdout != "active\n", 60,
+            "the scope to end")

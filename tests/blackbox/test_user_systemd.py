@@ -2,15 +2,13 @@
 """Machines as services of a user's own systemd."""
 
 import json
-import os
-import pwd
-import shutil
 import subprocess
 from pathlib import Path
 
 import harness
 import pytest
 import roots
+import sessions
 import users
 
 pytestmark = pytest.mark.needs("root", "systemd", "virtual-host")
@@ -18,36 +16,15 @@ pytestmark = pytest.mark.needs("root", "systemd", "virtual-host")
 FOREVER = ["sh", "-c", "echo up; trap 'exit 0' TERM; while :; do sleep 0.1; done"]
 
 
-class Session:
-    """A user with a service manager that runs without a session (lingering)."""
+class Session(sessions.Session):
+    """A user's session with machines."""
 
     def __init__(self, name, binary):
-        entry = pwd.getpwnam(name)
-        self.name, self.uid, self.binary = name, entry.pw_uid, binary
-        self.home = Path(f"/var/tmp/{name}")
-        self.home.mkdir(mode=0o700)
-        os.chown(self.home, self.uid, entry.pw_gid)
-        subprocess.run(["usermod", "--home", self.home, name], check=True)
-        subprocess.run(["loginctl", "enable-linger", name], check=True)
-        self.runtime = Path(f"/run/user/{self.uid}")
-        harness.wait_for((self.runtime / "systemd/private").exists, 60, "the service manager")
-
-    def run(self, *command, check=True, timeout=400):
-        """Runs a command as the user."""
-        done = subprocess.run(
-            ["setpriv", f"--reuid={self.uid}", f"--regid={self.uid}", "--init-groups", "env", "-i",
-             "PATH=/usr/local/bin:/usr/bin:/bin", f"HOME={self.home}", f"USER={self.name}",
-             f"XDG_RUNTIME_DIR={self.runtime}",
-             f"DBUS_SESSION_BUS_ADDRESS=unix:path={self.runtime}/bus", *map(str, command)],
-            capture_output=True, text=True, timeout=timeout, check=False, cwd=self.home)
-        assert not check or done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-        return done
+        super().__init__(name)
+        self.binary = binary
 
     def lite(self, *arguments, **options):
         return self.run(self.binary, *arguments, **options)
-
-    def systemctl(self, *arguments, **options):
-        return self.run("systemctl", "--user", *arguments, **options)
 
     def define(self, name, **keys):
         directory = self.home / ".config/machines"
@@ -61,17 +38,9 @@ class Session:
         found = json.loads(self.lite("--json=short", "list").stdout)
         return next((each["pid"] for each in found if each["name"] == name), None)
 
-    def group(self, pid):
-        return Path(f"/proc/{pid}/cgroup").read_text(encoding="utf-8").strip().rpartition(":")[2]
-
     def close(self):
         self.lite("stop", "--all", check=False)
-        subprocess.run(["loginctl", "disable-linger", self.name], check=False)
-        subprocess.run(["loginctl", "terminate-user", self.name], check=False)
-        subprocess.run(["systemctl", "stop", f"user@{self.uid}", f"user-runtime-dir@{self.uid}"],
-                       check=False)
-        harness.wait_for(lambda: not self.runtime.exists(), 60, "the end of the service manager")
-        shutil.rmtree(self.home, ignore_errors=True)
+        super().close()
 
 
 @pytest.fixture
