@@ -4,6 +4,7 @@
 import json
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import hoststate
@@ -154,6 +155,34 @@ def test_failure_of_poststop(oci, hooks):
     oci("--log", log, "delete", "--force", name).check()
     assert "failed with status 3" in log.read_text()
     assert "does not exist" in oci("state", name).check(1).stderr
+
+
+@pytest.mark.parametrize("kind", ["createRuntime", "startContainer", "poststart"])
+def test_delete_force_while_a_hook_runs(oci, hooks, workspace, kind):
+    """A hook that does not end keeps nobody from `list` and `delete --force`."""
+    mark = workspace / "began"
+    script = f": > {mark}; exec sleep 1000"
+    bundle = oci.bundle(*STAY, hooks={kind: [{"path": "/bin/sh", "args": ["sh", "-c", script]}]},
+                        mounts=[*(dict(mount) for mount in oci_runtime.MOUNTS),
+                                {"destination": str(workspace), "type": "bind",
+                                 "source": str(workspace), "options": ["rbind", "rw"]}])
+    name = oci.name()
+    verb = ["start", name]
+    if kind == "createRuntime":
+        verb = ["create", "--bundle", bundle, name]
+    else:
+        oci.create(bundle, name=name)
+    with open(bundle / "output", "wb") as output:
+        running = oci.start(*verb, stdout=output, stderr=output)
+    wait_for(mark.exists, 20, "the hook")
+    (listed,) = json.loads(oci("list", "--format", "json").check().stdout)
+    assert listed["status"] == {"createRuntime": "creating", "startContainer": "created",
+                                "poststart": "running"}[kind]
+    oci("delete", "--force", name, timeout=20).check()
+    assert json.loads(oci("list", "--format", "json").check().stdout) == []
+    for pid in hoststate.live_processes(running.pid):
+        os.kill(pid, signal.SIGKILL)
+    running.wait(timeout=20)
 
 
 def test_time_limit(oci, workspace):

@@ -78,9 +78,10 @@ static int begin(void *data, struct machine_error *error)
         return r;
 }
 
+/* From here the container is nobody's: it may be changed, and deleted, while a hook runs. */
 static int run_poststart(void *data, struct machine_error *error)
 {
-        const struct container *container = &((struct starting *)data)->container;
+        struct container *container = &((struct starting *)data)->container;
         _cleanup_oci_bundle_ struct oci_bundle configuration = { 0 };
         int r = container_hooks(container, OCI_HOOK_POSTSTART, &configuration, error);
         struct oci_state state;
@@ -90,6 +91,7 @@ static int run_poststart(void *data, struct machine_error *error)
         }
         state = container_state(container, &configuration);
         state.status = OCI_RUNNING;
+        container->lock = fd_close(container->lock);
         return container_run_hooks(&configuration, OCI_HOOK_POSTSTART, &state, error);
 }
 
@@ -117,7 +119,7 @@ int life_start(const struct runtime *runtime, const char *id, int *ret_notify,
         if (r == 0 && ret_notify) {
                 *ret_notify = TAKE_FD(starting.notify);
         } else if (r == 0 && starting.notify >= 0) {
-                /* Whoever wants to change it in the meantime may. */
+                /* The same. */
                 starting.container.lock = fd_close(starting.container.lock);
                 notify_await(starting.notify, &starting.container);
         }
@@ -145,9 +147,8 @@ static int find_poststop(void *data, struct machine_error *error)
         return 0;
 }
 
-static int end_process(void *data, struct machine_error *error)
+static int end_first_process(const struct container *container, struct machine_error *error)
 {
-        const struct container *container = ((struct deleting *)data)->container;
         struct pollfd ended = { .fd = container->process, .events = POLLIN };
 
         if (container->process < 0) {
@@ -161,6 +162,11 @@ static int end_process(void *data, struct machine_error *error)
                   container->record.init.pid, container->record.name);
         error_hint(error, "it hangs in the kernel: see /proc/%d/stack", container->record.init.pid);
         return -ETIMEDOUT;
+}
+
+static int end_process(void *data, struct machine_error *error)
+{
+        return end_first_process(((struct deleting *)data)->container, error);
 }
 
 static int undo(void *data, struct machine_error *error)
@@ -222,6 +228,21 @@ static void end_creator(const struct container *container)
         }
 }
 
+/* Who creates or starts a container has its lock, and may wait for a hook that does not end. */
+static void break_lock(const struct runtime *runtime, const char *id)
+{
+        _cleanup_container_ struct container container = CONTAINER_INIT;
+
+        if (container_open(runtime, id, false, &container, NULL) < 0) {
+                return;
+        }
+        if (container.status == OCI_CREATING) {
+                end_creator(&container);
+        } else {
+                (void)end_first_process(&container, NULL);
+        }
+}
+
 int life_delete(const struct runtime *runtime, const char *id, bool force,
                 struct machine_error *error)
 {
@@ -230,13 +251,7 @@ int life_delete(const struct runtime *runtime, const char *id, bool force,
         int r;
 
         if (force) {
-                _cleanup_container_ struct container seen = CONTAINER_INIT;
-
-                /* The lock is its creator's until that has ended. */
-                if (container_open(runtime, id, false, &seen, NULL) == 0 &&
-                    seen.status == OCI_CREATING) {
-                        end_creator(&seen);
-                }
+                break_lock(runtime, id);
         }
         r = container_open(runtime, id, true, &container, error);
         if (r == -ENOENT && force) {
