@@ -334,10 +334,10 @@ static int remove_notify_directory(const struct state_store *store, const char *
 static int remove_files(const struct state_store *store, const char *name,
                         struct machine_error *error)
 {
-        static const char *const suffixes[] = {
-                PLAN_SUFFIX,        DEFINITION_SUFFIX, ".health",
-                STATE_START_SUFFIX, RECORD_SUFFIX,     LOCK_SUFFIX
-        };
+        static const char *const suffixes[] = { PLAN_SUFFIX,         DEFINITION_SUFFIX,
+                                                ".health",           STATE_START_SUFFIX,
+                                                STATE_ATTACH_SUFFIX, RECORD_SUFFIX,
+                                                LOCK_SUFFIX };
 
         int r = remove_notify_directory(store, name, error);
 

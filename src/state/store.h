@@ -20,6 +20,8 @@ struct state_store {
 /** RUNTIME/machines/NAME and this: the socket on which the first process of a container waits for
  * its start. */
 #define STATE_START_SUFFIX ".start"
+/** .. and this: the socket of the terminal of a machine in the background, for `attach`. */
+#define STATE_ATTACH_SUFFIX ".attach"
 
 #define STATE_STORE_INIT               \
         {                              \

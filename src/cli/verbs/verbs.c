@@ -18,7 +18,7 @@ static const struct verb *const life_verbs[] = {
 };
 
 static const struct verb *const entering_verbs[] = {
-        &verb_exec, &verb_shell, &verb_copy_to, &verb_copy_from, NULL,
+        &verb_exec, &verb_shell, &verb_login, &verb_attach, &verb_copy_to, &verb_copy_from, NULL,
 };
 
 static const struct verb *const state_verbs[] = {

@@ -5,6 +5,7 @@
 #include "cli/common/cli.h"
 
 extern const struct verb verb_apply;
+extern const struct verb verb_attach;
 extern const struct verb verb_cat;
 extern const struct verb verb_check;
 extern const struct verb verb_collect;
@@ -29,6 +30,7 @@ extern const struct verb verb_list_images;
 extern const struct verb verb_list_tags;
 extern const struct verb verb_load;
 extern const struct verb verb_lock;
+extern const struct verb verb_login;
 extern const struct verb verb_logs;
 extern const struct verb verb_network;
 extern const struct verb verb_pause;

@@ -34,6 +34,17 @@ static void on_event(const char *message, void *data)
         supervisor_say(data, "machinectl-lite: %s", message);
 }
 
+static int follow_terminal(struct supervisor *supervisor)
+{
+        _cleanup_free_ char *socket =
+                string_format("%s/machines/%s" STATE_ATTACH_SUFFIX,
+                              supervisor->options->directories.runtime, supervisor->machine->name);
+
+        return socket ? output_follow(supervisor->output, launch_terminal(supervisor->launch),
+                                      socket)
+                      : -ENOMEM;
+}
+
 static int watch_run(struct supervisor *supervisor, struct machine_error *error)
 {
         struct launch *launch = supervisor->launch;
@@ -41,7 +52,7 @@ static int watch_run(struct supervisor *supervisor, struct machine_error *error)
                              &supervisor->ended);
 
         if (r == 0 && launch_terminal(launch) >= 0) {
-                r = output_follow(supervisor->output, launch_terminal(launch));
+                r = follow_terminal(supervisor);
         }
         if (r == 0 && launch_notify_socket(launch) >= 0) {
                 r = event_add_fd(supervisor->loop, launch_notify_socket(launch), EPOLLIN,

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/strings.h"
 #include "supervise/output/log_file.h"
+#include "supervise/output/watchers.h"
 #include "systemd/journal.h"
 
 /* Longer lines are written in parts. */
@@ -35,6 +36,7 @@ struct output {
         struct stream streams[2];
         struct stream console;
         struct event_source *console_source;
+        struct watchers *watchers; /* of the console */
 };
 
 static int keep(struct output *output, const char *stream, int priority, const char *text,
@@ -102,6 +104,10 @@ static int take(struct stream *stream)
                          sizeof stream->line - stream->length);
 
         if (n > 0) {
+                if (stream == &stream->output->console) {
+                        watchers_tell(stream->output->watchers, stream->line + stream->length,
+                                      (size_t)n);
+                }
                 stream->length += (size_t)n;
                 keep_lines(stream);
                 return 1;
@@ -124,8 +130,26 @@ static int on_console(struct event_source *source, int fd, uint32_t events, void
         return 0;
 }
 
-int output_follow(struct output *output, int terminal)
+static void pause_console(bool paused, void *data)
 {
+        struct output *output = data;
+
+        (void)event_set_events(output->console_source, paused ? 0 : EPOLLIN);
+}
+
+static const char *console_line(size_t *ret_length, void *data)
+{
+        const struct output *output = data;
+
+        *ret_length = output->console.length;
+        return output->console.line;
+}
+
+int output_follow(struct output *output, int terminal, const char *socket)
+{
+        const struct watchers_reader reader = { pause_console, console_line, output };
+        int r;
+
         if (fcntl(terminal, F_SETFL, O_RDWR | O_NONBLOCK) < 0) {
                 return -errno;
         }
@@ -133,8 +157,10 @@ int output_follow(struct output *output, int terminal)
         output->console.name = "console";
         output->console.priority = LOG_INFO;
         output->console.ends[0] = terminal;
-        return event_add_fd(output->loop, terminal, EPOLLIN, on_console, &output->console,
-                            &output->console_source);
+        r = event_add_fd(output->loop, terminal, EPOLLIN, on_console, &output->console,
+                         &output->console_source);
+        return r < 0 ? r
+                     : watchers_listen(output->loop, socket, terminal, &reader, &output->watchers);
 }
 
 /* Reads all available data, and writes the last line even if it is incomplete. */
@@ -241,6 +267,7 @@ void output_drain(struct output *output)
         }
         if (output->console_source) {
                 drain(&output->console);
+                watchers_free(TAKE_PTR(output->watchers));
                 event_remove(TAKE_PTR(output->console_source));
                 output->console.ends[0] = -EBADF;
         }
@@ -255,6 +282,7 @@ void output_free(struct output *output)
                 fd_close(output->streams[i].ends[0]);
                 fd_close(output->streams[i].ends[1]);
         }
+        watchers_free(output->watchers);
         log_file_close(&output->file);
         fd_close(output->journal);
         free(output);

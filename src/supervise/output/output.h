@@ -23,9 +23,10 @@ int output_open(struct event_loop *loop, const struct machine *machine, const ch
 /** Returns the descriptor for standard output (1) or error (2) of the payload. Borrowed. */
 int output_stream(const struct output *output, int number);
 
-/** Logs the output on the terminal of the machine as well, until output_drain(). The caller keeps
- * the descriptor. Returns 0 or -errno. */
-int output_follow(struct output *output, int terminal);
+/** Logs the output on the terminal of the machine as well, and shows it to those who attach at
+ * `socket` (watchers.h), until output_drain(). The caller keeps the descriptor. Returns 0 or
+ * -errno. */
+int output_follow(struct output *output, int terminal, const char *socket);
 
 /** Writes a line of the supervisor to the log. */
 void output_say(struct output *output, const char *text);

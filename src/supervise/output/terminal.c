@@ -9,8 +9,9 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "supervise/output/keys.h"
 
-#define CHUNK 8192
+#define CHUNK KEYS_CHUNK
 
 /* One direction of the relay, with a buffer of data that is not yet written. */
 struct pipe {
@@ -18,10 +19,12 @@ struct pipe {
         int to;   /* owned: a duplicate, because epoll accepts a descriptor only once */
         struct event_source *reader; /* NULL after the end of input */
         struct event_source *writer;
-        bool always_readable; /* a file, which epoll does not support */
-        bool is_input;        /* its end is passed on to the machine */
-        char last;            /* the last byte read */
-        char data[CHUNK];
+        bool always_readable;    /* a file, which epoll does not support */
+        bool is_input;           /* its end is passed on to the machine */
+        char last;               /* the last byte read */
+        struct keys *keys;       /* that detach, or NULL */
+        struct event_loop *loop; /* which they end */
+        char data[CHUNK + KEYS_MAXIMUM];
         size_t start;
         size_t end;
 };
@@ -80,10 +83,13 @@ static int fill(struct pipe *pipe)
         if (pending(pipe)) {
                 return 1;
         }
-        n = read(pipe->from, pipe->data, sizeof pipe->data);
+        n = read(pipe->from, pipe->data, CHUNK);
         if (n > 0) {
                 pipe->start = 0;
                 pipe->end = (size_t)n;
+                if (pipe->keys && keys_look(pipe->keys, pipe->data, &pipe->end)) {
+                        event_exit(pipe->loop, 1);
+                }
                 pipe->last = pipe->data[n - 1];
                 return 1;
         }
@@ -191,8 +197,9 @@ static int enter_raw_mode(struct terminal *terminal)
         return 0;
 }
 
-int terminal_join(struct event_loop *loop, int master, struct terminal **ret,
-                  struct machine_error *error)
+/* Output comes from the master or another descriptor. */
+static int connect_both(struct event_loop *loop, int master, int output, struct keys *keys,
+                        struct terminal **ret, struct machine_error *error)
 {
         _cleanup_terminal_ struct terminal *terminal = calloc(1, sizeof *terminal);
         int r;
@@ -202,7 +209,9 @@ int terminal_join(struct event_loop *loop, int master, struct terminal **ret,
         }
         terminal->master = master;
         terminal->input.to = terminal->output.to = -EBADF;
-        terminal->input.is_input = true;
+        terminal->input.is_input = !keys;
+        terminal->input.keys = keys;
+        terminal->input.loop = loop;
         /* Only the master is non-blocking: O_NONBLOCK on standard input or output would affect all
          * processes that share them. */
         if (fcntl(master, F_SETFL, O_RDWR | O_NONBLOCK) < 0) {
@@ -211,7 +220,7 @@ int terminal_join(struct event_loop *loop, int master, struct terminal **ret,
         terminal_resize(terminal);
         r = enter_raw_mode(terminal);
         if (r == 0) {
-                r = start_pipe(loop, &terminal->output, master, STDOUT_FILENO);
+                r = start_pipe(loop, &terminal->output, output, STDOUT_FILENO);
         }
         if (r == 0) {
                 r = start_pipe(loop, &terminal->input, STDIN_FILENO, master);
@@ -221,6 +230,18 @@ int terminal_join(struct event_loop *loop, int master, struct terminal **ret,
         }
         *ret = TAKE_PTR(terminal);
         return 0;
+}
+
+int terminal_join(struct event_loop *loop, int master, struct terminal **ret,
+                  struct machine_error *error)
+{
+        return connect_both(loop, master, master, NULL, ret, error);
+}
+
+int terminal_attach(struct event_loop *loop, int master, int output, struct keys *keys,
+                    struct terminal **ret, struct machine_error *error)
+{
+        return connect_both(loop, master, output, keys, ret, error);
 }
 
 void terminal_drain(struct terminal *terminal)

@@ -17,6 +17,16 @@ struct terminal;
 int terminal_join(struct event_loop *loop, int master, struct terminal **ret,
                   struct machine_error *error);
 
+struct keys;
+
+/**
+ * The same for a terminal whose output arrives on another descriptor, a socket: what is typed goes
+ * to the master, except the keys that detach, which end the loop with 1. The end of the input is
+ * not passed on. All but the loop has to outlive *ret.
+ */
+int terminal_attach(struct event_loop *loop, int master, int output, struct keys *keys,
+                    struct terminal **ret, struct machine_error *error);
+
 /** Copies the size of the caller's terminal, on SIGWINCH. */
 void terminal_resize(struct terminal *terminal);
 

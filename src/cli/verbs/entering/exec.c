@@ -4,8 +4,10 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/strings.h"
 #include "cli/machines/machines.h"
+#include "cli/machines/started.h"
 #include "cli/machines/user.h"
 #include "cli/verbs/verbs.h"
 #include "launch/enter/enter.h"
@@ -16,6 +18,7 @@ struct exec_options {
         bool interactive;
         bool terminal;
         bool privileged;
+        bool booted; /* only in a machine with an init of its own */
         const char *user;
         const char *working_directory;
         char **environment;
@@ -73,6 +76,24 @@ static int open_streams(const struct exec_options *given, struct enter_request *
                                                   : 0;
 }
 
+/* A machine without an init of its own has nobody to log in to. Whether it has one is known to
+ * those who may enter it. */
+static int refuse_unbooted(const struct state_store *store, const char *name,
+                           struct machine_error *error)
+{
+        _cleanup_json_ json_t *settings = cli_started_settings(store, name);
+
+        if (!settings || json_is_true(json_object_get(settings, "boot"))) {
+                return 0;
+        }
+        error_say(error, EINVAL,
+                  "machine \"%s\" is not booted: it runs a program, not an init that "
+                  "users log in to",
+                  name);
+        error_hint(error, "\"machinectl-lite shell %s\" opens a shell in it", name);
+        return -EINVAL;
+}
+
 static int exec_in_machine(struct cli *cli, const char *name, char *const *command,
                            const struct exec_options *given, struct machine_error *error)
 {
@@ -99,6 +120,9 @@ static int exec_in_machine(struct cli *cli, const char *name, char *const *comma
         }
         if (r == 0) {
                 r = cli_refuse_paused(&record, error);
+        }
+        if (r == 0 && given->booted) {
+                r = refuse_unbooted(&store, name, error);
         }
         if (r == 0) {
                 r = open_streams(given, &request, error);
@@ -140,6 +164,14 @@ static int parse_and_exec(struct cli *cli, const struct verb *verb, struct exec_
         if (r < 0) {
                 return r;
         }
+        if (argc > 1 && given->booted) {
+                return cli_usage_error(verb, error, "expected one machine");
+        }
+        if (given->booted && !isatty(STDIN_FILENO)) {
+                error_say(error, ENOTTY, "login needs a terminal as standard input");
+                error_hint(error, "\"machinectl-lite exec\" runs a program without one");
+                return -ENOTTY;
+        }
         if (argc > 1) {
                 command = argv + 1 + (strcmp(argv[1], "--") == 0);
         }
@@ -177,6 +209,27 @@ static int run_shell(struct cli *cli, const struct verb *verb, int argc, char **
         return r;
 }
 
+/* The machine's own login(1) asks for name and password, and makes a session, on a terminal of its
+ * own. Like a getty it needs no service manager there. */
+static int run_login(struct cli *cli, const struct verb *verb, int argc, char **argv,
+                     struct machine_error *error)
+{
+        static char *const login[] = { (char *)"login", NULL };
+        struct exec_options given = {
+                .interactive = true,
+                .terminal = true,
+                .booted = true,
+                .user = "0:0",
+                .working_directory = "/",
+        };
+        int r = parse_and_exec(cli, verb, &given, argc, argv, login, error);
+        if (r == -ENOENT && error->kind == MACHINE_ERROR_NOT_FOUND) {
+                error_hint(error, "machines need the program login, of Debian's package \"login\"; "
+                                  "\"shell\" opens a shell without it");
+        }
+        return r;
+}
+
 const struct verb verb_exec = {
         .name = "exec",
         .arguments = "M COMMAND..",
@@ -194,5 +247,13 @@ const struct verb verb_shell = {
         .options = options,
         .stop_at_argument = true,
         .run = run_shell,
+        .failure_status = 125,
+};
+
+const struct verb verb_login = {
+        .name = "login",
+        .arguments = "M",
+        .summary = "log in to a booted machine",
+        .run = run_login,
         .failure_status = 125,
 };

@@ -9,12 +9,12 @@
 #include "base/strings.h"
 #include "cli/machines/machines.h"
 #include "cli/machines/selection.h"
+#include "cli/machines/started.h"
 #include "cli/machines/user.h"
 #include "cli/output/machine_tree.h"
 #include "cli/output/print.h"
 #include "cli/output/table.h"
 #include "cli/verbs/verbs.h"
-#include "config/snapshot.h"
 #include "network/network.h"
 #include "state/health.h"
 
@@ -111,15 +111,10 @@ static bool matches(const char *name, char *const *patterns)
         return !patterns[0];
 }
 
-/* Of the definition at the start, which only root, or the user whose machine it is, can read. */
 static int set_mode(json_t *object, const struct state_store *store, const char *name)
 {
-        _cleanup_free_ char *snapshot = NULL;
-        _cleanup_json_ json_t *settings = NULL;
+        _cleanup_json_ json_t *settings = cli_started_settings(store, name);
 
-        if (state_load_definition(store, name, &snapshot) == 0) {
-                settings = config_snapshot_settings(snapshot);
-        }
         return json_set_string(object, "mode",
                                json_get_string(json_object_get(settings, "network"), "mode"));
 }

@@ -10,10 +10,10 @@
 #include "base/strings.h"
 #include "cli/machines/definition.h"
 #include "cli/machines/machines.h"
+#include "cli/machines/started.h"
 #include "cli/output/log_text.h"
 #include "cli/output/print.h"
 #include "cli/verbs/verbs.h"
-#include "config/snapshot.h"
 #include "state/health.h"
 #include "supervise/output/log_reader.h"
 
@@ -121,22 +121,11 @@ static void print_health(const struct machine_health *health)
         }
 }
 
-/* The definition of the machine at its start, or NULL: only root can read it, because it may
- * contain secrets. */
-static json_t *started_settings(const struct state_store *store, const char *name)
-{
-        _cleanup_free_ char *snapshot = NULL;
-
-        return state_load_definition(store, name, &snapshot) == 0
-                       ? config_snapshot_settings(snapshot)
-                       : NULL;
-}
-
 /* A shared network outlives the machine it was created for, whose programs are then missing in it.
  */
 static void print_shared_network(const struct state_store *store, const char *name)
 {
-        _cleanup_json_ json_t *settings = started_settings(store, name);
+        _cleanup_json_ json_t *settings = cli_started_settings(store, name);
         _cleanup_record_ struct machine_record owner = { 0 };
         const char *mode = json_get_string(json_object_get(settings, "network"), "mode");
         const char *target = mode ? string_after(mode, "machine:") : NULL;
@@ -296,7 +285,7 @@ static json_t *shown_json(const struct cli *cli, const struct state_store *store
                     0) {
                 return NULL;
         }
-        settings = started_settings(store, record->name);
+        settings = cli_started_settings(store, record->name);
         if (settings && json_object_update_missing(object, settings) < 0) {
                 return NULL;
         }
