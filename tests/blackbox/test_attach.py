@@ -184,6 +184,7 @@ def test_errors(cli, machine_file):
     machine_file("front", command=["sh", "-c", "echo up; sleep 1000"])
     front = cli.start("run", "front")
     front.read_until("up")
+    harness.wait_for(lambda: "running" in cli("status", "front").stdout, 10, "the start")
     assert "runs in the foreground" in cli("attach", "front").check(125).stderr
     front.kill()
     cli("attach").check(125)
