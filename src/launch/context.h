@@ -74,11 +74,12 @@ struct pod_namespaces {
         int user;
         int ipc;
         int uts;
+        char *group; /* the control group of all members, or NULL */
 };
 
-#define POD_NAMESPACES_INIT            \
-        {                              \
-                -EBADF, -EBADF, -EBADF \
+#define POD_NAMESPACES_INIT                  \
+        {                                    \
+                -EBADF, -EBADF, -EBADF, NULL \
         }
 
 /* The state that the steps of a start share. Both sides of the clone have it; each fills its own
@@ -302,6 +303,13 @@ int launch_set_up_pod(struct launch *launch, struct machine_error *error);
 bool launch_joins_pod(const struct launch *launch);
 int launch_join_pod(struct launch *launch, struct machine_error *error);
 int launch_leave_pod(struct launch *launch, struct machine_error *error);
+
+/* The control group of all members: launch/pod/group.c. */
+bool launch_limits_members(const struct launch *launch);
+int launch_set_up_members_group(struct launch *launch, struct machine_error *error);
+int launch_tear_down_members_group(struct launch *launch, struct machine_error *error);
+int launch_collect_members_group(const struct launch_directories *directories,
+                                 const struct machine_record *record, struct machine_error *error);
 
 /** The path of machine-init, or NULL with error set. The caller frees it. */
 char *launch_find_init_program(struct machine_error *error);

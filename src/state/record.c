@@ -82,6 +82,19 @@ void machine_record_clear(struct machine_record *record)
         *record = (struct machine_record){ 0 };
 }
 
+bool machine_record_is_pod(const struct machine_record *record)
+{
+        return record->definition && string_ends_with(record->definition, ".pod");
+}
+
+/* A plus sign is in no machine's name. */
+char *machine_record_limited_group(const struct machine_record *record)
+{
+        return record->cgroup ? string_format("%s%s", record->cgroup,
+                                              machine_record_is_pod(record) ? "+members" : "")
+                              : NULL;
+}
+
 const char *machine_state_name(enum machine_state state)
 {
         return state_names[state];

@@ -66,6 +66,13 @@ void machine_record_clear(struct machine_record *record);
 
 #define _cleanup_record_ _cleanup_(machine_record_clear)
 
+/** Whether it is a pod's. */
+bool machine_record_is_pod(const struct machine_record *record);
+
+/** The control group whose limits the definition sets: of a pod, that of all members, which exists
+ * if it has limits. NULL if there is none; the caller frees it. */
+char *machine_record_limited_group(const struct machine_record *record);
+
 /** Returns the name of a state, such as "running". */
 const char *machine_state_name(enum machine_state state);
 

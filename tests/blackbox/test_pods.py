@@ -116,7 +116,8 @@ def test_the_pod_starts_first_and_stops_last(cli, pod, member):
               for each in json.loads(cli("list", "--json=short").check().stdout)}
     assert listed[POD] == listed[named("one")] == "running"
     cli("status", POD).check()
-    assert f"{named('one')} | ready" in cli("logs", POD).check().stdout
+    harness.wait_for(lambda: f"{named('one')} | ready" in cli("logs", POD).check().stdout,
+                     what="the member's output in the log of its pod")
     cli("stop", POD).check()
     assert cli("status", named("one")).status == 3 and cli("status", POD).status == 3
     result = cli("run", member("one"))
@@ -139,7 +140,7 @@ def test_what_the_pod_shares_is_not_the_members(cli, pod, member, machine_file):
 
 def test_the_keys_of_a_pod(cli, pod):
     for text, problem in (('command = [ "x" ];', '"command" is no key of pods'),
-                          ('limits = { memory = "1G"; };', '"limits.memory" is no key of pods'),
+                          ('limits = { nice = 1; };', '"limits.nice" is no key of pods'),
                           ('network = { mode = "host"; };', "a network of its own"),
                           ("hostnam = 1;", "unknown key")):
         result = cli("check", pod(text)).check(65)

@@ -60,6 +60,7 @@ static int change_limits(const struct tasks *tasks, const struct plan_item *item
         const struct machine_limits limits = limits_of(item);
         struct cgroup group = CGROUP_INIT;
         _cleanup_strv_ char **warnings = NULL;
+        _cleanup_free_ char *path = NULL;
         int r;
 
         if (!item->limits) {
@@ -68,7 +69,8 @@ static int change_limits(const struct tasks *tasks, const struct plan_item *item
         if (!record->cgroup) {
                 return error_say(error, ENODATA, "machine \"%s\" has no control group", item->name);
         }
-        r = cgroup_open(record->cgroup, &group, error);
+        path = machine_record_limited_group(record);
+        r = path ? cgroup_open(path, &group, error) : error_oom(error);
         r = r < 0 ? r : cgroup_apply_limits(&group, &limits, &warnings, error);
         cgroup_release(&group);
         STRV_FOREACH(warning, warnings) {

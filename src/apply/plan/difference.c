@@ -69,7 +69,18 @@ static bool is_of_network(const char *key)
         return strcmp(key, "ports") == 0 || string_after(key, "network.");
 }
 
-static int note_key(const struct config_change_of_key *change, struct difference *ret)
+/* A pod that was started without limits has no group for those of its members. */
+static bool lacks_group(const struct machine_record *record)
+{
+        _cleanup_free_ char *path = record && machine_record_is_pod(record)
+                                            ? machine_record_limited_group(record)
+                                            : NULL;
+
+        return path && access(path, F_OK) < 0;
+}
+
+static int note_key(const struct config_change_of_key *change, bool resettable,
+                    struct difference *ret)
 {
         const struct config_key *key = change->key;
 
@@ -78,7 +89,9 @@ static int note_key(const struct config_change_of_key *change, struct difference
         case CONFIG_CHANGE_LIVE:
                 return strv_append(&ret->live, key->name);
         case CONFIG_CHANGE_LIMIT:
-                return strv_append(can_be_reset(change) ? &ret->limits : &ret->restart, key->name);
+                return strv_append(resettable && can_be_reset(change) ? &ret->limits
+                                                                      : &ret->restart,
+                                   key->name);
         default:
                 return strv_append(&ret->restart, key->name);
         }
@@ -96,7 +109,7 @@ static int compare_keys(const struct plan_request *request, const struct machine
                 if (strcmp(changes.items[i].key->name, "image") == 0) {
                         renamed = true;
                 } else {
-                        r = note_key(&changes.items[i], ret);
+                        r = note_key(&changes.items[i], !lacks_group(record), ret);
                 }
         }
         if (r == 0 && renamed && !record) {

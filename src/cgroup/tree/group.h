@@ -39,6 +39,10 @@ struct cgroup {
                 -EBADF, NULL, NULL, 0, false \
         }
 
+/** The part of a group's path above the directories that this program makes: MOUNT or UNIT. The
+ * caller frees it. */
+char *cgroup_top_of(const char *path);
+
 /** Frees the struct's resources and makes it empty; the group itself stays. */
 void cgroup_release(struct cgroup *group);
 #define _cleanup_cgroup_ _cleanup_(cgroup_release)

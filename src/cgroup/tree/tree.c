@@ -141,6 +141,18 @@ static int move_to_supervisor(const char *unit, struct machine_error *error)
         return 0;
 }
 
+/* The part of the path above the directories created by cgroup_create(). */
+char *cgroup_top_of(const char *path)
+{
+        const char *end = strrchr(path, '/');
+        char *top = end && end > path ? strndup(path, (size_t)(end - path)) : NULL;
+
+        if (top && string_ends_with(top, "/" OWN_DIRECTORY)) {
+                *strrchr(top, '/') = '\0';
+        }
+        return top;
+}
+
 /* Sets top and path. */
 static int choose_place(const struct cgroup_parameters *parameters, struct cgroup *group,
                         struct machine_error *error)
@@ -149,6 +161,11 @@ static int choose_place(const struct cgroup_parameters *parameters, struct cgrou
         _cleanup_free_ char *unit = NULL;
         int r = 0;
 
+        if (parameters->above) {
+                group->path = path_join(parameters->above, parameters->name);
+                group->top = cgroup_top_of(parameters->above);
+                return group->path && group->top ? 0 : error_oom(error);
+        }
         if (parameters->mount) {
                 r = string_replace(&mount, parameters->mount) < 0 ? error_oom(error) : 0;
         } else {
@@ -175,18 +192,6 @@ static int choose_place(const struct cgroup_parameters *parameters, struct cgrou
                 group->top = TAKE_PTR(mount);
         }
         return group->path ? 0 : error_oom(error);
-}
-
-/* The part of the path above the directories created by cgroup_create(). */
-static char *top_of(const char *path)
-{
-        const char *end = strrchr(path, '/');
-        char *top = end && end > path ? strndup(path, (size_t)(end - path)) : NULL;
-
-        if (top && string_ends_with(top, "/" OWN_DIRECTORY)) {
-                *strrchr(top, '/') = '\0';
-        }
-        return top;
 }
 
 /* ---- Making ---- */
@@ -218,7 +223,7 @@ static int remove_leftover(const char *path, int fd, struct machine_error *error
 
         old.fd = fd;
         old.path = strdup(path);
-        old.top = top_of(path);
+        old.top = cgroup_top_of(path);
         return old.path && old.top ? cgroup_remove(&old, LEFTOVER_TIMEOUT, error)
                                    : error_oom(error);
 }
@@ -357,6 +362,11 @@ int cgroup_create(const struct cgroup_parameters *parameters, struct cgroup *ret
                 (void)cgroup_remove(&group, 0, NULL);
                 return r;
         }
+        /* What is above it goes with its last machine, unless it is shared. */
+        if (parameters->above && string_replace(&group.top, parameters->above) < 0) {
+                (void)cgroup_remove(&group, 0, NULL);
+                return error_oom(error);
+        }
         group.is_new = true;
         *ret = group;
         group = (struct cgroup)CGROUP_INIT;
@@ -379,7 +389,7 @@ int cgroup_open(const char *path, struct cgroup *ret, struct machine_error *erro
                 return error_say(error, EINVAL, "%s is not a control group of cgroup v2", path);
         }
         group.path = strdup(path);
-        group.top = top_of(path);
+        group.top = cgroup_top_of(path);
         if (!group.path || !group.top) {
                 return error_oom(error);
         }

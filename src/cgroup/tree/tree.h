@@ -25,6 +25,8 @@ struct cgroup_parameters {
         const char *name; /* of the machine */
         /* Where cgroup2 is mounted; NULL to find it. */
         const char *mount;
+        /* A group of cgroup_create_shared() in which it is made; NULL: at its usual place. */
+        const char *above;
         /* The caller is a user: without a group that was delegated to him, none is made, and *ret
          * is empty. */
         bool by_user;
@@ -46,6 +48,14 @@ struct cgroup_parameters {
  */
 int cgroup_create(const struct cgroup_parameters *parameters, struct cgroup *ret,
                   struct machine_error *error);
+
+/**
+ * Makes a group for the groups of several machines, whose limits are those of all together, or
+ * finds it again: nobody owns it, and machines in it outlive its maker. Undone by
+ * cgroup_remove_shared(), which leaves it as long as a machine is in it.
+ */
+int cgroup_create_shared(const char *path, struct cgroup *ret, struct machine_error *error);
+int cgroup_remove_shared(const char *path, struct machine_error *error);
 
 /** Gives the group's subtree to the machine's root, which is uid and gid on the host: it can create
  * groups in it, but neither raise its own limits nor leave it. */

@@ -45,6 +45,7 @@ int launch_set_up_cgroup(struct launch *launch, struct machine_error *error)
 {
         const struct cgroup_parameters parameters = {
                 .name = launch->machine->name,
+                .above = launch->pod.group,
                 .by_user = launch->by_user,
                 .boots = launch->machine->process.boot,
         };
@@ -69,7 +70,8 @@ int launch_set_up_limits(struct launch *launch, struct machine_error *error)
                                           launch_root_gid(launch), error)
                         : 0;
 
-        if (r == 0) {
+        /* The limits of a pod are those of its members. */
+        if (r == 0 && !launch_holds_pod(launch)) {
                 r = cgroup_apply_limits(&launch->cgroup, &machine->limits, &warnings, error);
         }
         /* A user's machine can make no node, and has only those that the user may open. */

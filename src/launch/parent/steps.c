@@ -202,6 +202,18 @@ const struct launch_step launch_parent_steps[] = {
                              "so the payload gets one of its own.",
                      .without = "There would be no limit, no statistics, and no way to kill all "
                                 "processes at once." } },
+        { .name = "members-group",
+          .wanted = launch_limits_members,
+          .set_up = launch_set_up_members_group,
+          .tear_down = launch_tear_down_members_group,
+          .collect = launch_collect_members_group,
+          .words = { .what = "Creates the control group of all members of the pod, with the pod's "
+                             "limits.",
+                     .calls = "mkdir",
+                     .rule = "What a group limits, all groups below it have together (cgroups(7)).",
+                     .without = "Each member would be limited alone, and all of them together not "
+                                "at all.",
+                     .keys = "limits" } },
         { .name = "group",
           .wanted = launch_wants_group,
           .set_up = launch_set_up_group,

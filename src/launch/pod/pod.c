@@ -150,6 +150,11 @@ int launch_join_pod(struct launch *launch, struct machine_error *error)
         if (r < 0) {
                 return r;
         }
+        launch->pod.group = machine_record_limited_group(&record);
+        if (launch->pod.group && access(launch->pod.group, F_OK) < 0) {
+                free(launch->pod.group);
+                launch->pod.group = NULL;
+        }
         launch->ids.range = (struct id_range){ record.user_base, record.user_count };
         launch->record.user_base = record.user_base;
         launch->record.user_count = record.user_count;
@@ -163,5 +168,7 @@ int launch_leave_pod(struct launch *launch, struct machine_error *error)
         pod->user = fd_close(pod->user);
         pod->ipc = fd_close(pod->ipc);
         pod->uts = fd_close(pod->uts);
+        free(pod->group);
+        pod->group = NULL;
         return 0;
 }

@@ -221,8 +221,7 @@ static bool is_pod(const struct state_store *store, const char *name)
 {
         _cleanup_record_ struct machine_record record = { 0 };
 
-        return state_load(store, name, &record, NULL) == 0 && record.definition &&
-               string_ends_with(record.definition, ".pod");
+        return state_load(store, name, &record, NULL) == 0 && machine_record_is_pod(&record);
 }
 
 /* A pod has no output of its own: its members take its place. */

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <unistd.h>
+
 #include <machine/machine.h>
 
 #include "base/error.h"
@@ -86,6 +88,23 @@ static int load_limits(struct cli *cli, const struct verb *verb, char *const *ar
         return cli_load_settings(cli, &settings, ret, error);
 }
 
+/* The limits of a pod are those of all its members. */
+static int open_members_group(const struct machine_record *record, struct cgroup *ret,
+                              struct machine_error *error)
+{
+        _cleanup_free_ char *path = machine_record_limited_group(record);
+
+        if (path && access(path, F_OK) < 0 && errno == ENOENT) {
+                error_say(error, ENODATA,
+                          "the members of pod \"%s\" have no common control group, as it was "
+                          "started without limits",
+                          record->name);
+                error_hint(error, "set one in its definition, and restart it");
+                return -ENODATA;
+        }
+        return path ? cgroup_open(path, ret, error) : error_oom(error);
+}
+
 static int apply(struct cli *cli, const char *name, const struct machine_limits *limits,
                  struct machine_error *error)
 {
@@ -96,6 +115,10 @@ static int apply(struct cli *cli, const char *name, const struct machine_limits 
 
         if (r == 0) {
                 r = cli_lock_machine(&store, name, &machine, error);
+        }
+        if (r == 0 && machine_record_is_pod(&machine.record)) {
+                cgroup_release(&machine.group);
+                r = open_members_group(&machine.record, &machine.group, error);
         }
         if (r == 0) {
                 r = cgroup_apply_limits(&machine.group, limits, &warnings, error);

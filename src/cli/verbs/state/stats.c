@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sys/sysinfo.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -80,6 +81,17 @@ static int keep_sample(struct round *round, const char *name, const struct cgrou
         return 0;
 }
 
+/* A pod with limits uses what its members use. */
+static int open_group(const struct machine_record *record, struct cgroup *ret,
+                      struct machine_error *error)
+{
+        _cleanup_free_ char *members = machine_record_limited_group(record);
+
+        return machine_record_is_pod(record) && members && access(members, F_OK) == 0
+                       ? cgroup_open(members, ret, error)
+                       : cli_open_group(record, ret, error);
+}
+
 static int sample_machine(const struct state_store *store, const char *name, struct round *round,
                           struct machine_error *error)
 {
@@ -89,7 +101,7 @@ static int sample_machine(const struct state_store *store, const char *name, str
         int r = cli_find_running(store, name, &record, NULL, error);
 
         if (r == 0 && record.cgroup) {
-                r = cli_open_group(&record, &group, error);
+                r = open_group(&record, &group, error);
         }
         if (r == 0) {
                 r = cgroup_read_usage(&group, &usage, error);
