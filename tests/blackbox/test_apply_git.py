@@ -74,6 +74,30 @@ def test_an_unreachable_remote_leaves_what_runs(repository, fleet):
     fleet.cli("start", fleet.name("web")).check()
 
 
+def test_a_huge_repository_does_not_fill_the_host(repository, fleet):
+    """What is fetched may take a third of the room, by git as well as from standard input."""
+    for number in range(8):
+        (fleet.tree / f"large-{number}").write_bytes(os.urandom(1_000_000))
+    repository.commit()
+    cli = fleet.cli
+    inside = ["unshare", "--mount", "sh", "-c", f"mkdir -p {cli.runtime} && "
+              f'mount -t tmpfs -o size=12M tmpfs {cli.runtime} && "$@"; status=$?; '
+              f"find {cli.runtime} -name 'apply-*'; exit $status", "sh"]
+    result = repository.apply("--plan", wrapper=inside).check(1)
+    assert "File too large" in result.stderr and "at most 4" in result.stderr, result
+    assert "keep large files out of the tree" in result.stderr
+    assert str(cli.runtime) not in result.stdout
+    archive = fleet.tree.with_name("huge.tar")
+    repository.git("archive", "-o", str(archive), "HEAD")
+    result = cli("apply", "--plan", "-", wrapper=["sh", "-c", f'"$@" <{archive}', "sh", *inside])
+    assert result.status == 1 and "cannot read the archive from standard input" in result.stderr
+    assert "File too large" in result.stderr and str(cli.runtime) not in result.stdout
+    for number in range(8):
+        (fleet.tree / f"large-{number}").unlink()
+    repository.commit("without them")
+    repository.apply("--plan", wrapper=inside).check()
+
+
 def test_rewritten_history_is_refused(repository, fleet):
     fleet.define("web", environment=["A=1"])
     repository.commit()

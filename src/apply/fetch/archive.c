@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "apply/fetch/size.h"
 #include "apply/fetch/stage.h"
 #include "base/file.h"
 #include "base/strings.h"
@@ -79,16 +80,38 @@ int archive_unpack(int archive, uid_t uid, struct fetched *fetched, struct machi
         return 0;
 }
 
+static int copy_input(int archive, uint64_t maximum)
+{
+        uint64_t total = 0;
+        char piece[65536];
+        ssize_t n;
+
+        while ((n = read(STDIN_FILENO, piece, sizeof piece)) != 0) {
+                int r = n < 0 ? -errno : file_write_all(archive, piece, (size_t)n);
+
+                if (r < 0 && r != -EINTR) {
+                        return r;
+                }
+                total += n > 0 ? (uint64_t)n : 0;
+                if (total > maximum) {
+                        return -EFBIG;
+                }
+        }
+        return 0;
+}
+
 int archive_read_input(struct fetched *fetched, struct machine_error *error)
 {
         _cleanup_close_ int archive =
                 open(fetched->temporary, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
         const struct stage_options reading = { 0 };
         char digest[STAGE_DIGEST_SIZE];
-        int r = archive < 0 ? -errno : file_copy(STDIN_FILENO, archive);
+        const uint64_t maximum = fetched_size_maximum(fetched);
+        int r = archive < 0 ? -errno : copy_input(archive, maximum);
 
         if (r < 0) {
-                return error_set(error, r, "cannot read the archive from standard input");
+                error_set(error, r, "cannot read the archive from standard input");
+                return fetched_explain(r, maximum, error);
         }
         if (lseek(archive, 0, SEEK_END) == 0) {
                 error_say(error, EINVAL, "standard input is empty: expected a tar archive");

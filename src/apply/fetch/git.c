@@ -10,6 +10,7 @@
 
 #include "apply/fetch/archive.h"
 #include "apply/fetch/keys.h"
+#include "apply/fetch/size.h"
 #include "base/file.h"
 #include "base/path.h"
 #include "base/rights/command.h"
@@ -22,6 +23,7 @@ struct git {
         char *repository;
         char **environment;
         uid_t uid;
+        uint64_t size_maximum;
 };
 
 static void git_clear(struct git *git)
@@ -36,12 +38,13 @@ static void git_clear(struct git *git)
 
 /* ---- The surroundings ---- */
 
-/* No file of the repository is trusted, and no configuration but this one is read. */
+/* No file of the repository is trusted, and no configuration but this one is read. All objects of a
+ * fetch are in one file, whose size is limited. */
 static const char configuration[] = "[safe]\n\tdirectory = *\n"
                                     "[core]\n\thooksPath = /dev/null\n\tfsmonitor = false\n"
                                     "[init]\n\tdefaultBranch = main\n"
                                     "[transfer]\n\tfsckObjects = true\n"
-                                    "[fetch]\n\trecurseSubmodules = false\n"
+                                    "[fetch]\n\trecurseSubmodules = false\n\tunpackLimit = 1\n"
                                     "[gc]\n\tauto = 0\n"
                                     "[http]\n\tlowSpeedLimit = 1000\n\tlowSpeedTime = 30\n";
 
@@ -101,6 +104,7 @@ static int prepare(struct git *git, const struct fetched *fetched, struct machin
         int r;
 
         git->uid = pick_user(git->request);
+        git->size_maximum = fetched_size_maximum(fetched);
         git->home = string_format("%s/home", fetched->temporary);
         git->repository = string_format("%s/home/repository", fetched->temporary);
         path = string_format("%s/home/.gitconfig", fetched->temporary);
@@ -129,18 +133,21 @@ static int run(const struct git *git, char **ret_output, struct machine_error *e
                 .environment = git->environment,
                 .directory = access(git->repository, F_OK) == 0 ? git->repository : git->home,
                 .uid = git->uid,
+                .file_maximum = git->size_maximum,
                 .input = -EBADF,
                 .output = -EBADF,
         };
         size_t count = 1;
         va_list list;
+        int r;
 
         va_start(list, error);
         do {
                 arguments[count] = va_arg(list, const char *);
         } while (arguments[count++] && count < ARGUMENTS_MAXIMUM);
         va_end(list);
-        return command_run(&command, ret_output, error);
+        r = command_run(&command, ret_output, error);
+        return r > 0 ? fetched_explain(r, git->size_maximum, error) : r;
 }
 
 static int expect(int status)
@@ -242,11 +249,14 @@ static int write_archive(const struct git *git, const char *const *arguments, in
                 .environment = git->environment,
                 .directory = git->repository,
                 .uid = git->uid,
+                .file_maximum = git->size_maximum,
                 .input = -EBADF,
                 .output = archive,
         };
 
-        return expect(command_run(&command, NULL, error));
+        int r = command_run(&command, NULL, error);
+
+        return expect(r > 0 ? fetched_explain(r, git->size_maximum, error) : r);
 }
 
 /* The commits are those that the tree names. The archives follow that of the repository. */

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -85,6 +86,16 @@ static int confine(void)
         return 0;
 }
 
+/* A write beyond the limit fails with EFBIG, which the program reports, if the signal is ignored.
+ */
+static int limit_files(uint64_t maximum)
+{
+        const struct rlimit limit = { maximum, maximum };
+
+        (void)signal(SIGXFSZ, SIG_IGN);
+        return setrlimit(RLIMIT_FSIZE, &limit) < 0 ? -errno : 0;
+}
+
 static int take_descriptors(const struct command *command, int errors)
 {
         const int streams[] = { command->input, command->output, errors };
@@ -116,6 +127,7 @@ static _Noreturn void become(const struct command *command, int errors)
         process_unblock_signals();
         (void)setsid();
         if (take_descriptors(command, errors) == 0 && chdir(command->directory) == 0 &&
+            (!command->file_maximum || limit_files(command->file_maximum) == 0) &&
             (!command->confined || confine() == 0) && become_user(command->uid) == 0) {
                 (void)umask(022);
                 environ = (char **)command->environment;

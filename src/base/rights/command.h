@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/error.h"
@@ -24,7 +25,8 @@ struct command {
         /* Additional descriptors, which become 3, 4 and so on. */
         const int *descriptors;
         size_t descriptor_count;
-        bool confined; /* no network, little memory and time: for parsing hostile data */
+        uint64_t file_maximum; /* the size of each file that it writes; 0: without a limit */
+        bool confined;         /* no network, little memory and time: for parsing hostile data */
 };
 
 /** The maximum of descriptor_count. */
