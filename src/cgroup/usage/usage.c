@@ -44,6 +44,7 @@ static const struct {
         { "memory.stat", "file", USAGE(memory_file) },
         { "memory.stat", "kernel", USAGE(memory_kernel) },
         { "memory.stat", "shmem", USAGE(memory_shared) },
+        { "memory.stat", "inactive_file", USAGE(memory_inactive_file) },
         { "memory.events", "oom_kill", USAGE(oom_kills) },
         { "cpu.stat", "usage_usec", USAGE(cpu) },
         { "cpu.stat", "user_usec", USAGE(cpu_user) },

@@ -18,6 +18,7 @@ struct cgroup_pressure {
 struct cgroup_usage {
         uint64_t memory, memory_peak, memory_limit, memory_high;
         uint64_t memory_anonymous, memory_file, memory_kernel, memory_shared;
+        uint64_t memory_inactive_file; /* what the kernel takes back first */
         uint64_t swap, swap_limit;
         uint64_t cpu, cpu_user, cpu_system;
         uint64_t cpu_periods, cpu_throttled_periods, cpu_throttled;

@@ -4,18 +4,11 @@
 
 #include <jansson.h>
 
-#include "cgroup/usage/usage.h"
 #include "cli/output/table.h"
+#include "survey/survey.h"
 
 /** Returns the usage of a machine as a JSON object, or NULL if out of memory. */
 json_t *usage_json(const char *name, const struct cgroup_usage *usage);
-
-/** The usage of a machine at one point in time. */
-struct stats_sample {
-        char *name;
-        uint64_t time; /* log_now() */
-        struct cgroup_usage usage;
-};
 
 /** The headings of the usage table, terminated by NULL. */
 extern const char *const usage_headings[];
@@ -23,7 +16,7 @@ extern const char *const usage_headings[];
 /** Adds the row of a machine to the usage table. before is an earlier sample of the same machine,
  * or NULL, and then rates are omitted. cpus is the number of CPUs of the host. Returns 0 or
  * -ENOMEM. */
-int usage_add_row(struct table *table, const struct stats_sample *sample,
-                  const struct stats_sample *before, unsigned int cpus, bool utf8);
+int usage_add_row(struct table *table, const struct survey_machine *sample,
+                  const struct survey_machine *before, unsigned int cpus, bool utf8);
 
 #endif

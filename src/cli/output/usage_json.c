@@ -20,6 +20,7 @@ static const struct {
         { "memory_high", USAGE(memory_high) },
         { "memory_anonymous", USAGE(memory_anonymous) },
         { "memory_file", USAGE(memory_file) },
+        { "memory_inactive_file", USAGE(memory_inactive_file) },
         { "memory_kernel", USAGE(memory_kernel) },
         { "memory_shared", USAGE(memory_shared) },
         { "swap", USAGE(swap) },

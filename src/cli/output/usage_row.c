@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 
 #include <machine/machine.h>
@@ -11,41 +12,24 @@
 
 #define CELL_BYTES (BAR_BYTES + 64)
 
+#define USAGE(field) offsetof(struct cgroup_usage, field)
+
 const char *const usage_headings[] = {
         "NAME", "CPU", "MEMORY", "SWAP", "TASKS", "READ", "WRITE", "WAITING", "OOM", NULL,
 };
 
-static bool is_number(uint64_t value)
-{
-        return value != MACHINE_UNSET && value != MACHINE_UNLIMITED;
-}
-
-/* Returns the growth of a counter per second. */
-static double rate(uint64_t now, uint64_t before, uint64_t usec)
-{
-        return usec && is_number(now) && is_number(before) && now >= before
-                       ? (double)(now - before) * (double)USEC_PER_SEC / (double)usec
-                       : 0;
-}
-
 /* Usage in percent of one CPU. The bar is full at the limit or, without one, at all CPUs. */
-static int add_cpu(struct table *table, const struct stats_sample *sample,
-                   const struct stats_sample *before, unsigned int cpus, bool utf8)
+static int add_cpu(struct table *table, const struct survey_machine *sample,
+                   const struct survey_machine *before, unsigned int cpus, bool utf8)
 {
-        const struct cgroup_usage *usage = &sample->usage;
+        double full = survey_cpu_limit(sample, cpus);
         char bar[BAR_BYTES], text[CELL_BYTES];
-        double share, full = cpus;
+        double share;
 
-        if (!before || !is_number(usage->cpu)) {
+        if (!before || !survey_is_number(sample->usage.cpu)) {
                 return table_add(table, NULL);
         }
-        share = rate(usage->cpu, before->usage.cpu, sample->time - before->time) /
-                (double)USEC_PER_SEC;
-        if (is_number(usage->cpu_quota) && is_number(usage->cpu_period) && usage->cpu_period) {
-                double limit = (double)usage->cpu_quota / (double)usage->cpu_period;
-
-                full = limit < full ? limit : full;
-        }
+        share = survey_cpu_share(sample, before);
         bar_format(full > 0 ? share / full : 0, utf8, bar);
         snprintf(text, sizeof text, "%s %5.1f%%", bar, share * 100);
         return table_add(table, text);
@@ -56,11 +40,11 @@ static int add_part(struct table *table, uint64_t value, uint64_t limit, bool ut
 {
         char bar[BAR_BYTES], used[16], most[16], text[CELL_BYTES];
 
-        if (!is_number(value)) {
+        if (!survey_is_number(value)) {
                 return table_add(table, NULL);
         }
         quantity_format_size(value, used);
-        if (!is_number(limit)) {
+        if (!survey_is_number(limit)) {
                 return table_add(table, used);
         }
         quantity_format_size(limit, most);
@@ -73,10 +57,10 @@ static int add_count(struct table *table, uint64_t value, uint64_t limit)
 {
         char text[CELL_BYTES];
 
-        if (!is_number(value)) {
+        if (!survey_is_number(value)) {
                 return table_add(table, NULL);
         }
-        if (is_number(limit)) {
+        if (survey_is_number(limit)) {
                 snprintf(text, sizeof text, "%" PRIu64 " / %" PRIu64, value, limit);
         } else {
                 snprintf(text, sizeof text, "%" PRIu64, value);
@@ -84,15 +68,15 @@ static int add_count(struct table *table, uint64_t value, uint64_t limit)
         return table_add(table, text);
 }
 
-static int add_rate(struct table *table, const struct stats_sample *sample,
-                    const struct stats_sample *before, uint64_t now, uint64_t earlier)
+static int add_rate(struct table *table, const struct survey_machine *sample,
+                    const struct survey_machine *before, size_t counter, uint64_t now)
 {
         char size[16], text[CELL_BYTES];
 
-        if (!before || !is_number(now)) {
+        if (!before || !survey_is_number(now)) {
                 return table_add(table, NULL);
         }
-        quantity_format_size((uint64_t)rate(now, earlier, sample->time - before->time), size);
+        quantity_format_size((uint64_t)survey_rate(sample, before, counter), size);
         snprintf(text, sizeof text, "%s/s", size);
         return table_add(table, text);
 }
@@ -112,24 +96,23 @@ static int add_waiting(struct table *table, const struct cgroup_usage *usage)
         char text[CELL_BYTES];
 
         for (size_t i = 1; i < ELEMENTS_OF(waits); i++) {
-                if (is_number(waits[i].value) &&
-                    (!is_number(waits[most].value) || waits[i].value > waits[most].value)) {
+                if (survey_is_number(waits[i].value) &&
+                    (!survey_is_number(waits[most].value) || waits[i].value > waits[most].value)) {
                         most = i;
                 }
         }
-        if (!is_number(waits[most].value) || waits[most].value < 100) {
+        if (!survey_is_number(waits[most].value) || waits[most].value < 100) {
                 return table_add(table, NULL);
         }
         snprintf(text, sizeof text, "%s %" PRIu64 "%%", waits[most].name, waits[most].value / 100);
         return table_add(table, text);
 }
 
-int usage_add_row(struct table *table, const struct stats_sample *sample,
-                  const struct stats_sample *before, unsigned int cpus, bool utf8)
+int usage_add_row(struct table *table, const struct survey_machine *sample,
+                  const struct survey_machine *before, unsigned int cpus, bool utf8)
 {
         const struct cgroup_usage *usage = &sample->usage;
-        const struct cgroup_usage *earlier = before ? &before->usage : usage;
-        int r = table_add(table, sample->name);
+        int r = table_add(table, sample->record.name);
 
         r = r < 0 ? r : add_cpu(table, sample, before, cpus, utf8);
         r = r < 0 ? r : add_part(table, usage->memory, usage->memory_limit, utf8);
@@ -137,8 +120,8 @@ int usage_add_row(struct table *table, const struct stats_sample *sample,
                   : add_part(table, usage->swap,
                              usage->swap_limit ? usage->swap_limit : MACHINE_UNSET, utf8);
         r = r < 0 ? r : add_count(table, usage->tasks, usage->tasks_limit);
-        r = r < 0 ? r : add_rate(table, sample, before, usage->io_read, earlier->io_read);
-        r = r < 0 ? r : add_rate(table, sample, before, usage->io_write, earlier->io_write);
+        r = r < 0 ? r : add_rate(table, sample, before, USAGE(io_read), usage->io_read);
+        r = r < 0 ? r : add_rate(table, sample, before, USAGE(io_write), usage->io_write);
         r = r < 0 ? r : add_waiting(table, usage);
         return r < 0 ? r : add_count(table, usage->oom_kills, MACHINE_UNSET);
 }

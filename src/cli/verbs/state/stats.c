@@ -11,7 +11,7 @@
 #include "base/json.h"
 #include "base/quantity.h"
 #include "base/strings.h"
-#include "cli/machines/locked_machine.h"
+#include "cli/machines/machines.h"
 #include "cli/machines/selection.h"
 #include "cli/output/bar.h"
 #include "cli/verbs/verbs.h"
@@ -51,65 +51,13 @@ static const struct cli_option options[] = {
 
 /* ---- Samples ---- */
 
-struct round {
-        struct stats_sample *samples;
-        size_t count;
-};
-
-static void round_clear(struct round *round)
-{
-        for (size_t i = 0; i < round->count; i++) {
-                free(round->samples[i].name);
-        }
-        free(round->samples);
-        *round = (struct round){ 0 };
-}
-#define _cleanup_round_ _cleanup_(round_clear)
-
-static int keep_sample(struct round *round, const char *name, const struct cgroup_usage *usage)
-{
-        struct stats_sample *grown = reallocarray(round->samples, round->count + 1, sizeof *grown);
-        char *copy = grown ? strdup(name) : NULL;
-
-        if (grown) {
-                round->samples = grown;
-        }
-        if (!copy) {
-                return -ENOMEM;
-        }
-        grown[round->count++] = (struct stats_sample){ copy, log_now(), *usage };
-        return 0;
-}
-
-/* A pod with limits uses what its members use. */
-static int open_group(const struct machine_record *record, struct cgroup *ret,
-                      struct machine_error *error)
-{
-        _cleanup_free_ char *members = machine_record_limited_group(record);
-
-        return machine_record_is_pod(record) && members && access(members, F_OK) == 0
-                       ? cgroup_open(members, ret, error)
-                       : cli_open_group(record, ret, error);
-}
-
-static int sample_machine(const struct state_store *store, const char *name, struct round *round,
+static int sample_machine(const struct state_store *store, const char *name, struct survey *round,
                           struct machine_error *error)
 {
         _cleanup_record_ struct machine_record record = { 0 };
-        _cleanup_cgroup_ struct cgroup group = CGROUP_INIT;
-        struct cgroup_usage usage;
         int r = cli_find_running(store, name, &record, NULL, error);
 
-        if (r == 0 && record.cgroup) {
-                r = open_group(&record, &group, error);
-        }
-        if (r == 0) {
-                r = cgroup_read_usage(&group, &usage, error);
-        }
-        if (r == 0 && keep_sample(round, name, &usage) < 0) {
-                r = error_oom(error);
-        }
-        return r;
+        return r < 0 ? r : survey_add(round, store, &record, error);
 }
 
 /* The machines to sample: chosen anew for each round. */
@@ -122,7 +70,8 @@ struct choice {
         bool strict; /* all are named, and must be running */
 };
 
-static int take_round(const struct choice *choice, struct round *round, struct machine_error *error)
+static int take_round(const struct choice *choice, struct survey *round,
+                      struct machine_error *error)
 {
         _cleanup_strv_ char **names = NULL;
         int r = cli_select_machines(choice->cli, choice->verb, choice->arguments, choice->selection,
@@ -139,24 +88,16 @@ static int take_round(const struct choice *choice, struct round *round, struct m
         return r;
 }
 
-static const struct stats_sample *find_sample(const struct round *round, const char *name)
-{
-        for (size_t i = 0; i < round->count; i++) {
-                if (strcmp(round->samples[i].name, name) == 0) {
-                        return &round->samples[i];
-                }
-        }
-        return NULL;
-}
-
 /* ---- Output ---- */
 
-static int print_json(const struct cli *cli, const struct round *round, struct machine_error *error)
+static int print_json(const struct cli *cli, const struct survey *round,
+                      struct machine_error *error)
 {
         _cleanup_json_ json_t *array = json_array();
 
         for (size_t i = 0; array && i < round->count; i++) {
-                json_t *object = usage_json(round->samples[i].name, &round->samples[i].usage);
+                json_t *object =
+                        usage_json(round->machines[i].record.name, &round->machines[i].usage);
 
                 if (!object || json_array_append_new(array, object) < 0) {
                         return error_oom(error);
@@ -165,8 +106,8 @@ static int print_json(const struct cli *cli, const struct round *round, struct m
         return cli_print_json(cli, TAKE_PTR(array), error);
 }
 
-static int print_table(const struct cli *cli, const struct round *round, const struct round *before,
-                       struct machine_error *error)
+static int print_table(const struct cli *cli, const struct survey *round,
+                       const struct survey *before, struct machine_error *error)
 {
         _cleanup_table_ struct table table = { 0 };
         unsigned int cpus = (unsigned int)get_nprocs();
@@ -176,10 +117,10 @@ static int print_table(const struct cli *cli, const struct round *round, const s
                 return error_oom(error);
         }
         for (size_t i = 0; i < round->count; i++) {
-                const struct stats_sample *sample = &round->samples[i];
+                const struct survey_machine *sample = &round->machines[i];
 
-                if (usage_add_row(&table, sample, find_sample(before, sample->name), cpus, utf8) <
-                    0) {
+                if (usage_add_row(&table, sample, survey_find(before, sample->record.name), cpus,
+                                  utf8) < 0) {
                         return error_oom(error);
                 }
         }
@@ -201,13 +142,13 @@ static void wait_for(uint64_t usec)
 static int stream(const struct choice *choice, const struct stats_options *given,
                   struct machine_error *error)
 {
-        _cleanup_round_ struct round before = { 0 };
+        _cleanup_survey_ struct survey before = { 0 };
         bool live = !given->once && isatty(STDOUT_FILENO);
         uint64_t interval = FIRST_INTERVAL;
         int r = take_round(choice, &before, error);
 
         while (r == 0) {
-                _cleanup_round_ struct round round = { 0 };
+                _cleanup_survey_ struct survey round = { 0 };
 
                 wait_for(interval);
                 r = take_round(choice, &round, error);
@@ -223,9 +164,9 @@ static int stream(const struct choice *choice, const struct stats_options *given
                         break;
                 }
                 fflush(stdout);
-                round_clear(&before);
+                survey_clear(&before);
                 before = round;
-                round = (struct round){ 0 };
+                round = (struct survey){ 0 };
                 interval = given->interval;
         }
         return r;
@@ -234,7 +175,7 @@ static int stream(const struct choice *choice, const struct stats_options *given
 static int show(struct choice *choice, const struct stats_options *given,
                 struct machine_error *error)
 {
-        _cleanup_round_ struct round round = { 0 };
+        _cleanup_survey_ struct survey round = { 0 };
         int r;
 
         if (choice->cli->json == CLI_JSON_OFF) {
