@@ -185,29 +185,35 @@ static void await_teardown(const struct state_store *store, const char *name)
         }
 }
 
+/* *ret_abandoned: the record is that of a supervisor that died. */
 static int load_settled(const struct state_store *store, const char *name,
-                        struct machine_record *ret, struct machine_error *error)
+                        struct machine_record *ret, bool *ret_abandoned,
+                        struct machine_error *error)
 {
         int r = state_load(store, name, ret, error);
 
-        if (r < 0 || !is_abandoned(store, ret)) {
+        *ret_abandoned = r == 0 && is_abandoned(store, ret);
+        if (!*ret_abandoned) {
                 return r;
         }
         await_teardown(store, name);
         machine_record_clear(ret);
-        return state_load(store, name, ret, error);
+        r = state_load(store, name, ret, error);
+        *ret_abandoned = r == 0 && is_abandoned(store, ret);
+        return r;
 }
 
 int state_query(const struct state_store *store, const char *name, struct machine_record *ret,
                 struct machine_error *error)
 {
-        int r = load_settled(store, name, ret, error);
+        bool abandoned;
+        int r = load_settled(store, name, ret, &abandoned, error);
 
         if (r == 0 && follow_network(store, ret) < 0) {
                 machine_record_clear(ret);
                 return error_oom(error);
         }
-        if (r < 0 || !is_abandoned(store, ret)) {
+        if (!abandoned) {
                 return r;
         }
         ret->state = MACHINE_STATE_FAILED;

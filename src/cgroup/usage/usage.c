@@ -4,17 +4,17 @@
 #include <ctype.h>
 #include <fcntl.h>
 #include <stddef.h>
+#include <unistd.h>
 
 #include <machine/machine.h>
 
 #include "base/error.h"
-#include "base/file.h"
 #include "base/strings.h"
 #include "cgroup/tree/flat.h"
 #include "cgroup/usage/usage_text.h"
 
 /* io.stat has a line per device, memory.stat about sixty lines. */
-#define FILE_MAXIMUM (256 * 1024)
+#define FILE_MAXIMUM (32 * 1024)
 
 #define USAGE(field)    offsetof(struct cgroup_usage, field)
 #define PRESSURE(field) offsetof(struct cgroup_pressure, field)
@@ -25,33 +25,39 @@ static uint64_t *place_in(void *object, size_t offset)
 }
 
 static const struct {
+        enum cgroup_controller controller; /* without it there is no such file */
         const char *file;
         size_t offset;
 } numbers[] = {
-        { "memory.current", USAGE(memory) },    { "memory.peak", USAGE(memory_peak) },
-        { "memory.max", USAGE(memory_limit) },  { "memory.high", USAGE(memory_high) },
-        { "memory.swap.current", USAGE(swap) }, { "memory.swap.max", USAGE(swap_limit) },
-        { "pids.current", USAGE(tasks) },       { "pids.peak", USAGE(tasks_peak) },
-        { "pids.max", USAGE(tasks_limit) },
+        { CGROUP_MEMORY, "memory.current", USAGE(memory) },
+        { CGROUP_MEMORY, "memory.peak", USAGE(memory_peak) },
+        { CGROUP_MEMORY, "memory.max", USAGE(memory_limit) },
+        { CGROUP_MEMORY, "memory.high", USAGE(memory_high) },
+        { CGROUP_MEMORY, "memory.swap.current", USAGE(swap) },
+        { CGROUP_MEMORY, "memory.swap.max", USAGE(swap_limit) },
+        { CGROUP_PIDS, "pids.current", USAGE(tasks) },
+        { CGROUP_PIDS, "pids.peak", USAGE(tasks_peak) },
+        { CGROUP_PIDS, "pids.max", USAGE(tasks_limit) },
 };
 
 static const struct {
+        enum cgroup_controller controller; /* 0: in every group */
         const char *file;
         const char *key;
         size_t offset;
 } keyed[] = {
-        { "memory.stat", "anon", USAGE(memory_anonymous) },
-        { "memory.stat", "file", USAGE(memory_file) },
-        { "memory.stat", "kernel", USAGE(memory_kernel) },
-        { "memory.stat", "shmem", USAGE(memory_shared) },
-        { "memory.stat", "inactive_file", USAGE(memory_inactive_file) },
-        { "memory.events", "oom_kill", USAGE(oom_kills) },
-        { "cpu.stat", "usage_usec", USAGE(cpu) },
-        { "cpu.stat", "user_usec", USAGE(cpu_user) },
-        { "cpu.stat", "system_usec", USAGE(cpu_system) },
-        { "cpu.stat", "nr_periods", USAGE(cpu_periods) },
-        { "cpu.stat", "nr_throttled", USAGE(cpu_throttled_periods) },
-        { "cpu.stat", "throttled_usec", USAGE(cpu_throttled) },
+        { CGROUP_MEMORY, "memory.stat", "anon", USAGE(memory_anonymous) },
+        { CGROUP_MEMORY, "memory.stat", "file", USAGE(memory_file) },
+        { CGROUP_MEMORY, "memory.stat", "kernel", USAGE(memory_kernel) },
+        { CGROUP_MEMORY, "memory.stat", "shmem", USAGE(memory_shared) },
+        { CGROUP_MEMORY, "memory.stat", "inactive_file", USAGE(memory_inactive_file) },
+        { CGROUP_MEMORY, "memory.events", "oom_kill", USAGE(oom_kills) },
+        { 0, "cpu.stat", "usage_usec", USAGE(cpu) },
+        { 0, "cpu.stat", "user_usec", USAGE(cpu_user) },
+        { 0, "cpu.stat", "system_usec", USAGE(cpu_system) },
+        { 0, "cpu.stat", "nr_periods", USAGE(cpu_periods) },
+        { 0, "cpu.stat", "nr_throttled", USAGE(cpu_throttled_periods) },
+        { 0, "cpu.stat", "throttled_usec", USAGE(cpu_throttled) },
 };
 
 static const struct {
@@ -148,26 +154,49 @@ void usage_parse_cpu_limit(const char *text, struct cgroup_usage *usage)
         }
 }
 
-/* The text of a file of the group, or NULL if the kernel or a missing controller does not provide
- * it. */
-static char *read_text(const struct cgroup *group, const char *file)
+/* The text of a file of the group, or NULL if the kernel does not provide it. One read is enough:
+ * the kernel makes the whole text for it (kernfs). Groups are read by the hundred. */
+static const char *read_text(const struct cgroup *group, const char *file,
+                             char buffer[static FILE_MAXIMUM])
 {
-        char *text = NULL;
+        _cleanup_close_ int fd = openat(group->fd, file, O_RDONLY | O_CLOEXEC);
+        ssize_t length = fd < 0 ? -1 : read(fd, buffer, FILE_MAXIMUM - 1);
 
-        return file_read(group->fd, file, FILE_MAXIMUM, &text, NULL) < 0 ? NULL : text;
+        if (length < 0 || length == FILE_MAXIMUM - 1) {
+                return NULL;
+        }
+        buffer[length] = '\0';
+        return buffer;
 }
 
-static void read_keyed(const struct cgroup *group, struct cgroup_usage *usage)
+static bool has(const struct cgroup *group, enum cgroup_controller controller)
 {
-        _cleanup_free_ char *text = NULL;
-        const char *file = "";
+        return !controller || group->controllers & controller;
+}
+
+static void read_numbers(const struct cgroup *group, struct cgroup_usage *usage, char *buffer)
+{
+        for (size_t i = 0; i < ELEMENTS_OF(numbers); i++) {
+                const char *text = has(group, numbers[i].controller)
+                                           ? read_text(group, numbers[i].file, buffer)
+                                           : NULL;
+
+                if (text) {
+                        (void)value_get(text, place_in(usage, numbers[i].offset));
+                }
+        }
+}
+
+static void read_keyed(const struct cgroup *group, struct cgroup_usage *usage, char *buffer)
+{
+        const char *file = "", *text = NULL;
 
         /* Keys of the same file are adjacent in the table. */
         for (size_t i = 0; i < ELEMENTS_OF(keyed); i++) {
                 if (strcmp(file, keyed[i].file) != 0) {
-                        free(text);
                         file = keyed[i].file;
-                        text = read_text(group, file);
+                        text = has(group, keyed[i].controller) ? read_text(group, file, buffer)
+                                                               : NULL;
                 }
                 if (text) {
                         (void)flat_get(text, keyed[i].key, place_in(usage, keyed[i].offset));
@@ -175,12 +204,36 @@ static void read_keyed(const struct cgroup *group, struct cgroup_usage *usage)
         }
 }
 
+static void read_pressures(const struct cgroup *group, struct cgroup_usage *usage, char *buffer)
+{
+        for (size_t i = 0; i < ELEMENTS_OF(pressures); i++) {
+                const char *text = read_text(group, pressures[i].file, buffer);
+
+                if (text) {
+                        usage_parse_pressure(text, (void *)place_in(usage, pressures[i].offset));
+                }
+        }
+}
+
+/* The files whose formats are their own. */
+static void read_others(const struct cgroup *group, struct cgroup_usage *usage, char *buffer)
+{
+        const char *text = has(group, CGROUP_IO) ? read_text(group, "io.stat", buffer) : NULL;
+
+        if (text) {
+                usage_parse_io(text, usage);
+        }
+        text = has(group, CGROUP_CPU) ? read_text(group, "cpu.max", buffer) : NULL;
+        if (text) {
+                usage_parse_cpu_limit(text, usage);
+        }
+}
+
 int cgroup_read_usage(const struct cgroup *group, struct cgroup_usage *ret,
                       struct machine_error *error)
 {
         struct cgroup_usage usage;
-        _cleanup_free_ char *io = NULL;
-        _cleanup_free_ char *cpu_limit = NULL;
+        char buffer[FILE_MAXIMUM];
 
         if (group->path && faccessat(group->fd, "cgroup.procs", F_OK, 0) < 0) {
                 return error_set(error, ENODEV, "the control group %s no longer exists",
@@ -189,28 +242,11 @@ int cgroup_read_usage(const struct cgroup *group, struct cgroup_usage *ret,
         for (size_t i = 0; i < sizeof usage / sizeof(uint64_t); i++) {
                 *place_in(&usage, i * sizeof(uint64_t)) = MACHINE_UNSET;
         }
-        for (size_t i = 0; i < ELEMENTS_OF(numbers); i++) {
-                _cleanup_free_ char *text = read_text(group, numbers[i].file);
-
-                if (text) {
-                        (void)value_get(text, place_in(&usage, numbers[i].offset));
-                }
-        }
-        read_keyed(group, &usage);
-        for (size_t i = 0; i < ELEMENTS_OF(pressures); i++) {
-                _cleanup_free_ char *text = read_text(group, pressures[i].file);
-
-                if (text) {
-                        usage_parse_pressure(text, (void *)place_in(&usage, pressures[i].offset));
-                }
-        }
-        io = read_text(group, "io.stat");
-        if (io) {
-                usage_parse_io(io, &usage);
-        }
-        cpu_limit = read_text(group, "cpu.max");
-        if (cpu_limit) {
-                usage_parse_cpu_limit(cpu_limit, &usage);
+        if (group->path) {
+                read_numbers(group, &usage, buffer);
+                read_keyed(group, &usage, buffer);
+                read_pressures(group, &usage, buffer);
+                read_others(group, &usage, buffer);
         }
         *ret = usage;
         return 0;
