@@ -392,6 +392,18 @@ int file_check_replaceable(int root_fd, const char *path, struct machine_error *
         return r > 0 ? check_link(root_fd, path, parent, name, error) : r;
 }
 
+int file_check_replaceable_here(const char *path, struct machine_error *error)
+{
+        _cleanup_close_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_free_ char *here = path[0] == '/' ? NULL : get_current_dir_name();
+        _cleanup_free_ char *absolute = path_join(here ? here : "/", path);
+
+        if (root < 0 || !absolute || (path[0] != '/' && !here)) {
+                return error_set(error, errno, "cannot open \"%s\"", path);
+        }
+        return file_check_replaceable(root, absolute, error);
+}
+
 int file_check_replaceable_at(int directory_fd, const char *name, struct machine_error *error)
 {
         int r = check_name(directory_fd, name, name, error);

@@ -74,6 +74,9 @@ int file_write_atomic(int directory_fd, const char *path, const void *data, size
  */
 int file_check_replaceable(int root_fd, const char *path, struct machine_error *error);
 
+/** The same for a path of the host that is relative to the caller's directory. */
+int file_check_replaceable_here(const char *path, struct machine_error *error);
+
 /** The same for a name in a directory, without following a link. */
 int file_check_replaceable_at(int directory_fd, const char *name, struct machine_error *error);
 

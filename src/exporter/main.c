@@ -201,7 +201,7 @@ static int write_file(const struct settings *settings, struct machine_error *err
                 return error_oom(error);
         }
         r = to_output ? file_write_all(STDOUT_FILENO, text, length)
-                      : file_check_replaceable(AT_FDCWD, settings->textfile, error);
+                      : file_check_replaceable_here(settings->textfile, error);
         if (r == 0 && !to_output) {
                 r = file_replace(AT_FDCWD, settings->textfile, text, length, 0644);
         }

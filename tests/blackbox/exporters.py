@@ -63,6 +63,6 @@ def samples(text):
     return found
 
 
-def value(text, name, **labels):
+def value(text, family, /, **labels):
     """The value of one sample, or None."""
-    return samples(text).get((name, tuple(sorted(labels.items()))))
+    return samples(text).get((family, tuple(sorted(labels.items()))))

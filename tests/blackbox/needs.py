@@ -15,6 +15,7 @@ end counts them. An unknown requirement is an error.
     user-namespace     the test's user can create user namespaces
     kernel:MAJOR.MINOR this version or a newer one
     program:NAME       a program in PATH
+    module:NAME        a module of Python
     suite:NAME         another project's tests, which tests/suites/fetch fetches
     loop               loop devices
     filesystem:NAME    a file system that the kernel has or can load
@@ -29,6 +30,7 @@ end counts them. An unknown requirement is an error.
 
 import collections
 import functools
+import importlib.util
 import os
 import re
 import shutil
@@ -99,6 +101,10 @@ def _kernel(wanted):
 
 def _program(name):
     return None if shutil.which(name) else f"{name} is not installed"
+
+
+def _module(name):
+    return None if importlib.util.find_spec(name) else f"Python has no module {name}"
 
 
 def _load(module):
@@ -184,6 +190,7 @@ KINDS = {
     "user-namespace": _user_namespace,
     "kernel": _kernel,
     "program": _program,
+    "module": _module,
     "suite": _suite,
     "filesystem": _filesystem,
     "protocol": _protocol,
@@ -194,8 +201,8 @@ KINDS = {
     "virtual-host": _virtual_host,
     "reboot": _virtual_host,
 }
-WITH_ARGUMENT = ("controller", "kernel", "program", "suite", "filesystem", "protocol", "link",
-                 "security-module")
+WITH_ARGUMENT = ("controller", "kernel", "program", "module", "suite", "filesystem", "protocol",
+                 "link", "security-module")
 
 
 @functools.cache

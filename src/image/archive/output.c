@@ -8,7 +8,6 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/path.h"
 #include "base/strings.h"
 
 static int write_piece(void *data, const void *bytes, size_t length)
@@ -16,20 +15,9 @@ static int write_piece(void *data, const void *bytes, size_t length)
         return file_write_all(*(int *)data, bytes, length);
 }
 
-/* The path is relative to the caller's directory. */
 int output_check(const char *path, struct machine_error *error)
 {
-        _cleanup_close_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-        _cleanup_free_ char *here = path[0] == '/' ? NULL : get_current_dir_name();
-        _cleanup_free_ char *absolute = path_join(here ? here : "/", path);
-
-        if (strcmp(path, "-") == 0) {
-                return 0;
-        }
-        if (root < 0 || !absolute || (path[0] != '/' && !here)) {
-                return error_set(error, errno, "cannot open \"%s\"", path);
-        }
-        return file_check_replaceable(root, absolute, error);
+        return strcmp(path, "-") == 0 ? 0 : file_check_replaceable_here(path, error);
 }
 
 /* Removes what an interrupted save left. A link that someone put there is not followed. */
