@@ -13,6 +13,7 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import exporters
 import harness
 import roots
 
@@ -137,6 +138,8 @@ class Host:
             (self.directory / name).mkdir()
         self.directory.chmod(0o755)
         (self.programs / "machinectl-lite").symlink_to(harness.find_binary())
+        if exporters.find():
+            (self.programs / "machinectl-lite-exporter").symlink_to(exporters.find())
         self.environment = {
             "PATH": f"{self.programs}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             "HOME": str(self.directory / "home"), "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8",

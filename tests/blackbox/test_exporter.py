@@ -619,3 +619,39 @@ def test_as_a_service(busybox_root):
                         "machinectl-lite-exporter.service"], check=False)
         subprocess.run([lite, "delete", "--force", "exported"], check=False)
         Path("/etc/machines/exported.machine").unlink()
+
+
+# ---- examples ----
+
+MONITORING = harness.SOURCE / "examples/monitoring"
+
+
+@pytest.mark.needs("program:promtool")
+def test_alert_rules():
+    """They are valid, and raise what their own test says."""
+    for words in (["check", "rules", "alerts.yml"], ["test", "rules", "alerts-test.yml"]):
+        done = subprocess.run(["promtool", *words], cwd=MONITORING, capture_output=True, text=True,
+                              check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_examples_name_metrics_that_exist(cli, some):
+    """The dashboard and the rules ask for nothing that is not exported."""
+    text = metrics(cli)
+    exported = set(re.findall(r"^# TYPE (\S+)", text, re.MULTILINE))
+    dashboard = json.loads((MONITORING / "dashboard.json").read_text())
+    asked = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    asked += [variable["query"]["query"] for variable in dashboard["templating"]["list"]
+              if variable["type"] == "query"]
+    asked += re.findall("expr: (?:>-\n)?((?:.|\n  )*)", (MONITORING / "alerts.yml").read_text())
+    used = set(re.findall(r"\b((?:container|machinectl_lite)_\w+)", "\n".join(asked)))
+    assert len(used) > 12 and used <= exported, used - exported
+    assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
+
+
+def test_manual_page_has_every_metric(cli):
+    page = (harness.SOURCE / "man/machinectl-lite-exporter.8").read_text()
+    page = re.sub(r" _waiting_seconds_total", "", page)
+    for name in re.findall(r"^# TYPE (\S+)", metrics(cli), re.MULTILINE):
+        if not name.startswith("container_pressure_"):
+            assert name in page, name
