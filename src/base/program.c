@@ -51,6 +51,29 @@ char *program_find(const struct program *program, struct machine_error *error)
         return NULL;
 }
 
+int program_execute(const struct program *program, char *const *arguments,
+                    struct machine_error *error)
+{
+        _cleanup_free_ char *path = program_find(program, error);
+        _cleanup_strv_ char **argv = NULL;
+        int r;
+
+        if (!path) {
+                return -ENOENT;
+        }
+        if (strv_append(&argv, program->name) < 0) {
+                return error_oom(error);
+        }
+        STRV_FOREACH(argument, arguments) {
+                if (strv_append(&argv, *argument) < 0) {
+                        return error_oom(error);
+                }
+        }
+        (void)execv(path, argv);
+        r = -errno;
+        return error_set(error, r, "cannot run %s", path);
+}
+
 /* Runs in the child. A descriptor among the first three would be closed with the rest. */
 static int take_streams(int input, int output)
 {

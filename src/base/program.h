@@ -23,6 +23,11 @@ struct program {
  * NULL. The caller frees the path. */
 char *program_find(const struct program *program, struct machine_error *error);
 
+/** Replaces the running program by this one. arguments: NULL-terminated, without the program's
+ * name. Returns only on failure: -errno with error set. */
+int program_execute(const struct program *program, char *const *arguments,
+                    struct machine_error *error);
+
 /**
  * Starts a program with arguments (NULL-terminated, without the program's name) and only these
  * descriptors: standard input and output, /dev/null for -EBADF, and the caller's standard error.

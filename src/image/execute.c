@@ -19,24 +19,7 @@ static const struct program images = {
 
 int image_execute(char *const *arguments, struct machine_error *error)
 {
-        _cleanup_free_ char *path = program_find(&images, error);
-        _cleanup_strv_ char **argv = NULL;
-        int r;
-
-        if (!path) {
-                return -ENOENT;
-        }
-        if (strv_append(&argv, images.name) < 0) {
-                return error_oom(error);
-        }
-        STRV_FOREACH(argument, arguments) {
-                if (strv_append(&argv, *argument) < 0) {
-                        return error_oom(error);
-                }
-        }
-        (void)execv(path, argv);
-        r = -errno;
-        return error_set(error, r, "cannot run %s", path);
+        return program_execute(&images, arguments, error);
 }
 
 /* Its messages are for the user. */
