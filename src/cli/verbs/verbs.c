@@ -7,7 +7,7 @@
 #include "base/suggest.h"
 
 static const struct verb *const definition_verbs[] = {
-        &verb_check,   &verb_config, &verb_cat,  &verb_edit,
+        &verb_check,   &verb_config, &verb_cat,  &verb_edit, &verb_convert,
         &verb_explain, &verb_schema, &verb_lock, NULL,
 };
 

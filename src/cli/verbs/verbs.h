@@ -11,6 +11,7 @@ extern const struct verb verb_check;
 extern const struct verb verb_collect;
 extern const struct verb verb_commit;
 extern const struct verb verb_config;
+extern const struct verb verb_convert;
 extern const struct verb verb_copy_from;
 extern const struct verb verb_copy_to;
 extern const struct verb verb_create;

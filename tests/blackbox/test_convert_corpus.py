@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""`convert` of what people have: the settings of public files of each kind, with values of our own, in
+convert/. Nine of ten settings are kept, each loss is told, and `check` accepts every result."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+CORPUS = Path(__file__).parent / "convert"
+KEPT = 0.9
+
+
+def lines(name):
+    """The lines of a corpus without comments."""
+    return [line for line in (CORPUS / name).read_text(encoding="utf-8").splitlines()
+            if line and not line.startswith("#")]
+
+
+def write_unit(path, settings):
+    """Writes a unit file from "Section.Key=Value"."""
+    section = None
+    with path.open("w", encoding="utf-8") as file:
+        for setting in settings:
+            name, rest = setting.split(".", 1)
+            if name != section:
+                file.write(f"[{name}]\n")
+                section = name
+            file.write(rest + "\n")
+
+
+def sources_of_run(directory):
+    """A script for each command line."""
+    for number, line in enumerate(lines("run.jsonl")):
+        path = directory / f"{number}.sh"
+        words = ["'" + word.replace("'", "'\\''") + "'" for word in json.loads(line)]
+        path.write_text("#!/bin/sh\n" + " \\\n  ".join(words) + "\n", encoding="utf-8")
+        yield path
+
+
+def sources_of_compose(directory):
+    """A directory for each file: JSON is YAML."""
+    for number, line in enumerate(lines("compose.jsonl")):
+        path = directory / f"project{number}" / "compose.yaml"
+        path.parent.mkdir()
+        path.write_text(line, encoding="utf-8")
+        yield path
+
+
+def sources_of_quadlet(directory):
+    """A directory for each file."""
+    for number, line in enumerate(lines("quadlet.jsonl")):
+        unit = json.loads(line)
+        path = directory / str(number) / f"unit{number}.{unit['kind']}"
+        path.parent.mkdir()
+        write_unit(path, unit["settings"])
+        yield path
+
+
+def sources_of_nspawn(directory):
+    """Settings of the service are in a drop-in."""
+    for number, line in enumerate(lines("nspawn.txt")):
+        settings = [part if part.split(".")[0] in ("Exec", "Files", "Network", "Service") else None
+                    for part in line.split(";")]
+        assert None not in settings, line
+        path = directory / f"m{number}.nspawn"
+        write_unit(path, [setting for setting in settings if not setting.startswith("Service.")])
+        service = [setting for setting in settings if setting.startswith("Service.")]
+        if service:
+            drop_in = directory / f"systemd-nspawn@m{number}.service.d" / "limits.conf"
+            drop_in.parent.mkdir()
+            write_unit(drop_in, service)
+        yield path
+
+
+def sources_of_lxc(directory):
+    """A directory for each container, as below /var/lib/lxc."""
+    for number, line in enumerate(lines("lxc.txt")):
+        path = directory / f"c{number}" / "config"
+        path.parent.mkdir()
+        path.write_text("".join("lxc." + " = ".join(setting.split("=", 1)) + "\n"
+                                for setting in line.split(";")), encoding="utf-8")
+        yield path
+
+
+def sources_of_oci(directory):
+    """A bundle for each file."""
+    for number, line in enumerate(lines("oci.jsonl")):
+        path = directory / f"bundle{number}" / "config.json"
+        path.parent.mkdir()
+        path.write_text(line, encoding="utf-8")
+        yield path
+
+
+KINDS = {
+    "run": (sources_of_run, 40),
+    "compose": (sources_of_compose, 40),
+    "quadlet": (sources_of_quadlet, 40),
+    "nspawn": (sources_of_nspawn, 40),
+    "lxc": (sources_of_lxc, 40),
+    "oci": (sources_of_oci, 15),
+}
+
+
+def convert(cli, source, out):
+    """Converts to a directory and as JSON; returns the report."""
+    report = cli("--json=short", "convert", source)
+    assert report.status in (0, 1), (source, report.stderr)
+    document = json.loads(report.stdout)
+    assert report.status == (1 if document["lost"] else 0)
+    result = cli("convert", "--out", out, source)
+    assert result.status == report.status, (source, result.stderr)
+    return document
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nine_of_ten_settings_are_kept(cli, workspace, kind):
+    """Of all files of a kind; each loss has a place in the source and a comment in the result."""
+    sources, least = KINDS[kind]
+    total = lost = count = 0
+    for number, source in enumerate(sources(workspace)):
+        out = workspace / "out" / str(number)
+        document = convert(cli, source, out)
+        texts = "".join(file["text"] for file in document["files"])
+        notes = [note for note in document["notes"] if note["kind"] == "lost"]
+        assert bool(notes) == bool(document["lost"])
+        for note in notes:
+            assert note["source"] and note["setting"] and note["message"], note
+        assert texts.count("LOST: ") >= len([note for note in notes if document["files"]]) - \
+            len([note for note in notes if note["setting"].split(".")[0] in
+                 ("networks", "volumes", "secrets", "configs")]), source
+        assert sorted(path.name for path in out.iterdir()) == \
+            sorted(file["name"] for file in document["files"])
+        cli("check", out).check()
+        total += document["settings"]
+        lost += document["lost"]
+        count += 1
+    print(f"{kind}: {count} files, {total} settings, {lost} lost")
+    assert count >= least
+    assert total > 0 and lost <= total * (1 - KEPT), (total, lost)
