@@ -11,18 +11,43 @@ import harness
 
 
 class Session:
-    """A user with a service manager that runs without a session (lingering)."""
+    """A user with a service manager that runs without a session (lingering). Of one that is not new,
+    both are there already, as after a reboot."""
 
-    def __init__(self, name):
+    def __init__(self, name, new=True):
         entry = pwd.getpwnam(name)
         self.name, self.uid = name, entry.pw_uid
         self.home = Path(f"/var/tmp/{name}")
-        self.home.mkdir(mode=0o700)
-        os.chown(self.home, self.uid, entry.pw_gid)
-        subprocess.run(["usermod", "--home", self.home, name], check=True)
-        subprocess.run(["loginctl", "enable-linger", name], check=True)
         self.runtime = Path(f"/run/user/{self.uid}")
+        if new:
+            self.home.mkdir(mode=0o700)
+            os.chown(self.home, self.uid, entry.pw_gid)
+            subprocess.run(["usermod", "--home", self.home, name], check=True)
+            self.linger()
+        self.await_manager()
+
+    def linger(self):
+        """Has the manager run without a session."""
+        subprocess.run(["loginctl", "enable-linger", self.name], check=True)
+        self.await_manager()
+
+    def await_manager(self):
+        """Waits until the manager can be asked."""
         harness.wait_for((self.runtime / "systemd/private").exists, 60, "the service manager")
+
+    def sessions(self):
+        """The user's sessions that logind knows."""
+        done = subprocess.run(["loginctl", "show-user", "-p", "Sessions", "--value", self.name],
+                              check=False, capture_output=True, text=True)
+        return done.stdout.split()
+
+    def log_in(self):
+        """Begins a session; the unit whose stop ends it."""
+        unit = f"login-{self.name}.service"
+        subprocess.run(["systemd-run", "--quiet", f"--unit={unit}", f"--property=User={self.name}",
+                        "--property=PAMName=login", "sleep", "infinity"], check=True)
+        harness.wait_for(self.sessions, 60, "the session")
+        return unit
 
     def run(self, *command, check=True, timeout=400):
         """Runs a command as the user."""

@@ -2,7 +2,9 @@
 """Machines as services of a user's own systemd."""
 
 import json
+import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import harness
@@ -19,9 +21,18 @@ FOREVER = ["sh", "-c", "echo up; trap 'exit 0' TERM; while :; do sleep 0.1; done
 class Session(sessions.Session):
     """A user's session with machines."""
 
-    def __init__(self, name, binary):
-        super().__init__(name)
+    def __init__(self, name, binary, new=True):
+        super().__init__(name, new)
         self.binary = binary
+
+    def prepare(self, root):
+        """Copies of a root for two machines."""
+        for name in ("web", "other"):
+            target = self.home / f"root-{name}"
+            target.mkdir()
+            roots.copy(root, target)
+            subprocess.run(["chown", "-hR", f"{self.uid}:{self.uid}", target], check=True)
+        return self
 
     def lite(self, *arguments, **options):
         return self.run(self.binary, *arguments, **options)
@@ -46,12 +57,7 @@ class Session(sessions.Session):
 @pytest.fixture
 def session(busybox_root):
     with users.account() as name:
-        made = Session(name, harness.find_binary())
-        for root in ("web", "other"):
-            target = made.home / f"root-{root}"
-            target.mkdir()
-            roots.copy(busybox_root, target)
-            subprocess.run(["chown", "-hR", f"{made.uid}:{made.uid}", target], check=True)
+        made = Session(name, harness.find_binary()).prepare(busybox_root)
         yield made
         made.close()
 
@@ -169,3 +175,111 @@ def test_doctor(session):
     assert "lingering" in found["linger"]["found"]
     assert found["systemd"]["way_out"] is None
     assert "delegated" in found["delegation"]["found"]
+
+
+# ---- logging out, and the host's reboot ----
+
+@pytest.mark.parametrize("lingers", [True, False])
+def test_logout(session, lingers):
+    """A machine ends with the last session, as a service does, unless the user lingers."""
+    unit = session.log_in()
+    if not lingers:
+        subprocess.run(["loginctl", "disable-linger", session.name], check=True)
+    path = session.define("web", command=[
+        "sh", "-c", "trap 'echo ended >/kept; exit 0' TERM; while :; do sleep 0.1; done"])
+    started = session.lite("start", "web")
+    assert ("loginctl enable-linger" in started.stderr) == (not lingers)
+    pid = session.pid("web")
+    subprocess.run(["systemctl", "stop", unit], check=True)
+    harness.wait_for(lambda: not session.sessions(), 60, "the end of the session")
+    if lingers:
+        # Longer than UserStopDelaySec of logind.conf(5).
+        time.sleep(15)
+        assert session.pid("web") == pid
+        session.lite("stop", "web")
+        return
+    harness.wait_for(lambda: not Path(f"/proc/{pid}").exists(), 120, "the end of the machine")
+    harness.wait_for(lambda: not session.runtime.exists(), 60, "the end of the manager")
+    assert (session.home / "root-web/kept").read_text(encoding="utf-8") == "ended\n"
+    session.linger()
+    session.lite("start", path)
+    session.lite("stop", "web")
+
+
+@pytest.mark.needs("reboot")
+def test_machines_start_again_when_the_host_boots(reboot, busybox_root):
+    """Of a user who lingers: one that is enabled, and one with autostart."""
+    name = "mlite-comes"
+    if reboot.count == 0:
+        subprocess.run(["useradd", "--no-create-home", "--user-group", name], check=True)
+        session = Session(name, harness.find_binary()).prepare(busybox_root)
+        session.define("web")
+        session.define("other", autostart=True)
+        session.lite("enable", "web")
+        session.lite("start", "web")
+        session.lite("exec", "web", "sh", "-c", "echo before > /kept")
+        reboot.request()
+        return
+    session = Session(name, harness.find_binary(), new=False)
+    try:
+        harness.wait_for(lambda: session.pid("web") and session.pid("other"), 120, "both machines")
+        assert session.lite("exec", "web", "cat", "/kept").stdout == "before\n"
+        assert session.systemctl("is-active", "container@other").stdout == "active\n"
+    finally:
+        session.close()
+        subprocess.run(["userdel", name], check=False)
+
+
+# ---- limits ----
+
+def test_limits_hold(session):
+    """Of memory, processors and tasks, in a unit of the user's manager."""
+    session.define("web", limits={"memory": "32M", "swap": "0", "cpu": "20%", "tasks": 20},
+                   command=["sh", "-c", "while :; do sleep 1; done"])
+    session.lite("start", "web")
+    eaten = session.lite("exec", "web", "sh", "-c", "x=$(head -c 100m /dev/zero | tr '\\0' x)",
+                         check=False)
+    assert eaten.returncode == 137, eaten
+    forked = session.lite("exec", "web", "sh", "-c",
+                          "for i in $(seq 50); do sleep 5 & done; wait", check=False)
+    assert "fork" in forked.stderr, forked
+    before = time.monotonic()
+    session.lite("exec", "web", "sh", "-c", "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done")
+    stats = json.loads(session.lite("stats", "--no-stream", "--json=short", "web").stdout)
+    assert stats and time.monotonic() - before > 0.5
+    session.lite("stop", "web")
+
+
+# Controller, key, value.
+NEEDS = [("cpu", "cpu", "50%"), ("cpuset", "cpus", "0"), ("io", "io_weight", 50),
+         ("memory", "memory", "64M"), ("pids", "tasks", 50)]
+
+
+@pytest.mark.parametrize("delegated", ["cpu", "memory pids"])
+def test_missing_controllers(session, delegated):
+    """An error for each key that needs one, with the drop-in that delegates it."""
+    drop_in = Path(f"/etc/systemd/system/user@{session.uid}.service.d/delegate.conf")
+    drop_in.parent.mkdir(parents=True)
+    drop_in.write_text(f"[Service]\nDelegate=\nDelegate={delegated}\n", encoding="utf-8")
+    try:
+        subprocess.run(["systemctl", "daemon-reload"], check=True)
+        subprocess.run(["systemctl", "restart", f"user@{session.uid}.service"], check=True)
+        session.await_manager()
+        group = Path(f"/sys/fs/cgroup/user.slice/user-{session.uid}.slice/user@{session.uid}.service")
+        present = (group / "cgroup.controllers").read_text(encoding="utf-8").split()
+        missing = [need for need in NEEDS if need[0] not in present]
+        assert "cpuset" in [need[0] for need in missing], present
+        for controller, key, value in NEEDS:
+            path = session.define("web", limits={key: value})
+            done = session.lite("start", path, check=False)
+            if controller in present:
+                assert done.returncode == 0, done
+                session.lite("stop", "web")
+                continue
+            assert done.returncode != 0, done
+            assert f'limits.{key} needs the controller "{controller}"' in done.stderr, done
+            assert "/etc/systemd/system/user@.service.d/delegate.conf" in done.stderr, done
+            assert "Delegate=cpu cpuset io memory pids" in done.stderr, done
+    finally:
+        shutil.rmtree(drop_in.parent)
+        subprocess.run(["systemctl", "daemon-reload"], check=True)

@@ -261,7 +261,10 @@ static int explain_top(const struct cgroup *group, enum cgroup_controller contro
                 error_say(error, ENODEV,
                           "%s needs the controller \"%s\", which is not enabled for %s", limit,
                           cgroup_controller_name(controller), group->top);
-                error_hint(error, "set Delegate=yes in the unit, or add the controller to it");
+                error_hint(error, "%s",
+                           strstr(group->top, "/user@")
+                                   ? CGROUP_DELEGATION
+                                   : "set Delegate=yes in the unit, or add the controller to it");
                 return -ENODEV;
         }
         (void)mount_table_read(&mountinfo);

@@ -9,6 +9,11 @@
 /* A group's controllers: a group has those that every group above it enables in
  * cgroup.subtree_control (cgroup-v2, "Enabling and Disabling"). */
 
+/** How root gives users controllers that they lack. */
+#define CGROUP_DELEGATION                                                              \
+        "root writes to /etc/systemd/system/user@.service.d/delegate.conf: [Service] " \
+        "Delegate=cpu cpuset io memory pids; then systemctl daemon-reload, and log in again"
+
 /** The name of one controller, "memory". */
 const char *cgroup_controller_name(enum cgroup_controller controller);
 

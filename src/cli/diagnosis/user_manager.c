@@ -13,8 +13,6 @@
 #include "cli/diagnosis/diagnosis.h"
 #include "systemd/manager.h"
 
-#define DELEGATE_FILE "/etc/systemd/system/user@.service.d/delegate.conf"
-
 int examine_own_manager(const struct cli *cli, struct diagnosis *ret)
 {
         if (!systemd_is_booted()) {
@@ -53,9 +51,7 @@ static int explain(const char *missing, struct diagnosis *ret)
                           missing) < 0) {
                 return -ENOMEM;
         }
-        return diagnosis_way_out(ret,
-                                 "root writes to " DELEGATE_FILE ": [Service] Delegate=cpu cpuset "
-                                 "io memory pids; then systemctl daemon-reload, and log in again");
+        return diagnosis_way_out(ret, CGROUP_DELEGATION);
 }
 
 static int name_missing(unsigned int present, char **ret)
