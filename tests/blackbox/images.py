@@ -110,6 +110,17 @@ class Image:
         return path
 
 
+def docker_archive(image, name):
+    """An image as an archive of docker save."""
+    members = {"config.json": image.config}
+    for number, key in enumerate(image.layers):
+        members[f"{number}/layer.tar"] = image.blobs[key]
+    members["manifest.json"] = json.dumps([{
+        "Config": "config.json", "RepoTags": [name],
+        "Layers": [path for path in members if path.endswith("layer.tar")]}]).encode()
+    return layer(*(member(path, data) for path, data in members.items()))
+
+
 def base_members():
     """A system of a static busybox, as members of a layer: every applet a link in /bin."""
     path = shutil.which("busybox") or pytest.skip("needs busybox-static")

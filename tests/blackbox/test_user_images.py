@@ -169,6 +169,44 @@ def test_lock(host, user):
     assert host("run", path) == "2\n"
 
 
+@pytest.mark.parametrize("form", ["layout", "docker", "root"])
+def test_one_owner(poor, image, form):
+    """Without subordinate ids an image with other owners is refused, or all its files become the
+    user's; that is another image, which runs with his own id alone."""
+    source = poor.make(poor.home / "source")
+    name = ["--name=test/app:1"]
+    if form == "root":
+        archive = source / "root.tar"
+        archive.write_bytes(layer(*images.base_members(), member("etc/owned", b"", uid=1000, gid=50),
+                                  member("etc/new", b"top\n")))
+    elif form == "docker":
+        archive = source / "image.tar"
+        archive.write_bytes(images.docker_archive(image, "test/app:1"))
+    else:
+        archive, name = source, []
+        image.write_layout(source, "test/app:1")
+    poor.own(source)
+    result = poor("load", *name, archive).check(1)
+    assert "belongs to 1000:50" in result.stderr and "load --owner=self" in result.stderr
+    assert images.leftovers(poor) == []
+    poor("load", "--owner=nobody", *name, archive).check(64)
+    for _ in range(2):
+        poor("load", "--owner=self", *name, archive).check()
+    assert images.leftovers(poor) == []
+    poor("image-status", "--verify", "test/app:1").check()
+    poor.define("app", image="test/app:1", user_namespace="self", user="0", arguments=[
+        "/bin/sh", "-c", "stat -c %u:%g /etc/owned; cat /etc/new; ls /srv /etc/gone; echo $WHO"])
+    if form != "root":
+        poor.define("app", image="test/app:1", user_namespace="self", user="0", arguments=[
+            "stat -c %u:%g /etc/owned; cat /etc/new; ls /srv /etc/gone; echo $WHO"])
+    result = poor("run", "app").check()
+    below = ["/srv:", "above", "image"] if form != "root" else []
+    assert result.stdout.split() == ["0:0", "top", *below], result
+    poor("save", "test/app:1", poor.home / "saved.tar").check()
+    poor("delete", "app").check()
+    poor("remove-image", "test/app:1").check()
+
+
 def test_unshare(user):
     """Files of subordinate ids are out of reach for the user's own programs, but not there."""
     image = Image(layer(*images.base_members(), directory("srv", uid=33, mode=0o755),

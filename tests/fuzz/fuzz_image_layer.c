@@ -53,6 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         char place[] = "/dev/shm/fuzz-image-XXXXXX", inner[64];
         _cleanup_close_ int file = memfd_create("layer", MFD_CLOEXEC), root = -EBADF, tmp = -EBADF;
         _cleanup_fclose_ FILE *entries = tmpfile(), *implied = tmpfile();
+        const struct unpack_options options = { .literal = false };
         struct unpack_result result;
         pthread_t threads[2];
         int here = open(".", O_PATH);
@@ -70,7 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         input.source.fd = file;
         (void)pthread_create(&threads[0], NULL, run_decompress, &input);
         (void)pthread_create(&threads[1], NULL, run_hash, &input);
-        if (unpack(&input.stream, false, root, entries, implied, &result, NULL) < 0) {
+        if (unpack(&input.stream, &options, root, entries, implied, &result, NULL) < 0) {
                 stream_abandon(&input.stream);
         }
         (void)pthread_join(threads[0], NULL);

@@ -73,6 +73,7 @@ static const struct cli_option load_options[] = {
         { 0, "name", "REFERENCE", "name of the image", cli_pass_option },
         { 0, "reference", "NAME", "select one of several images", cli_pass_option },
         { 0, "platform", "PLATFORM", "platform, such as linux/arm64/v8", cli_pass_option },
+        { 0, "owner", "self", "give all files to root of the machine", cli_pass_option },
         CLI_OPTIONS_END,
 };
 

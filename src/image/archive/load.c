@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "image/archive/load.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -57,9 +58,8 @@ static int publish_layers(struct loading *loading, struct machine_error *error)
         return r;
 }
 
-/* Verifies the digest of the blob, while the worker unpacks it. */
-static int verify_blob(const struct bundle_file *file, const char *digest,
-                       struct machine_error *error)
+int loading_verify_blob(const struct bundle_file *file, const char *digest,
+                        struct machine_error *error)
 {
         _cleanup_hash_ struct hash hash = HASH_INIT;
         digest_text found;
@@ -77,8 +77,8 @@ static int verify_blob(const struct bundle_file *file, const char *digest,
         return strcmp(found, digest) == 0 ? 0 : hash_mismatch(error, "the layer", digest, found);
 }
 
-int loading_add_layer(struct loading *loading, const struct bundle_file *file, const char *digest,
-                      const char *diff_id, struct machine_error *error)
+static int add_layer(struct loading *loading, const struct bundle_file *file, const char *digest,
+                     const char *diff_id, struct machine_error *error)
 {
         struct session *session = loading->session;
         struct loading_layer *layer = &loading->layers[loading->count];
@@ -114,7 +114,24 @@ int loading_add_layer(struct loading *loading, const struct bundle_file *file, c
                 layer->present = true;
                 return r;
         }
-        return digest ? verify_blob(file, digest, error) : 0;
+        return digest ? loading_verify_blob(file, digest, error) : 0;
+}
+
+int loading_add_layer(struct loading *loading, const struct bundle_file *file, const char *digest,
+                      const char *diff_id, struct machine_error *error)
+{
+        struct bundle_file own = BUNDLE_FILE_INIT;
+        int r;
+
+        if (!loading->session->one_owner) {
+                return add_layer(loading, file, digest, diff_id, error);
+        }
+        r = loading_give_away(loading, file, digest, diff_id, &own, error);
+        if (r == 0) {
+                r = add_layer(loading, &own, NULL, loading->diff_ids[loading->count], error);
+        }
+        bundle_file_close(&own);
+        return r;
 }
 
 int loading_finish(struct loading *loading, struct machine_error *error)
@@ -144,6 +161,7 @@ void loading_clear(struct loading *loading)
                 }
         }
         free(loading->layers);
+        strv_free(loading->diff_ids);
         *loading = (struct loading){ 0 };
 }
 
@@ -235,7 +253,9 @@ static int load_root(struct session *session, const struct bundle *bundle,
         if (r < 0) {
                 return r;
         }
-        memcpy(diff_id, loading.layers[0].unpacking.layer.diff_id, sizeof diff_id);
+        (void)snprintf(diff_id, sizeof diff_id, "%s",
+                       loading.diff_ids ? loading.diff_ids[0]
+                                        : loading.layers[0].unpacking.layer.diff_id);
         r = publish_layers(&loading, error);
         return r < 0 ? r : record_root(&loading, diff_id, options->name, report, data, error);
 }

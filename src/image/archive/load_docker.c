@@ -52,6 +52,16 @@ static int read_config(struct docker_image *image, struct machine_error *error)
         return r < 0 ? r : session_check_platform(image->session, &image->config, error);
 }
 
+static int finish_layers(struct docker_image *image, struct loading *loading,
+                         struct machine_error *error)
+{
+        int r = loading_finish(loading, error);
+
+        return r < 0 ? r
+                     : loading_rewrite_config(loading, &image->config_text, &image->config_length,
+                                              &image->config, error);
+}
+
 static int unpack_layers(struct docker_image *image, struct machine_error *error)
 {
         const json_t *layers = json_object_get(image->entry, "Layers");
@@ -81,7 +91,7 @@ static int unpack_layers(struct docker_image *image, struct machine_error *error
                         return r;
                 }
         }
-        return loading_finish(&loading, error);
+        return finish_layers(image, &loading, error);
 }
 
 static int names_of(const json_t *entry, const char *name, char ***references,

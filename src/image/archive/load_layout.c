@@ -20,6 +20,7 @@ struct layout_image {
         char *manifest_text;
         struct manifest manifest;
         char *config_text;
+        size_t config_length;
         struct config config;
 };
 
@@ -174,8 +175,8 @@ static int read_config(struct layout_image *image, struct machine_error *error)
                                  error);
 
         if (r == 0) {
-                r = config_read(image->config_text, (size_t)image->manifest.config.size,
-                                &image->config, error);
+                image->config_length = (size_t)image->manifest.config.size;
+                r = config_read(image->config_text, image->config_length, &image->config, error);
         }
         if (r == 0 && image->config.diff_id_count != image->manifest.layer_count) {
                 r = error_say(error, EBADMSG, "the image has %zu layers and %zu diff ids",
@@ -216,7 +217,29 @@ static int unpack_layers(struct layout_image *image, struct machine_error *error
                 bundle_file_close(&files[i]);
         }
         free(files);
-        return r < 0 ? r : loading_finish(&loading, error);
+        if (r == 0) {
+                r = loading_finish(&loading, error);
+        }
+        return r < 0 ? r
+                     : loading_rewrite_config(&loading, &image->config_text, &image->config_length,
+                                              &image->config, error);
+}
+
+/* What is added to the store. The manifest is that of other layers if these have one owner. */
+static struct new_image describe(const struct layout_image *image, char *const *references)
+{
+        struct new_image added = { .config = image->config_text,
+                                   .config_length = image->config_length,
+                                   .parsed = &image->config,
+                                   .references = references };
+
+        if (!image->session->one_owner) {
+                added.manifest = image->manifest_text;
+                added.manifest_length = (size_t)image->descriptor.size;
+                added.manifest_digest = image->descriptor.digest;
+                added.layers = &image->manifest;
+        }
+        return added;
 }
 
 static int load_image(struct layout_image *image, char *const *references, load_report report,
@@ -231,16 +254,7 @@ static int load_image(struct layout_image *image, char *const *references, load_
                 r = unpack_layers(image, error);
         }
         if (r == 0) {
-                const struct new_image added = {
-                        .config = image->config_text,
-                        .config_length = (size_t)image->manifest.config.size,
-                        .manifest = image->manifest_text,
-                        .manifest_length = (size_t)image->descriptor.size,
-                        .manifest_digest = image->descriptor.digest,
-                        .parsed = &image->config,
-                        .layers = &image->manifest,
-                        .references = references,
-                };
+                const struct new_image added = describe(image, references);
 
                 r = loading_record(image->session, &added, report, data, error);
         }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <stdio.h>
+#include <string.h>
 #include <sys/file.h>
 
 #include "base/error.h"
@@ -37,8 +38,14 @@ int program_load(struct program *program, struct machine_error *error)
                 .name = program->name,
                 .reference = program->reference,
         };
-        int r = program_open_session(program, &session, error);
+        int r;
 
+        if (program->owner && strcmp(program->owner, "self") != 0) {
+                error_say(error, EINVAL, "--owner=%s: the only owner is \"self\"", program->owner);
+                return error_kind(error, MACHINE_ERROR_USAGE);
+        }
+        r = program_open_session(program, &session, error);
+        session.one_owner = program->owner != NULL;
         return r < 0 ? r : load(&session, &options, report, program, error);
 }
 

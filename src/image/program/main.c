@@ -19,7 +19,7 @@ enum {
 static const struct program_verb verbs[] = {
         { "pull", "REFERENCE", " platform registries insecure keep-blobs all-platforms ", 1, 1,
           program_pull },
-        { "load", "FILE|DIRECTORY|-", " name reference platform ", 1, 1, program_load },
+        { "load", "FILE|DIRECTORY|-", " name reference platform owner ", 1, 1, program_load },
         { "save", "IMAGE FILE|DIRECTORY|-", " format all-platforms ", 2, 2, program_save },
         { "commit", "MACHINE NAME", " change ", 2, 2, program_commit },
         { "push", "IMAGE [REFERENCE]", " registries insecure all-platforms ", 1, 2, program_push },
@@ -111,6 +111,7 @@ static int parse_verb(struct program *program, const struct program_verb *verb, 
         const struct option_place places[] = {
                 { "name", &program->name, NULL, NULL },
                 { "reference", &program->reference, NULL, NULL },
+                { "owner", &program->owner, NULL, NULL },
                 { "platform", &program->platform, NULL, NULL },
                 { "registries", &program->registries, NULL, NULL },
                 { "format", &program->format, NULL, NULL },

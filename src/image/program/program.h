@@ -28,6 +28,7 @@ struct program {
         /* Options of verbs. */
         const char *name;
         const char *reference;
+        const char *owner;
         const char *platform;
         const char *registries;
         const char *format;

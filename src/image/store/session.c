@@ -58,6 +58,7 @@ int unpacking_start(struct session *session, int fd, uint64_t offset, uint64_t l
                 .algorithm = digest_algorithm_of(diff_id),
                 .id = session->next_job++,
                 .growing = growing,
+                .one_owner = session->one_owner,
                 .offset = offset,
                 .length = length,
         };

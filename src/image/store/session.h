@@ -15,6 +15,7 @@ struct session {
         struct progress progress;
         struct platform platform;
         const struct log *log;
+        bool one_owner; /* all files of layers belong to root */
         unsigned int next_job;
 };
 

@@ -47,8 +47,8 @@ static void describe(struct unpacker *self, char type, struct layer_entry *ret)
         *ret = (struct layer_entry){
                 .type = type,
                 .mode = type == 'l' ? 0777 : entry->mode,
-                .uid = (uid_t)entry->uid,
-                .gid = (gid_t)entry->gid,
+                .uid = self->one_owner ? 0 : (uid_t)entry->uid,
+                .gid = self->one_owner ? 0 : (gid_t)entry->gid,
                 .mtime = entry_time(entry->mtime, entry->mtime_nsec),
                 .path = self->path,
         };
@@ -439,14 +439,15 @@ static int unpack_all(struct unpacker *self)
         return r;
 }
 
-int unpack(struct stream *stream, bool literal, int root_fd, FILE *entries, FILE *implied,
-           struct unpack_result *ret, struct machine_error *error)
+int unpack(struct stream *stream, const struct unpack_options *options, int root_fd, FILE *entries,
+           FILE *implied, struct unpack_result *ret, struct machine_error *error)
 {
         struct stream_input source = { .stream = stream };
         const struct tar_input input = { .read = read_stream, .data = &source };
         _cleanup_tar_reader_ struct tar_reader *reader = tar_reader_new(&input);
-        struct unpacker self = { .literal = literal,
-                                 .what = literal ? "archive" : "layer",
+        struct unpacker self = { .literal = options->literal,
+                                 .one_owner = options->one_owner,
+                                 .what = options->literal ? "archive" : "layer",
                                  .tree = TREE_INIT(root_fd),
                                  .reader = reader,
                                  .entries = entries,

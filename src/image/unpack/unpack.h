@@ -24,15 +24,20 @@ struct unpack_result {
         uint64_t ignored; /* extended attributes that the file system does not support */
 };
 
+struct unpack_options {
+        bool literal;   /* the archive is not a layer: names and devices that mark removed files in
+                         * one are files, and hard links to files of others are refused */
+        bool one_owner; /* all files belong to root */
+};
+
 /**
  * Reads the stream as reader 0, to its end, and makes the tree in the empty directory root_fd.
  * entries is open for reading and writing; it gets the list of the layer's files. implied gets the
  * paths of implied directories, escaped, one per line ("/PATH"), and the hard links to files that
- * the layer does not hold ("h/PATH /TARGET"). literal: the archive is not a layer: names and
- * devices that mark removed files in one are files, and such links are refused. The umask is 0.
+ * the layer does not hold ("h/PATH /TARGET"). The umask is 0.
  * Returns 0 or -errno with error set.
  */
-int unpack(struct stream *stream, bool literal, int root_fd, FILE *entries, FILE *implied,
-           struct unpack_result *ret, struct machine_error *error);
+int unpack(struct stream *stream, const struct unpack_options *options, int root_fd, FILE *entries,
+           FILE *implied, struct unpack_result *ret, struct machine_error *error);
 
 #endif

@@ -278,7 +278,9 @@ static int owner_failed(struct unpacker *self, const struct layer_entry *describ
         error_say(self->error, EINVAL,
                   "/%s belongs to %u:%u, and the user's subordinate ids are too few for that",
                   path ? path : "", described->uid, described->gid);
-        error_hint(self->error, "root adds more with: usermod --add-subuids and --add-subgids");
+        error_hint(self->error,
+                   "root adds more with: usermod --add-subuids and --add-subgids; or give "
+                   "all files of the image to you: load --owner=self");
         return -EINVAL;
 }
 

@@ -18,6 +18,7 @@ struct unpack_link {
 
 struct unpacker {
         bool literal;     /* the archive is not a layer */
+        bool one_owner;   /* all files belong to root */
         const char *what; /* "layer" or "archive", for messages */
         struct tree tree;
         struct tar_reader *reader;

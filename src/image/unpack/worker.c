@@ -76,6 +76,8 @@ static FILE *open_list(int fd)
 
 static int unpack_tree(struct work *work, struct worker_result *result, struct machine_error *error)
 {
+        const struct unpack_options options = { .literal = work->job->literal,
+                                                .one_owner = work->job->one_owner };
         _cleanup_fclose_ FILE *entries = open_list(work->fds[WORKER_OUTPUT]);
         _cleanup_fclose_ FILE *implied = open_list(work->fds[WORKER_IMPLIED]);
         _cleanup_close_ int root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -83,8 +85,7 @@ static int unpack_tree(struct work *work, struct worker_result *result, struct m
         if (!entries || !implied || root_fd < 0) {
                 return error_set(error, errno, "cannot start to unpack");
         }
-        return unpack(&work->stream, work->job->literal, root_fd, entries, implied,
-                      &result->unpacked, error);
+        return unpack(&work->stream, &options, root_fd, entries, implied, &result->unpacked, error);
 }
 
 static int spool(struct work *work, struct machine_error *error)

@@ -39,6 +39,7 @@ struct worker_job {
         bool sequential;    /* the input is a pipe */
         bool literal;       /* with UNPACK: the archive is no layer, see unpack.h */
         bool growing;       /* there is a control descriptor */
+        bool one_owner;     /* with UNPACK: all files belong to root */
         uint64_t offset;    /* the range of the input file */
         uint64_t length;
         char directory[128]; /* below layers/: where to make the tree */
