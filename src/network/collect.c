@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "network/network.h"
 
+#include <stdio.h>
+
 #include "base/strings.h"
 #include "network/apply.h"
 #include "network/host/prune.h"
@@ -110,6 +112,29 @@ int network_forget(const char *runtime_directory, const char *machine, struct ma
         }
         if (found) {
                 network_session_drop_networks(&session);
+                network_session_save(&session);
+        }
+        return 0;
+}
+
+int network_rename(const char *runtime_directory, const char *machine, const char *name,
+                   struct machine_error *error)
+{
+        _cleanup_network_session_ struct network_session session = NETWORK_SESSION_INIT;
+        bool found = false;
+        int r = network_session_open(runtime_directory, &session, error);
+
+        if (r < 0) {
+                return r;
+        }
+        TABLE_FOREACH_LEASE(lease, &session.leases)
+        {
+                if (lease->owner.pid == 0 && string_equal(lease->machine, machine)) {
+                        (void)snprintf(lease->machine, sizeof lease->machine, "%s", name);
+                        found = true;
+                }
+        }
+        if (found) {
                 network_session_save(&session);
         }
         return 0;

@@ -232,6 +232,10 @@ int network_collect(const char *runtime_directory, bool everything, struct machi
  * network_warnings(). */
 int network_reload(const char *runtime_directory, char ***warnings, struct machine_error *error);
 
+/** Gives the addresses remembered for a stopped machine to its new name. */
+int network_rename(const char *runtime_directory, const char *machine, const char *name,
+                   struct machine_error *error);
+
 /** Forgets the addresses remembered for a machine that is being deleted. */
 int network_forget(const char *runtime_directory, const char *machine, struct machine_error *error);
 

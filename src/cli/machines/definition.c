@@ -10,6 +10,7 @@
 #include "base/quantity.h"
 #include "base/strings.h"
 #include "cli/machines/machines.h"
+#include "cli/moves/moves.h"
 #include "cli/output/print.h"
 #include "config/compare.h"
 #include "config/host.h"
@@ -106,6 +107,7 @@ static int load(struct cli *cli, const char *name, const struct cli_settings *se
         if (!search_path) {
                 return error_oom(error);
         }
+        moves_recover(cli);
         r = config_load(name, &options, &diagnostics, ret, error);
         print_findings(cli, &diagnostics);
         return r;

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/path.h"
 #include "base/strings.h"
+#include "cli/moves/moves.h"
 #include "config/config.h"
 #include "state/owner.h"
 
@@ -75,8 +76,10 @@ int cli_find_definition(const struct cli *cli, const char *name_or_path, char **
         _cleanup_free_ char *search_path = strv_join(cli->directories.config_path, ":");
         _cleanup_free_ char *path = NULL;
         struct config_found found = { 0 };
-        int r = search_path ? config_find_machine(name_or_path, search_path, &found, NULL)
-                            : -ENOMEM;
+        int r;
+
+        moves_recover(cli);
+        r = search_path ? config_find_machine(name_or_path, search_path, &found, NULL) : -ENOMEM;
 
         if (r == 0) {
                 path = absolute_path(found.path);
@@ -104,6 +107,7 @@ struct launch_directories cli_launch_directories(const struct cli *cli)
 
 int cli_open_store(const struct cli *cli, struct state_store *ret, struct machine_error *error)
 {
+        moves_recover(cli);
         return state_store_open(cli->directories.runtime, ret, error);
 }
 
