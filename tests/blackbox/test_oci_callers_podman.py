@@ -81,8 +81,7 @@ def test_health(podman, root):
 def test_pod(podman, image):
     """Two containers of a pod share network, IPC and host name; the pod stops, starts and is removed."""
     podman("load", "--input", image)
-    podman("pod", "create", "--name", "two", "--hostname", "pair", "--network", "none",
-           "--infra-command", "/catatonit")
+    podman("pod", "create", "--name", "two", "--hostname", "pair", "--network", "none")
     start = ["run", "--detach", "--pod", "two"]
     podman(*start, "--name", "server", "localhost/box", "sh", "-c",
            "echo hello | nc -l -p 7000 -s 127.0.0.1; sleep 1000")
