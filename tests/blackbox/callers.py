@@ -54,7 +54,8 @@ def write_configuration(path, runtime):
 
 def make_podman(workspace, runtime, *options):
     """Podman with storage of its own."""
-    configuration = write_configuration(workspace / "containers.conf", runtime)
+    # Of each runtime one: `image` is made with another.
+    configuration = write_configuration(workspace / f"{Path(runtime).name}.conf", runtime)
     return Caller(["podman", "--root", workspace / "storage", "--runroot", workspace / "run",
                    "--tmpdir", workspace / "tmp", "--runtime", Path(runtime).name, *options],
                   {"CONTAINERS_CONF": str(configuration)})

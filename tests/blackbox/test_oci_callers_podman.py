@@ -217,8 +217,9 @@ class PodmanSession(sessions.Session):
         super().close()
 
 
+# The suite brings the user's bus along, by which Podman talks to his service manager.
 @FULL
-@pytest.mark.needs("virtual-host", "systemd")
+@pytest.mark.needs("virtual-host", "systemd", "suite:podman-system")
 def test_user_systemd_manager(root, runtime):
     """Rootless Podman asks the user's service manager for a scope: limits, stats and pause work."""
     with users.account() as name, contextlib.closing(PodmanSession(name, root, runtime)) as session:
