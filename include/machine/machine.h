@@ -71,6 +71,13 @@ enum machine_propagation {
         MACHINE_PROPAGATION_UNBINDABLE,
 };
 
+/** How a disk image is verified (dm-verity). */
+struct machine_verity {
+        char *root_hash; /* hexadecimal digits, or NULL: it is found with the image */
+        uint64_t offset; /* of the hash tree in the image; 0: a partition, or beside the image */
+        bool required;   /* nothing else is mounted */
+};
+
 struct machine_root {
         enum machine_root_source source;
         char *directory; /* absolute path of `rootfs` */
@@ -81,6 +88,7 @@ struct machine_root {
         enum machine_upper upper;
         char *upper_directory; /* absolute path; contains `upper` and `work` */
         bool read_only;
+        struct machine_verity verity;
         char **volumes; /* of the image, set by the start: absolute paths in the machine, sorted */
         enum machine_propagation propagation; /* of a bare machine */
         bool propagation_recursive;           /* .. and of all mounts below */

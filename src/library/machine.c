@@ -211,6 +211,7 @@ void machine_free(struct machine *machine)
         free(machine->timezone);
         free(machine->machine_id);
         free(machine->root.directory);
+        free(machine->root.verity.root_hash);
         strv_free(machine->root.layers);
         strv_free(machine->root.volumes);
         free(machine->root.image);

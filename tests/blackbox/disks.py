@@ -16,10 +16,12 @@ MEBIBYTE = 1 << 20
 OWN = {
     "x86_64": {"root": "4f68bce3-e8cd-4db1-96e7-fbcaf984b709",
                "usr": "8484680c-9521-48c6-9c11-b0720656f69e",
-               "root-verity": "2c7357ed-ebd2-46d9-aec1-23d437ec2bf5"},
+               "root-verity": "2c7357ed-ebd2-46d9-aec1-23d437ec2bf5",
+               "usr-verity": "77ff5f63-e7b6-4633-acf4-1565b864c0e6"},
     "aarch64": {"root": "b921b045-1df0-41c3-af44-4c6f280d3fae",
                 "usr": "b0e01050-ee5f-4390-949a-9101b17104e9",
-                "root-verity": "df3300ce-d69f-4c92-978c-9bfb0f38d820"},
+                "root-verity": "df3300ce-d69f-4c92-978c-9bfb0f38d820",
+                "usr-verity": "6e11a4e7-fbca-4ded-b9e9-e1a512bb664e"},
 }
 TYPES = {
     "home": "933ac7e1-2eb4-4f13-b844-0e14e2aef915",
@@ -60,6 +62,20 @@ def devices_of(image):
             if Path(name).read_text(encoding="utf-8").strip() == str(image):
                 found.append(name.split("/")[3])
     return found
+
+
+def mapped():
+    """The devices of the device mapper that this project has made."""
+    found = []
+    for name in glob.glob("/sys/block/dm-*/dm/name"):
+        with contextlib.suppress(OSError):
+            found.append(Path(name).read_text(encoding="utf-8").strip())
+    return sorted(name for name in found if name.startswith("machinectl-lite-"))
+
+
+def uuid(digits):
+    """Half of a root hash as a UUID."""
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
 class Maker:
@@ -157,6 +173,16 @@ class Maker:
             with self.device(image, "--sector-size", sector) as device:
                 call("sfdisk", "-q", device, input=script)
         return image
+
+    def verity(self, image, write_hash=True):
+        """A hash tree beside an image, and the root hash: (tree, hash)."""
+        need("veritysetup")
+        tree = Path(f"{image}.verity")
+        output = call("veritysetup", "format", image, tree)
+        digits = next(line.split()[-1] for line in output.splitlines() if "Root hash" in line)
+        if write_hash:
+            Path(f"{image}.roothash").write_text(digits + "\n", encoding="ascii")
+        return tree, digits
 
     # What is no image.
 

@@ -17,6 +17,7 @@ end counts them. An unknown requirement is an error.
     program:NAME       a program in PATH
     module:NAME        a module of Python
     suite:NAME         another project's tests, which tests/suites/fetch fetches
+    device-mapper      the kernel's device mapper with dm-verity
     loop               loop devices
     filesystem:NAME    a file system that the kernel has or can load
     protocol:NAME      an internet protocol, such as sctp, that the kernel has or can load
@@ -117,6 +118,12 @@ def _suite(name):
     return None if (SUITES / name).is_dir() else f"`tests/suites/fetch {name}` fetches it"
 
 
+def _device_mapper():
+    _load("dm-verity")
+    known = "device-mapper" in Path("/proc/misc").read_text(encoding="ascii")
+    return None if known else "the kernel has no device mapper"
+
+
 def _loop():
     _load("loop")
     return None if Path("/dev/loop-control").exists() else "the kernel has no loop devices"
@@ -185,6 +192,7 @@ KINDS = {
     "controllers": _controllers,
     "controller": _controller,
     "hybrid-cgroups": _hybrid_cgroups,
+    "device-mapper": _device_mapper,
     "loop": _loop,
     "systemd": _systemd,
     "user-namespace": _user_namespace,

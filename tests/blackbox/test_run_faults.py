@@ -6,6 +6,7 @@ import os
 import signal
 
 import faults
+import disks
 import harness
 import hoststate
 import pytest
@@ -13,10 +14,19 @@ import pytest
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def faulty(cli, machine_file):
+def image_of(closed, busybox_root):
+    """An image with partitions that are read, and one that is written to."""
+    maker = disks.Maker(closed, busybox_root)
+    return maker.table("faulty.raw", [
+        ("root", maker.file_system("squashfs", {"mnt/usr/empty": "", "mnt/kept/empty": ""})),
+        ("home", maker.file_system("ext4", whole=False, name="home"))])
+
+
+@pytest.fixture(params=["directory", "image"])
+def faulty(cli, machine_file, closed, busybox_root, request):
     """The binary with faults to inject, and a machine that uses every step there is."""
-    path = machine_file(f"faulty-{os.getpid()}", command=["true"], hostname="faulty",
+    root = {"rootfs": image_of(closed, busybox_root)} if request.param == "image" else {}
+    path = machine_file(f"faulty-{os.getpid()}", command=["true"], hostname="faulty", **root,
                         mounts=[{"source": "/usr", "target": "/mnt/usr", "read_only": True},
                                 {"type": "volume", "source": "faulty", "target": "/mnt/kept"}],
                         credentials=[{"name": "word", "value": "secret"}],

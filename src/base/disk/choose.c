@@ -43,6 +43,13 @@ static bool find_names(const char *root_hash, struct named *ret)
         return true;
 }
 
+bool disk_has_hash(const struct disk_partition *partition, const char *root_hash)
+{
+        struct named named;
+
+        return find_names(root_hash, &named) && strcasecmp(partition->id, named.data) == 0;
+}
+
 static bool is_candidate(const struct disk_partition *partition)
 {
         return disk_place(partition->role) && !(partition->flags & DISK_NO_AUTO) &&
@@ -177,20 +184,31 @@ int disk_choose(const struct disk_image *image, const char *root_hash, struct di
         return 0;
 }
 
-bool disk_is_writable(const struct disk_image *image)
+enum disk_role disk_covered_role(const struct disk_choice *choice, const char *root_hash)
+{
+        for (int role = DISK_ROOT; role <= DISK_USR; role++) {
+                if (choice->data[role] && disk_has_hash(choice->data[role], root_hash)) {
+                        return (enum disk_role)role;
+                }
+        }
+        return choice->data[DISK_ROOT] ? DISK_ROOT : DISK_USR;
+}
+
+bool disk_is_writable(const struct disk_image *image, const char *root_hash)
 {
         struct disk_choice choice;
 
         if (!image->has_table) {
-                return disk_type_is_writable(image->content.type);
+                return !root_hash && disk_type_is_writable(image->content.type);
         }
-        if (disk_choose(image, NULL, &choice, NULL) < 0) {
+        if (disk_choose(image, root_hash, &choice, NULL) < 0) {
                 return false;
         }
         for (int role = 0; role < DISK_ROLES; role++) {
                 const struct disk_partition *partition = choice.data[role];
 
                 if (partition && !(partition->flags & DISK_READ_ONLY) &&
+                    !(root_hash && role == (int)disk_covered_role(&choice, root_hash)) &&
                     disk_type_is_writable(partition->content.type)) {
                         return true;
                 }

@@ -119,8 +119,15 @@ struct disk_choice {
 int disk_choose(const struct disk_image *image, const char *root_hash, struct disk_choice *ret,
                 struct machine_error *error);
 
-/** Whether anything in an image would be written to if it is used in place. */
-bool disk_is_writable(const struct disk_image *image);
+/** Whether a root hash names a partition of data by its UUID. */
+bool disk_has_hash(const struct disk_partition *partition, const char *root_hash);
+
+/** The place that a root hash is for: the one with the data that it names, otherwise the root. */
+enum disk_role disk_covered_role(const struct disk_choice *choice, const char *root_hash);
+
+/** Whether anything in an image would be written to if it is used in place: not what the root hash
+ * (or NULL) is for. */
+bool disk_is_writable(const struct disk_image *image, const char *root_hash);
 
 /** Where a role is mounted: "" for the root, "usr", .. ; NULL: nowhere. */
 const char *disk_place(enum disk_role role);

@@ -5,14 +5,15 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
-#include "base/disk/disk.h"
+#include "base/disk/verity.h"
 #include "base/error.h"
 #include "base/rights/trust.h"
 #include "base/strings.h"
 
 /* Disk images, as far as the caller may read them: what a start would find in them. */
 
-static int check_content(const struct disk_image *image, struct machine_error *error)
+static int check_content(const struct disk_image *image, const char *root_hash,
+                         struct machine_error *error)
 {
         struct disk_choice choice;
         int r;
@@ -20,7 +21,7 @@ static int check_content(const struct disk_image *image, struct machine_error *e
         if (!image->has_table) {
                 return disk_check_content(image, NULL, error);
         }
-        r = disk_choose(image, NULL, &choice, error);
+        r = disk_choose(image, root_hash, &choice, error);
         for (int role = 0; r == 0 && role < DISK_ROLES; role++) {
                 if (choice.data[role]) {
                         r = disk_check_content(image, choice.data[role], error);
@@ -29,12 +30,30 @@ static int check_content(const struct disk_image *image, struct machine_error *e
         return r;
 }
 
-static int look_into(const char *path, struct disk_image *ret, struct machine_error *error)
+static int refuse_unverified(const char *path, struct machine_error *error)
+{
+        error_say(error, ENOKEY,
+                  "the image \"%s\" has no root hash, and \"verity.required\" is set", path);
+        error_hint(error,
+                   "set \"verity.root_hash\", or put the hash beside the image, in a file with "
+                   "the ending .roothash");
+        return -ENOKEY;
+}
+
+static int look_into(const struct machine_verity *verity, const char *path, struct disk_image *ret,
+                     struct machine_error *error)
 {
         _cleanup_close_ int fd = disk_open(path, false, error);
+        _cleanup_free_ char *found = NULL;
         int r = fd < 0 ? fd : disk_probe(fd, path, ret, error);
 
-        return r < 0 ? r : check_content(ret, error);
+        if (r == 0 && !verity->root_hash) {
+                r = disk_find_root_hash(ret, fd, &found, error);
+        }
+        if (r == 0 && verity->required && !verity->root_hash && !found) {
+                r = refuse_unverified(path, error);
+        }
+        return r < 0 ? r : check_content(ret, verity->root_hash ? verity->root_hash : found, error);
 }
 
 /* The kernel parses all of its file systems. */
@@ -60,7 +79,8 @@ static int judge(struct config_definition *definition, const struct disk_image *
         _cleanup_error_ struct machine_error reason = MACHINE_ERROR_INIT;
         int r;
 
-        if (image->block_device || !has_fragile_content(image)) {
+        if (image->block_device || !has_fragile_content(image) ||
+            definition->machine->root.verity.root_hash) {
                 return 0;
         }
         r = trust_judge(image->path, 0, &reason);
@@ -87,7 +107,7 @@ static int check_image(struct config_definition *definition, const char *path, c
         if (stat(path, &info) < 0 || !disk_is_image(&info)) {
                 return 0;
         }
-        r = look_into(path, &image, &reason);
+        r = look_into(&definition->machine->root.verity, path, &image, &reason);
         if (r == 0) {
                 return judge(definition, &image, &place);
         }

@@ -147,6 +147,35 @@ static const struct config_key machine_keys[] = {
           .help = "Whether the root is mounted read-only.",
           .example = "true",
           .default_text = "false" },
+        { .name = "verity",
+          .kind = &config_kind_group,
+          .help = "How the disk images of the root are verified (dm-verity)." },
+        { .name = "verity.root_hash",
+          .kind = &config_kind_root_hash,
+          .change = CONFIG_CHANGE_RESTART,
+          AT(root.verity.root_hash),
+          .help = "The root hash of the disk image that rootfs, or an overlay of one layer, names. "
+                  "Every block is compared with it by dm-verity when it is read, and nothing that "
+                  "it does not cover is mounted. Without it a hash is looked for in a file with "
+                  "the ending .roothash beside each image, in the attribute user.verity.roothash "
+                  "of the image, and in a signature partition.",
+          .example = "\"253e3aed1fb8b3c9d4a2e1b36a0b9d51d47f1fc8f5a5a4d6b22a1d7c3fb7c0e1\"" },
+        { .name = "verity.required",
+          .kind = &config_kind_boolean,
+          .change = CONFIG_CHANGE_RESTART,
+          AT(root.verity.required),
+          .help = "Whether every layer has to be an image with a root hash, wherever that was "
+                  "found.",
+          .example = "true",
+          .default_text = "false" },
+        { .name = "verity.offset",
+          .kind = &config_kind_size,
+          .change = CONFIG_CHANGE_RESTART,
+          AT(root.verity.offset),
+          .help = "Where in an image without a partition table the hash tree begins. Without it "
+                  "the "
+                  "tree is in a file with the ending .verity beside the image.",
+          .example = "\"64M\"" },
 
         { .name = "command",
           .kind = &config_kind_texts,

@@ -30,6 +30,7 @@ extern const struct config_kind config_kind_host_paths;   /* [char **, absolute]
 extern const struct config_kind config_kind_inside_path;  /* in the machine [char *, plain] */
 extern const struct config_kind config_kind_inside_paths; /* [char **] */
 extern const struct config_kind config_kind_mount_source; /* a path, or several with ":" [char *] */
+extern const struct config_kind config_kind_root_hash;    /* of dm-verity [char *] */
 extern const struct config_kind config_kind_block_device; /* a path or MAJOR:MINOR [char *] */
 
 /* ---- Names ---- */

@@ -8,6 +8,7 @@
 
 #include <machine/machine.h>
 
+#include "base/disk/verity.h"
 #include "base/path.h"
 #include "base/strings.h"
 #include "config/read/name.h"
@@ -145,6 +146,22 @@ static int check_block_device(const struct config_value *value, const struct con
 
 CONFIG_TEXT_KIND(config_kind_block_device, check_block_device, "^(/.+|[0-9]+:[0-9]+)$",
                  "a block device: its path or \"MAJOR:MINOR\"");
+
+static int check_root_hash(const struct config_value *value, const struct config_node *node,
+                           const char *text, char **ret)
+{
+        if (!disk_is_root_hash(text)) {
+                return config_value_refuse(value, node, NULL, NULL);
+        }
+        *ret = strdup(text);
+        for (char *digit = *ret; digit && *digit; digit++) {
+                *digit = (char)tolower((unsigned char)*digit);
+        }
+        return *ret ? 0 : -ENOMEM;
+}
+
+CONFIG_TEXT_KIND(config_kind_root_hash, check_root_hash, "^([0-9a-fA-F]{2}){32,64}$",
+                 "64 hexadecimal digits, as \"veritysetup format\" prints them");
 
 /* ---- `upper`: a word or a directory ---- */
 

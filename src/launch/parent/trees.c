@@ -6,7 +6,7 @@
 
 #include <sys/stat.h>
 
-#include "base/disk/disk.h"
+#include "base/disk/verity.h"
 #include "base/error.h"
 #include "base/path.h"
 #include "base/strings.h"
@@ -18,13 +18,18 @@ static int take(struct launch *launch, const char *path, bool write, struct mach
 }
 
 /* Whether anything in an image can be written to. */
-static int can_be_written(const char *path, struct machine_error *error)
+static int can_be_written(const struct machine_root *root, struct machine_error *error)
 {
         _cleanup_disk_image_ struct disk_image image = { 0 };
-        _cleanup_close_ int fd = disk_open(path, false, error);
-        int r = fd < 0 ? fd : disk_probe(fd, path, &image, error);
+        _cleanup_close_ int fd = disk_open(root->directory, false, error);
+        _cleanup_free_ char *found = NULL;
+        const char *given = root->verity.root_hash;
+        int r = fd < 0 ? fd : disk_probe(fd, root->directory, &image, error);
 
-        return r < 0 ? r : disk_is_writable(&image);
+        if (r == 0 && !given) {
+                r = disk_find_root_hash(&image, fd, &found, error);
+        }
+        return r < 0 ? r : disk_is_writable(&image, given ? given : found);
 }
 
 static bool is_in_place(const struct launch *launch)
@@ -47,7 +52,7 @@ static int take_in_place(struct launch *launch, struct machine_error *error)
         }
         r = take(launch, path, false, error);
         if (r == 0) {
-                r = can_be_written(path, error);
+                r = can_be_written(&launch->machine->root, error);
         }
         return r > 0 ? take(launch, path, true, error) : r;
 }

@@ -27,6 +27,9 @@ static char *name_of(const struct disk_source *source, const struct disk_partiti
 
 bool disk_is_written(const struct disk_source *source, const struct disk_partition *partition)
 {
+        if (disk_wants_verified(source, partition, NULL) != 0) {
+                return false;
+        }
         return source->write && disk_type_is_writable(content_of(source, partition)->type) &&
                !(partition && partition->flags & DISK_READ_ONLY);
 }
@@ -66,6 +69,7 @@ static int mount_source(const struct disk_source *source, const struct disk_part
         bool write = disk_is_written(source, partition);
         struct mount_option options[3] = { { NULL, NULL } };
         size_t count = 0;
+        int fd;
 
         if (!write) {
                 options[count++].key = "ro";
@@ -74,8 +78,9 @@ static int mount_source(const struct disk_source *source, const struct disk_part
         if (string_equal(type, "xfs")) {
                 options[count++].key = "nouuid";
         }
-        return mount_new_from(type, device, options,
-                              MOUNT_ATTR_NODEV | (write ? 0 : MOUNT_ATTR_RDONLY), error);
+        fd = mount_new_from(type, device, options,
+                            MOUNT_ATTR_NODEV | (write ? 0 : MOUNT_ATTR_RDONLY), error);
+        return fd < 0 ? explain(source, partition, fd, error) : fd;
 }
 
 /* From the file itself, which has no page cache in common with other mounts of it. -ENOTBLK before
@@ -99,7 +104,7 @@ static int mount_loop(const struct disk_source *source, const struct disk_partit
                 .block_size = partition ? source->image->sector_size : 0,
                 .write = disk_is_written(source, partition),
         };
-        char path[LOOP_PATH_BYTES];
+        char path[DISK_DEVICE_BYTES];
         _cleanup_close_ int device = loop_open(&part, source->request->loops, path, error);
 
         /* The device stays until the mount has it open. */
@@ -115,7 +120,9 @@ static int check_trust(const struct disk_source *source, const struct disk_parti
         _cleanup_error_ struct machine_error reason = MACHINE_ERROR_INIT;
         int r;
 
-        if (source->image->block_device || disk_type_is_hardened(content->type)) {
+        /* A hash in the definition says what is in it. */
+        if (source->image->block_device || disk_type_is_hardened(content->type) ||
+            source->request->root_hash) {
                 return 0;
         }
         r = trust_judge(source->image->path, 0, &reason);
@@ -131,19 +138,43 @@ static int check_trust(const struct disk_source *source, const struct disk_parti
         return r;
 }
 
+static int mount_verified(const struct disk_source *source, const struct disk_partition *partition,
+                          struct machine_error *error)
+{
+        char path[DISK_DEVICE_BYTES];
+        _cleanup_close_ int device = disk_open_verified(source, partition, path, error);
+        int fd = device < 0 ? device : mount_source(source, partition, path, error);
+
+        if (device >= 0 && fd < 0 && disk_is_corrupt(source)) {
+                error_say(error, EBADMSG,
+                          "the image \"%s\" is not the one that the root hash %s names: a block of "
+                          "its data or of its hash tree differs",
+                          source->image->path, source->root_hash);
+                error_hint(error, "get the image again; \"veritysetup verify\" finds the block");
+                return -EBADMSG;
+        }
+        return fd;
+}
+
 static int mount_checked(const struct disk_source *source, const struct disk_partition *partition,
                          struct machine_error *error)
 {
         const struct disk_image *image = source->image;
         bool whole = !partition;
+        int verified = disk_wants_verified(source, partition, error);
 
+        if (verified != 0) {
+                return verified < 0 ? verified : mount_verified(source, partition, error);
+        }
         if (whole && image->block_device) {
                 return mount_source(source, NULL, image->path, error);
         }
         if (whole && !source->shared && string_equal(image->content.type, "erofs")) {
-                int fd = mount_file(source, error);
+                _cleanup_error_ struct machine_error reason = MACHINE_ERROR_INIT;
+                int fd = mount_file(source, &reason);
 
                 if (fd != -ENOTBLK) {
+                        error_move(error, &reason);
                         return fd;
                 }
         }
@@ -153,9 +184,7 @@ static int mount_checked(const struct disk_source *source, const struct disk_par
 int disk_mount_content(const struct disk_source *source, const struct disk_partition *partition,
                        struct machine_error *error)
 {
-        _cleanup_error_ struct machine_error reason = MACHINE_ERROR_INIT;
         int r = disk_check_content(source->image, partition, error);
-        int fd;
 
         if (r == 0) {
                 r = check_trust(source, partition, error);
@@ -163,13 +192,5 @@ int disk_mount_content(const struct disk_source *source, const struct disk_parti
         if (r == 0 && disk_is_written(source, partition)) {
                 r = disk_repair(source, partition, error);
         }
-        if (r < 0) {
-                return r;
-        }
-        fd = mount_checked(source, partition, &reason);
-        if (fd < 0) {
-                error_move(error, &reason);
-                return explain(source, partition, fd, error);
-        }
-        return fd;
+        return r < 0 ? r : mount_checked(source, partition, error);
 }

@@ -34,6 +34,10 @@ struct disk_request {
         uid_t root_uid;        /* the host's ids of the machine's root */
         gid_t root_gid;
         const char *loops; /* a file of this program: the table of loop devices */
+        /* verity: */
+        const char *root_hash;  /* of the definition, or NULL */
+        uint64_t verity_offset; /* of the hash tree in a file without a table; 0: it is beside it */
+        bool verity_required;
         void (*warn)(void *data, const char *message);
         void *warn_data;
 };
@@ -52,13 +56,18 @@ void disk_mounts_clear(struct disk_mounts *mounts);
 
 /* ---- Of this folder ---- */
 
+/** The largest path of a device. */
+#define DISK_DEVICE_BYTES 32
+
 /** An image that is being mounted. */
 struct disk_source {
         const struct disk_request *request;
         const struct disk_image *image;
         int fd;
-        bool write;  /* as in the request, if there is something that can be written to */
-        bool shared; /* other machines have it mounted as well */
+        bool write; /* as in the request, if there is something that can be written to */
+        const struct disk_choice *choice; /* with a table */
+        char *root_hash;                  /* or NULL */
+        bool shared;                      /* other machines have it mounted as well */
 };
 
 /** Whether what is in a partition, or in an image without a table (NULL), is mounted for writing.
@@ -69,8 +78,21 @@ bool disk_is_written(const struct disk_source *source, const struct disk_partiti
 int disk_mount_content(const struct disk_source *source, const struct disk_partition *partition,
                        struct machine_error *error);
 
-/** Checks a file system in a file before it is written to, and repairs what is safe to (fsck(8)), in
- * a sandbox. 0, or -errno with error set: -EUCLEAN if errors are left. */
+/** Whether something has to be verified: 1, 0, or -ENOKEY with an error if it has to be and cannot.
+ */
+int disk_wants_verified(const struct disk_source *source, const struct disk_partition *partition,
+                        struct machine_error *error);
+
+/** Opens the verified device of a partition or of an image without a table. Returns a descriptor,
+ * or -errno with error set. */
+int disk_open_verified(const struct disk_source *source, const struct disk_partition *partition,
+                       char ret_path[DISK_DEVICE_BYTES], struct machine_error *error);
+
+/** Whether the kernel has found a block that differs. */
+bool disk_is_corrupt(const struct disk_source *source);
+
+/** Checks a file system in a file before it is written to, and repairs what is safe to (fsck(8)),
+ * in a sandbox. 0, or -errno with error set: -EUCLEAN if errors are left. */
 int disk_repair(const struct disk_source *source, const struct disk_partition *partition,
                 struct machine_error *error);
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include "base/disk/verity.h"
 #include "base/error.h"
 #include "base/rights/caller.h"
 #include "rootfs/disk/disk.h"
@@ -43,15 +45,15 @@ static int add_own_root(const struct disk_request *request, struct disk_mounts *
 static int mount_partitions(const struct disk_source *source, struct disk_mounts *ret,
                             struct machine_error *error)
 {
-        struct disk_choice choice;
-        int r = disk_choose(source->image, NULL, &choice, error);
+        const struct disk_choice *choice = source->choice;
+        int r = 0;
 
         for (int role = 0; r == 0 && role < DISK_ROLES; role++) {
-                if (!choice.data[role]) {
+                if (!choice->data[role]) {
                         continue;
                 }
-                r = mount_role(source, choice.data[role], (enum disk_role)role, ret, error);
-                if (r == 0 && role == DISK_USR && !choice.data[DISK_ROOT]) {
+                r = mount_role(source, choice->data[role], (enum disk_role)role, ret, error);
+                if (r == 0 && role == DISK_USR && !choice->data[DISK_ROOT]) {
                         r = add_own_root(source->request, ret, error);
                 }
         }
@@ -84,12 +86,33 @@ static int refuse_user(const char *path, struct machine_error *error)
         return -EPERM;
 }
 
+/* Chooses what is mounted, and how it is verified. */
+static int choose(struct disk_source *source, struct disk_choice *choice,
+                  struct machine_error *error)
+{
+        const struct disk_request *request = source->request;
+        int r = 0;
+
+        if (request->root_hash) {
+                source->root_hash = strdup(request->root_hash);
+                r = source->root_hash ? 0 : error_oom(error);
+        } else {
+                r = disk_find_root_hash(source->image, source->fd, &source->root_hash, error);
+        }
+        if (r == 0 && source->image->has_table) {
+                r = disk_choose(source->image, source->root_hash, choice, error);
+        }
+        source->choice = choice;
+        return r;
+}
+
 /* Opens it again where it is written to, and locks it. */
 static int prepare(struct disk_source *source, struct machine_error *error)
 {
         const char *path = source->request->path;
 
-        source->write = source->request->write && disk_is_writable(source->image);
+        source->write =
+                source->request->write && disk_is_writable(source->image, source->root_hash);
         if (source->write) {
                 fd_close(TAKE_FD(source->fd));
                 source->fd = disk_open(path, true, error);
@@ -102,6 +125,7 @@ int disk_mount(const struct disk_request *request, struct disk_mounts *ret,
                struct machine_error *error)
 {
         _cleanup_disk_image_ struct disk_image image = { 0 };
+        struct disk_choice choice = { 0 };
         struct disk_source source = { .request = request, .image = &image };
         int r;
 
@@ -114,6 +138,9 @@ int disk_mount(const struct disk_request *request, struct disk_mounts *ret,
         }
         r = disk_probe(source.fd, request->path, &image, error);
         if (r == 0) {
+                r = choose(&source, &choice, error);
+        }
+        if (r == 0) {
                 r = prepare(&source, error);
         }
         ret->lock = source.fd;
@@ -121,6 +148,7 @@ int disk_mount(const struct disk_request *request, struct disk_mounts *ret,
                 r = image.has_table ? mount_partitions(&source, ret, error)
                                     : mount_role(&source, NULL, DISK_ROOT, ret, error);
         }
+        free(source.root_hash);
         return r < 0 ? r : map_ids(request, ret, error);
 }
 

@@ -31,12 +31,12 @@ static int explain_control(int number, struct machine_error *error)
         return -number;
 }
 
-static void device_path(int number, char ret_path[LOOP_PATH_BYTES])
+static void device_path(int number, char ret_path[DISK_DEVICE_BYTES])
 {
-        snprintf(ret_path, LOOP_PATH_BYTES, "/dev/loop%d", number);
+        snprintf(ret_path, DISK_DEVICE_BYTES, "/dev/loop%d", number);
 }
 
-static int open_device(int number, bool write, char ret_path[LOOP_PATH_BYTES])
+static int open_device(int number, bool write, char ret_path[DISK_DEVICE_BYTES])
 {
         int fd;
 
@@ -66,7 +66,7 @@ static int configure(int device, const struct loop_part *part)
 }
 
 /* Returns the number of the device. */
-static int make_device(const struct loop_part *part, int *ret_fd, char ret_path[LOOP_PATH_BYTES],
+static int make_device(const struct loop_part *part, int *ret_fd, char ret_path[DISK_DEVICE_BYTES],
                        struct machine_error *error)
 {
         _cleanup_close_ int control = open(LOOP_CONTROL, O_RDWR | O_CLOEXEC);
@@ -132,7 +132,7 @@ static char *key_of(const struct loop_part *part)
 }
 
 static int find_shared(const struct loop_part *part, char *const *lines, const char *key,
-                       char ret_path[LOOP_PATH_BYTES])
+                       char ret_path[DISK_DEVICE_BYTES])
 {
         STRV_FOREACH(line, lines) {
                 const char *number = string_after(*line, key);
@@ -150,7 +150,7 @@ static int find_shared(const struct loop_part *part, char *const *lines, const c
 static bool is_in_use(const char *line)
 {
         const char *number = strchr(line, ' ');
-        char path[LOOP_PATH_BYTES];
+        char path[DISK_DEVICE_BYTES];
         struct loop_info64 info;
         _cleanup_close_ int fd = number ? open_device(atoi(number + 1), false, path) : -ENOENT;
 
@@ -172,7 +172,7 @@ static int write_table(int table, char *const *lines, const char *key, int numbe
         return text ? file_rewrite(table, text) : -ENOMEM;
 }
 
-static int open_shared(const struct loop_part *part, int table, char ret_path[LOOP_PATH_BYTES],
+static int open_shared(const struct loop_part *part, int table, char ret_path[DISK_DEVICE_BYTES],
                        struct machine_error *error)
 {
         _cleanup_strv_ char **lines = NULL;
@@ -201,7 +201,7 @@ static int open_shared(const struct loop_part *part, int table, char ret_path[LO
         return fd;
 }
 
-int loop_open(const struct loop_part *part, const char *table, char ret_path[LOOP_PATH_BYTES],
+int loop_open(const struct loop_part *part, const char *table, char ret_path[DISK_DEVICE_BYTES],
               struct machine_error *error)
 {
         _cleanup_close_ int table_fd = -EBADF;

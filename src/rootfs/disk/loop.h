@@ -7,8 +7,7 @@
 
 #include <machine/error.h>
 
-/** The largest path of a loop device. */
-#define LOOP_PATH_BYTES 32
+#include "rootfs/disk/disk.h"
 
 /** A part of a file that becomes a block device. */
 struct loop_part {
@@ -26,7 +25,7 @@ struct loop_part {
  * found again by `table`, a file of this program. Returns a descriptor, or -errno with error set;
  * ret_path is the device's path.
  */
-int loop_open(const struct loop_part *part, const char *table, char ret_path[LOOP_PATH_BYTES],
+int loop_open(const struct loop_part *part, const char *table, char ret_path[DISK_DEVICE_BYTES],
               struct machine_error *error);
 
 #endif

@@ -51,6 +51,7 @@ static int open_disk(struct rootfs *rootfs, const struct rootfs_parameters *para
                      const char *path, bool write, struct staged_disk **ret,
                      struct machine_error *error)
 {
+        const struct machine_verity *verity = &rootfs->machine->root.verity;
         const struct disk_request request = {
                 .path = path,
                 .write = write,
@@ -58,6 +59,9 @@ static int open_disk(struct rootfs *rootfs, const struct rootfs_parameters *para
                 .root_uid = rootfs->identity.uid,
                 .root_gid = rootfs->identity.gid,
                 .loops = parameters->loops,
+                .root_hash = verity->root_hash,
+                .verity_offset = verity->offset,
+                .verity_required = verity->required,
                 .warn = parameters->warn,
                 .warn_data = parameters->note_data,
         };

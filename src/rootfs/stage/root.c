@@ -141,12 +141,54 @@ static int open_upper(struct rootfs *rootfs, const char *directory, struct machi
                                  image ? image : &top, &rootfs->upper_lock, error);
 }
 
+/* A directory cannot be verified, and a hash is of one image. */
+static int check_verity(const struct machine_root *root, const char *path, bool image,
+                        struct machine_error *error)
+{
+        if (!image && (root->verity.root_hash || root->verity.required)) {
+                error_say(error, ENOKEY,
+                          "\"%s\" is a directory, and \"verity\" allows only what can be verified",
+                          path);
+                error_hint(error, "make an image of it, or remove \"verity\"");
+                return -ENOKEY;
+        }
+        if (root->verity.root_hash && strv_length(root->layers) > 1) {
+                error_say(
+                        error, EINVAL,
+                        "\"verity.root_hash\" is of one image, and the overlay has several layers");
+                error_hint(error, "put the hash of each image beside it, in a file with the ending "
+                                  ".roothash, and set \"verity.required\"");
+                return -EINVAL;
+        }
+        return 0;
+}
+
 static int add_layer(struct rootfs *rootfs, const struct rootfs_parameters *parameters,
                      const char *path, struct machine_error *error)
 {
-        return is_image(path)
-                       ? disks_add_layer(rootfs, parameters, path, error)
-                       : overlay_add_layer(&rootfs->root, path, rootfs->user_namespace_fd, error);
+        bool image = is_image(path);
+        int r = check_verity(&rootfs->machine->root, path, image, error);
+
+        if (r < 0) {
+                return r;
+        }
+        return image ? disks_add_layer(rootfs, parameters, path, error)
+                     : overlay_add_layer(&rootfs->root, path, rootfs->user_namespace_fd, error);
+}
+
+/* Used in place, it is written to, unless it is an image that nothing can be written to. */
+static int open_directory(struct rootfs *rootfs, const struct rootfs_parameters *parameters,
+                          struct machine_error *error)
+{
+        const struct machine_root *root = &rootfs->machine->root;
+        bool image = !rootfs->machine->bare && is_image(root->directory);
+        int r = check_verity(root, root->directory, image, error);
+
+        if (r < 0) {
+                return r;
+        }
+        return image ? disks_open_in_place(rootfs, parameters, root->directory, error)
+                     : open_in_place(rootfs, error);
 }
 
 static int add_layers(struct rootfs *rootfs, const struct rootfs_parameters *parameters,
@@ -181,9 +223,7 @@ int root_open(struct rootfs *rootfs, const struct rootfs_parameters *parameters,
         int r = 0;
 
         if (root->upper == MACHINE_UPPER_IN_PLACE && !ephemeral) {
-                return !rootfs->machine->bare && is_image(root->directory)
-                               ? disks_open_in_place(rootfs, parameters, root->directory, error)
-                               : open_in_place(rootfs, error);
+                return open_directory(rootfs, parameters, error);
         }
         rootfs->read_only = root->read_only || (root->upper == MACHINE_UPPER_NONE && !ephemeral);
         rootfs->root.writable = !rootfs->read_only;
