@@ -326,3 +326,22 @@ def test_copy(cli, machine_file, maker, workspace):
         cli("copy-from", path, "/etc/copied", workspace / "running").check()
     cli("copy-from", path, "/etc/copied", workspace / "stopped").check()
     assert (workspace / "running").read_text() == (workspace / "stopped").read_text() == "copied\n"
+
+
+@pytest.mark.parametrize("kind", ["ext4", "xfs", "btrfs"])
+def test_restart(cli, machine_file, maker, kind):
+    """A machine that writes to its image is restarted: the trial start beside it writes nothing, not
+    even where a mount point is missing."""
+    image = maker.file_system(kind)
+    keys = {"rootfs": image, "command": ["sleep", "1000"]}
+    path = machine_file(f"disk-again-{os.getpid()}", **keys)
+    try:
+        cli("start", path).check()
+        cli("exec", path.stem, "sh", "-c", "echo kept > /kept").check()
+        machine_file(path.stem, **keys, mounts=[{"type": "tmpfs", "target": "/new/place",
+                                                 "create": True}])
+        cli("restart", path).check()
+        assert cli("exec", path.stem, "cat", "/kept").check().stdout == "kept\n"
+    finally:
+        cli("stop", path)
+    harness.wait_for(lambda: not disks.devices_of(image), 5, "the loop device to go")

@@ -93,6 +93,9 @@ bool disk_is_image(const struct stat *info);
  */
 int disk_open(const char *path, bool write, struct machine_error *error);
 
+/** The same for reading what a machine may be writing to. */
+int disk_open_busy(const char *path, struct machine_error *error);
+
 /**
  * Finds out what is in an image. Reads nothing but the image. Returns 0, or -errno with error set:
  * damaged tables, files that are shorter than their table or file system says, tables of other

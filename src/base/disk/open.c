@@ -86,7 +86,7 @@ static bool is_being_written(int fd)
         return written;
 }
 
-static int check_idle(const char *path, struct machine_error *error)
+static int check_file(const char *path, bool busy, struct machine_error *error)
 {
         _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
         struct stat info;
@@ -102,7 +102,7 @@ static int check_idle(const char *path, struct machine_error *error)
                           "\"%s\" is not a directory, and no disk image either: it is empty", path);
                 return -EINVAL;
         }
-        if (S_ISREG(info.st_mode) && is_being_written(fd)) {
+        if (S_ISREG(info.st_mode) && !busy && is_being_written(fd)) {
                 error_say(error, ETXTBSY, "the image \"%s\" is being written by another process",
                           path);
                 error_hint(error, "wait until it is complete; \"fuser -v\" shows who writes it");
@@ -111,13 +111,13 @@ static int check_idle(const char *path, struct machine_error *error)
         return 0;
 }
 
-int disk_open(const char *path, bool write, struct machine_error *error)
+static int open_checked(const char *path, bool write, bool busy, struct machine_error *error)
 {
         int r = check_kind(path, error);
         int fd;
 
         if (r == 0) {
-                r = check_idle(path, error);
+                r = check_file(path, busy, error);
         }
         if (r < 0) {
                 return r;
@@ -126,4 +126,14 @@ int disk_open(const char *path, bool write, struct machine_error *error)
         return fd < 0 ? error_set(error, errno, "cannot open the image \"%s\"%s", path,
                                   write ? " for writing" : "")
                       : fd;
+}
+
+int disk_open(const char *path, bool write, struct machine_error *error)
+{
+        return open_checked(path, write, false, error);
+}
+
+int disk_open_busy(const char *path, struct machine_error *error)
+{
+        return open_checked(path, false, true, error);
 }

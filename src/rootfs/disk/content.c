@@ -62,17 +62,41 @@ static int explain(const struct disk_source *source, const struct disk_partition
         return number;
 }
 
-static int mount_source(const struct disk_source *source, const struct disk_partition *partition,
-                        const char *device, struct machine_error *error)
+/* What keeps a read-only mount from replaying a journal. */
+static const struct {
+        const char *type;
+        struct mount_option option;
+} unrecovered[] = {
+        { "ext4", { "noload", NULL } },
+        { "xfs", { "norecovery", NULL } },
+        { "btrfs", { "rescue", "nologreplay" } },
+};
+
+static void add_unrecovered(const char *type, struct mount_option *options, size_t *count)
+{
+        for (size_t i = 0; i < ELEMENTS_OF(unrecovered); i++) {
+                if (string_equal(unrecovered[i].type, type)) {
+                        options[(*count)++] = unrecovered[i].option;
+                }
+        }
+}
+
+/* joined: the device is a machine's that writes to it, and the file system is the one that this
+ * machine has mounted. */
+static int mount_device(const struct disk_source *source, const struct disk_partition *partition,
+                        const char *device, bool joined, struct machine_error *error)
 {
         const char *type = content_of(source, partition)->type;
         bool write = disk_is_written(source, partition);
-        struct mount_option options[3] = { { NULL, NULL } };
+        struct mount_option options[4] = { { NULL, NULL } };
         size_t count = 0;
         int fd;
 
-        if (!write) {
+        if (!write && !joined) {
                 options[count++].key = "ro";
+        }
+        if (source->request->rehearsal && !joined) {
+                add_unrecovered(type, options, &count);
         }
         /* The UUID of a copy is that of the original. */
         if (string_equal(type, "xfs")) {
@@ -81,6 +105,12 @@ static int mount_source(const struct disk_source *source, const struct disk_part
         fd = mount_new_from(type, device, options,
                             MOUNT_ATTR_NODEV | (write ? 0 : MOUNT_ATTR_RDONLY), error);
         return fd < 0 ? explain(source, partition, fd, error) : fd;
+}
+
+static int mount_source(const struct disk_source *source, const struct disk_partition *partition,
+                        const char *device, struct machine_error *error)
+{
+        return mount_device(source, partition, device, false, error);
 }
 
 /* From the file itself, which has no page cache in common with other mounts of it. -ENOTBLK before
@@ -104,11 +134,17 @@ static int mount_loop(const struct disk_source *source, const struct disk_partit
                 .block_size = partition ? source->image->sector_size : 0,
                 .write = disk_is_written(source, partition),
         };
+        const char *table = source->request->loops;
         char path[DISK_DEVICE_BYTES];
-        _cleanup_close_ int device = loop_open(&part, source->request->loops, path, error);
+        _cleanup_close_ int device =
+                source->request->rehearsal ? loop_open_written(&part, table, path, error) : -ENOENT;
+        bool joined = device >= 0;
 
+        if (device == -ENOENT) {
+                device = loop_open(&part, table, path, error);
+        }
         /* The device stays until the mount has it open. */
-        return device < 0 ? device : mount_source(source, partition, path, error);
+        return device < 0 ? device : mount_device(source, partition, path, joined, error);
 }
 
 /* A file system is parsed by the kernel. Those that were made to be distributed expect hostile

@@ -29,7 +29,8 @@ struct disk_mounts {
 
 struct disk_request {
         const char *path;
-        bool write;            /* what can be written to is: then the image is one machine's */
+        bool write;     /* what can be written to is: then the image is one machine's */
+        bool rehearsal; /* nothing is written or locked, and a machine may be writing to it */
         int user_namespace_fd; /* whose id map the mounts get, or -EBADF */
         uid_t root_uid;        /* the host's ids of the machine's root */
         gid_t root_gid;

@@ -111,6 +111,9 @@ static int prepare(struct disk_source *source, struct machine_error *error)
 {
         const char *path = source->request->path;
 
+        if (source->request->rehearsal) {
+                return 0;
+        }
         source->write =
                 source->request->write && disk_is_writable(source->image, source->root_hash);
         if (source->write) {
@@ -132,7 +135,8 @@ int disk_mount(const struct disk_request *request, struct disk_mounts *ret,
         if (!caller_is_root()) {
                 return refuse_user(request->path, error);
         }
-        source.fd = disk_open(request->path, false, error);
+        source.fd = request->rehearsal ? disk_open_busy(request->path, error)
+                                       : disk_open(request->path, false, error);
         if (source.fd < 0) {
                 return source.fd;
         }

@@ -115,7 +115,7 @@ static bool shows(int device, const struct loop_part *part)
         return fstat(part->fd, &status) == 0 && ioctl(device, LOOP_GET_STATUS64, &info) == 0 &&
                info.lo_device == status.st_dev && info.lo_inode == status.st_ino &&
                info.lo_offset == part->offset && info.lo_sizelimit == part->size &&
-               (info.lo_flags & LO_FLAGS_READ_ONLY);
+               !(info.lo_flags & LO_FLAGS_READ_ONLY) == part->write;
 }
 
 /* The name of a part in the table. */
@@ -125,7 +125,8 @@ static char *key_of(const struct loop_part *part)
 
         return fstat(part->fd, &status) < 0
                        ? NULL
-                       : string_format("%llx:%llx:%llx:%llx ", (unsigned long long)status.st_dev,
+                       : string_format("%s:%llx:%llx:%llx:%llx ", part->write ? "write" : "read",
+                                       (unsigned long long)status.st_dev,
                                        (unsigned long long)status.st_ino,
                                        (unsigned long long)part->offset,
                                        (unsigned long long)part->size);
@@ -172,49 +173,65 @@ static int write_table(int table, char *const *lines, const char *key, int numbe
         return text ? file_rewrite(table, text) : -ENOMEM;
 }
 
-static int open_shared(const struct loop_part *part, int table, char ret_path[DISK_DEVICE_BYTES],
-                       struct machine_error *error)
+/* The table, with the lock: two starts at once would make a device each. */
+static int open_table(const char *path, char ***ret_lines, struct machine_error *error)
 {
-        _cleanup_strv_ char **lines = NULL;
-        _cleanup_free_ char *text = NULL, *key = key_of(part);
-        int fd = -EBADF, number, r = file_read_fd(table, TABLE_MAXIMUM, &text, NULL);
+        _cleanup_close_ int fd = file_lock(AT_FDCWD, path, LOCK_EX);
+        _cleanup_free_ char *text = NULL;
+        int r = fd < 0 ? fd : file_read_fd(fd, TABLE_MAXIMUM, &text, NULL);
 
         if (r == 0) {
-                r = key ? strv_split(text, '\n', &lines) : -ENOMEM;
+                r = strv_split(text, '\n', ret_lines);
         }
-        if (r < 0) {
-                return error_set(error, r, "cannot read the table of loop devices");
-        }
-        fd = find_shared(part, lines, key, ret_path);
-        if (fd >= 0) {
-                return fd;
-        }
-        number = make_device(part, &fd, ret_path, error);
+        return r < 0 ? error_set(error, r, "cannot read the table of loop devices, \"%s\"", path)
+                     : TAKE_FD(fd);
+}
+
+static int make_listed(const struct loop_part *part, int table, char *const *lines, const char *key,
+                       char ret_path[DISK_DEVICE_BYTES], struct machine_error *error)
+{
+        _cleanup_close_ int fd = -EBADF;
+        int r, number = make_device(part, &fd, ret_path, error);
+
         if (number < 0) {
                 return number;
         }
         r = write_table(table, lines, key, number);
-        if (r < 0) {
-                fd_close(fd);
-                return error_set(error, r, "cannot write the table of loop devices");
-        }
-        return fd;
+        return r < 0 ? error_set(error, r, "cannot write the table of loop devices") : TAKE_FD(fd);
 }
 
 int loop_open(const struct loop_part *part, const char *table, char ret_path[DISK_DEVICE_BYTES],
               struct machine_error *error)
 {
-        _cleanup_close_ int table_fd = -EBADF;
-        int fd, number;
+        _cleanup_strv_ char **lines = NULL;
+        _cleanup_free_ char *key = key_of(part);
+        _cleanup_close_ int table_fd = open_table(table, &lines, error);
+        int fd = -ENOENT;
 
-        if (part->write) {
-                number = make_device(part, &fd, ret_path, error);
-                return number < 0 ? number : fd;
-        }
-        /* With the lock, as two starts at once would make a device each. */
-        table_fd = file_lock(AT_FDCWD, table, LOCK_EX);
         if (table_fd < 0) {
-                return error_set(error, table_fd, "cannot lock \"%s\"", table);
+                return table_fd;
         }
-        return open_shared(part, table_fd, ret_path, error);
+        if (!key) {
+                return error_oom(error);
+        }
+        if (!part->write) {
+                fd = find_shared(part, lines, key, ret_path);
+        }
+        return fd >= 0 ? fd : make_listed(part, table_fd, lines, key, ret_path, error);
+}
+
+int loop_open_written(const struct loop_part *part, const char *table,
+                      char ret_path[DISK_DEVICE_BYTES], struct machine_error *error)
+{
+        struct loop_part written = *part;
+        _cleanup_strv_ char **lines = NULL;
+        _cleanup_free_ char *key = NULL;
+        _cleanup_close_ int table_fd = open_table(table, &lines, error);
+
+        if (table_fd < 0) {
+                return table_fd;
+        }
+        written.write = true;
+        key = key_of(&written);
+        return key ? find_shared(&written, lines, key, ret_path) : error_oom(error);
 }

@@ -19,6 +19,11 @@ struct loop_part {
         bool write;
 };
 
+/** Opens the device of a machine that writes to the part, for reading. Returns a descriptor;
+ * -ENOENT without an error if there is none, or another -errno with error set. */
+int loop_open_written(const struct loop_part *part, const char *table,
+                      char ret_path[DISK_DEVICE_BYTES], struct machine_error *error);
+
 /**
  * Opens a loop device (loop(4)) for a part of a file. The kernel removes it when its last user,
  * such as a mount, is gone. One that is only read is shared by all who ask for the same part, and

@@ -54,7 +54,8 @@ static int open_disk(struct rootfs *rootfs, const struct rootfs_parameters *para
         const struct machine_verity *verity = &rootfs->machine->root.verity;
         const struct disk_request request = {
                 .path = path,
-                .write = write,
+                .write = write && !parameters->rehearsal,
+                .rehearsal = parameters->rehearsal,
                 .user_namespace_fd = rootfs->user_namespace_fd,
                 .root_uid = rootfs->identity.uid,
                 .root_gid = rootfs->identity.gid,
@@ -95,6 +96,11 @@ int disks_open_in_place(struct rootfs *rootfs, const struct rootfs_parameters *p
 
         if (r < 0) {
                 return r;
+        }
+        /* A trial start writes to an overlay. */
+        if (parameters->rehearsal) {
+                rootfs->read_only = root->read_only;
+                return add_root_layer(rootfs, disk, path, error);
         }
         rootfs->disks->in_place = true;
         if (!disk->mounts.mounts[0].read_only) {
