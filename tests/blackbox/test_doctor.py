@@ -7,7 +7,7 @@ import os
 import pytest
 
 CHECKS = ["kernel", "cgroups", "controllers", "namespaces", "user-namespaces", "apparmor",
-          "id-ranges", "mapped-mounts", "nftables", "forwarding", "forwarding-ipv6",
+          "id-ranges", "mapped-mounts", "disk-images", "verified-images", "nftables", "forwarding", "forwarding-ipv6",
           "firewall", "systemd", "space", "definitions"]
 RESULTS = ("ok", "warning", "error")
 

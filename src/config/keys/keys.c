@@ -90,16 +90,16 @@ static const struct config_key machine_keys[] = {
           .change = CONFIG_CHANGE_RESTART,
           AT(root.directory),
           .option = "rootfs",
-          .help = "A directory to use in place as the root. One of rootfs, overlay and image is "
-                  "required.",
+          .help = "A directory, or a disk image, to use in place as the root. One of rootfs, "
+                  "overlay and image is required.",
           .example = "\"/srv/machines/web\"" },
         { .name = "overlay",
           .kind = &config_kind_host_paths,
           .change = CONFIG_CHANGE_RESTART,
           AT(root.layers),
           .flags = CONFIG_NOT_EMPTY,
-          .help = "The directories that overlayfs stacks to form the root, topmost first. They are "
-                  "never written to.",
+          .help = "The directories and disk images that overlayfs stacks to form the root, topmost "
+                  "first. They are never written to.",
           .example = "[ \"/srv/layers/site\", \"/srv/layers/debian-12\" ]" },
         { .name = "image",
           .kind = &config_kind_image,

@@ -20,6 +20,8 @@ static const struct examination examinations[] = {
         { "apparmor", examine_apparmor },
         { "id-ranges", examine_id_ranges },
         { "mapped-mounts", examine_mapped_mounts },
+        { "disk-images", examine_disk_images },
+        { "verified-images", examine_verified_images },
         { "nftables", examine_nftables },
         { "forwarding", examine_forwarding },
         { "forwarding-ipv6", examine_forwarding_ipv6 },
