@@ -7,6 +7,9 @@
 #include "base/strings.h"
 #include "config/kinds/kind.h"
 
+/* A longer word may be broken. */
+#define WORD_MAXIMUM 40
+
 /* Escapes text for mdoc(7): backslashes, control characters at the start of a line, and double
  * quotes in an argument. */
 static void write_text(FILE *out, const char *text, bool argument)
@@ -14,7 +17,11 @@ static void write_text(FILE *out, const char *text, bool argument)
         if (*text == '.' || *text == '\'') {
                 fputs("\\&", out);
         }
-        for (; *text; text++) {
+        for (size_t word = 0; *text; text++) {
+                word = *text == ' ' ? 0 : word + 1;
+                if (word % WORD_MAXIMUM == 0 && word > 0) {
+                        fputs("\\:", out);
+                }
                 if (*text == '\\') {
                         fputs("\\e", out);
                 } else if (*text == '"' && argument) {
