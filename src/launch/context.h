@@ -102,6 +102,8 @@ struct launch {
         bool image_directory;                  /* the working directory is the image's */
         struct machine_record record;
         struct id_lease ids;
+        gid_t *kept_groups; /* of the user, for devices: the same numbers in the machine */
+        size_t kept_group_count;
         struct pod_namespaces pod;
         int user_namespace;
         struct capability_sets capabilities;

@@ -80,6 +80,7 @@ void launch_free(struct launch *launch)
         network_free(launch->network);
         cgroup_release(&launch->cgroup);
         id_lease_release(&launch->ids);
+        free(launch->kept_groups);
         seccomp_program_free(&launch->filter);
         machine_record_clear(&launch->record);
         machine_user_clear(&launch->user);

@@ -38,6 +38,10 @@ int launch_set_up_init_program(struct launch *launch, struct machine_error *erro
 bool launch_wants_user_namespace(const struct launch *launch);
 bool launch_wants_id_range(const struct launch *launch);
 int launch_set_up_id_range(struct launch *launch, struct machine_error *error);
+int launch_keep_groups(struct launch *launch, struct machine_error *error);
+int launch_write_id_maps(struct launch *launch, struct machine_error *error);
+int launch_add_kept_groups(const struct launch *launch, struct machine_user *user,
+                           struct machine_error *error);
 int launch_tear_down_id_range(struct launch *launch, struct machine_error *error);
 int launch_set_up_root(struct launch *launch, struct machine_error *error);
 int launch_set_up_storage(struct launch *launch, struct machine_error *error);

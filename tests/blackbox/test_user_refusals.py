@@ -100,7 +100,66 @@ def test_devices(user, root, nodes, group):
     done = subprocess.run(member + [user.binary, "run", str(path)], check=False, text=True,
                           capture_output=True, env=user.environment, cwd=user.home)
     assert done.returncode == 125 and f"the group {group.gr_name}" in done.stderr, done
+    assert f'the line "{user.name}:{group.gr_gid}:1" in /etc/subgid' in done.stderr, done
     assert user("run", define("open")).check().stdout == "written\n"
+
+
+def test_kept_group(user, root, nodes, group, workspace):
+    """With a line in /etc/subgid a group is kept, for machines whose devices need it; the ids of
+    files stay as they were."""
+    lines = workspace / "subgid"
+    lines.write_text(f"{user.name}:{group.gr_gid}:1\n" + Path("/etc/subgid").read_text(),
+                     encoding="utf-8")
+
+    def lite(*arguments, kept=True):
+        front = ["unshare", "--mount", "--propagation", "private", "sh", "-c",
+                 f'mount --bind {lines} /etc/subgid && exec "$@"', "sh"] if kept else []
+        return subprocess.run(
+            front + ["setpriv", f"--reuid={user.uid}", f"--regid={user.gid}",
+                     f"--groups={group.gr_gid}", user.binary, *map(str, arguments)], check=False,
+            text=True, capture_output=True, env=user.environment, cwd=user.home)
+
+    def define(name, *command, **keys):
+        return user.define(name, rootfs=root, command=["/bin/sh", "-c", *command], **keys)
+
+    device = {"devices": [f"{nodes['shared']}:/dev/mine"]}
+    before = define("before", "touch /before; chown 7:8 /before")
+    assert lite("run", before, kept=False).returncode == 0
+    path = define("a", "echo x >/dev/mine && id -G; stat -c %u:%g /before", **device)
+    assert lite("check", "--strict", path).returncode == 0
+    done = lite("run", path)
+    assert done.returncode == 0, done
+    assert done.stdout == "0 2146435072\n7:8\n", done
+    # Other machines do not get it, nor one with a single id.
+    assert lite("run", define("b", "id -G")).stdout == "0\n"
+    done = lite("run", define("c", "true", user_namespace="self", **device))
+    assert done.returncode == 125 and "setfacl -m" in done.stderr, done
+    # Programs that enter do.
+    running = define("d", "sleep 1000", **device)
+    assert lite("start", running).returncode == 0
+    for who in ("0", "33:33"):
+        done = lite("exec", "-u", who, "d", "sh", "-c", "echo x >/dev/mine && echo written")
+        assert done.stdout == "written\n", done
+    assert lite("stop", "d").returncode == 0
+
+
+def test_group_of_an_older_namespace(user, root, nodes, group, workspace):
+    """The user namespace of running machines is older than the line: what to do is said."""
+    lines = workspace / "subgid"
+    lines.write_text(Path("/etc/subgid").read_text() + f"{user.name}:{group.gr_gid}:1\n",
+                     encoding="utf-8")
+    user("start", user.define("old", overlay=[root], upper="volatile",
+                              command=["/bin/sleep", "1000"])).check()
+    path = user.define("a", overlay=[root], upper="volatile", command=["true"],
+                       devices=[f"{nodes['shared']}:/dev/mine"])
+    done = subprocess.run(
+        ["unshare", "--mount", "--propagation", "private", "sh", "-c",
+         f'mount --bind {lines} /etc/subgid && exec "$@"', "sh", "setpriv", f"--reuid={user.uid}",
+         f"--regid={user.gid}", f"--groups={group.gr_gid}", user.binary, "run", str(path)],
+        check=False, text=True, capture_output=True, env=user.environment, cwd=user.home)
+    assert done.returncode == 125 and "older than the group's line in /etc/subgid" in done.stderr, done
+    assert "stop all your machines" in done.stderr
+    user("stop", "old").check()
 
 
 def test_limits_without_a_group(user, root):

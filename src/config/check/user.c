@@ -12,11 +12,11 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/rights/caller.h"
+#include "base/rights/subordinate_ids.h"
 #include "base/strings.h"
 #include "config/check/check.h"
 #include "config/kinds/key.h"
@@ -149,19 +149,24 @@ static int check_trees(struct config_definition *definition)
 
 /* ---- devices ---- */
 
-/* Whether it is a supplementary group alone that lets the caller open a file. Root of the machine
- * keeps his uid and primary group, but not these. */
-static bool depends_on_group(const char *path, const struct stat *status)
-{
-        return status->st_uid != geteuid() && status->st_gid != getegid() &&
-               (status->st_mode & S_IRWXG) &&
-               (status->st_mode & S_IRWXO) < ((status->st_mode & S_IRWXG) >> 3) &&
-               getxattr(path, "system.posix_acl_access", NULL, 0) <= 0;
-}
-
 static int access_mode(const struct machine_device *device)
 {
         return (strchr(device->access, 'r') ? R_OK : 0) | (strchr(device->access, 'w') ? W_OK : 0);
+}
+
+static char *group_way_out(const struct machine *machine, const struct stat *status,
+                           const char *path)
+{
+        _cleanup_free_ char *name = user_find_name();
+
+        return machine->namespaces.user == MACHINE_USER_NAMESPACE_SELF || !name
+                       ? string_format("root gives your user alone access: setfacl -m u:%u:rw %s",
+                                       geteuid(), path)
+                       : string_format(
+                                 "root lets your machines keep it with the line \"%s:%u:1\" in "
+                                 "/etc/subgid, or gives your user alone access: setfacl -m "
+                                 "u:%u:rw %s",
+                                 name, status->st_gid, geteuid(), path);
 }
 
 static int check_device(struct config_definition *definition, size_t index)
@@ -184,7 +189,9 @@ static int check_device(struct config_definition *definition, size_t index)
                                       status.st_mode & 07777),
                         strdup("remove it, or run the machine as root"));
         }
-        if (!depends_on_group(device->source, &status)) {
+        if (!group_decides(device->source, &status) ||
+            (definition->machine->namespaces.user != MACHINE_USER_NAMESPACE_SELF &&
+             subordinate_ids_keep(status.st_gid))) {
                 return 0;
         }
         group = getgrgid(status.st_gid);
@@ -193,8 +200,7 @@ static int check_device(struct config_definition *definition, size_t index)
                 string_format("you may open %s as a member of the group %s (%u), which the "
                               "machine does not have",
                               device->source, group ? group->gr_name : "?", status.st_gid),
-                string_format("ask for access for your user alone: setfacl -m u:%u:rw %s",
-                              geteuid(), device->source));
+                group_way_out(definition->machine, &status, device->source));
 }
 
 static int check_devices(struct config_definition *definition)

@@ -163,6 +163,7 @@ int launch_step_files(struct launch *launch, struct machine_error *error)
 int launch_step_user(struct launch *launch, struct machine_error *error)
 {
         const struct machine_identity *given = &launch->machine->process.identity;
+        int r;
 
         if (given->set) {
                 char text[32];
@@ -178,8 +179,9 @@ int launch_step_user(struct launch *launch, struct machine_error *error)
                 launch->user.groups = given->groups;
                 return 0;
         }
-        return init_user_find(rootfs_root(launch->rootfs), launch->machine->process.user,
-                              &launch->ids.range, &launch->user, error);
+        r = init_user_find(rootfs_root(launch->rootfs), launch->machine->process.user,
+                           &launch->ids.range, &launch->user, error);
+        return r < 0 ? r : launch_add_kept_groups(launch, &launch->user, error);
 }
 
 bool launch_wants_directory(const struct launch *launch)

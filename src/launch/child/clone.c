@@ -43,6 +43,7 @@
 #include "launch/context.h"
 #include "launch/init/message.h"
 #include "launch/parent/network.h"
+#include "launch/steps.h"
 
 /* Most namespaces are created in advance. The others depend on the first process: its mounts are a
  * copy of the staged ones, its pid namespace starts with it, its cgroup namespace is rooted at the
@@ -409,7 +410,7 @@ static int map_ids(struct launch *launch, struct machine_error *error)
         int r = launch->machine->bare
                         ? id_maps_write_lines(launch->maker.pid, &launch->machine->namespaces.maps,
                                               error)
-                        : id_maps_write(launch->maker.pid, &launch->ids.range, error);
+                        : launch_write_id_maps(launch, error);
 
         if (r < 0 || !path) {
                 return r < 0 ? r : error_oom(error);

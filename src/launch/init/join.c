@@ -36,6 +36,7 @@
 #include "launch/init/message.h"
 #include "launch/init/session.h"
 #include "launch/init/user.h"
+#include "security/user/user.h"
 
 /* The time limit in seconds for entering the pid namespace, slightly longer than a caller waits. */
 #define TIME_MAXIMUM 25
@@ -72,6 +73,25 @@ static int enter_namespaces(const struct init_plan *plan, struct machine_error *
         return security_keep(kept, error);
 }
 
+/* The payload's plan has the groups that a user's machine keeps for devices: another user of it has
+ * them as well. */
+static int add_kept_groups(const struct init_plan *plan, struct machine_user *user)
+{
+        size_t most = user->group_count + plan->identity.group_count;
+        gid_t *groups = reallocarray(user->groups, most + 1, sizeof *groups);
+
+        if (!groups) {
+                return -ENOMEM;
+        }
+        user->groups = groups;
+        for (size_t i = 0; i < plan->identity.group_count; i++) {
+                if (plan->join.range.count > 0 && plan->identity.groups[i] >= USER_GROUPS_FIRST) {
+                        groups[user->group_count++] = plan->identity.groups[i];
+                }
+        }
+        return 0;
+}
+
 /* The strings that the plan borrows from the user live until execve(2). */
 static int change_user(struct init_plan *plan, struct machine_error *error)
 {
@@ -89,6 +109,9 @@ static int change_user(struct init_plan *plan, struct machine_error *error)
         r = init_user_find(root, plan->join.user, &plan->join.range, &user, error);
         if (r < 0) {
                 return r;
+        }
+        if (add_kept_groups(plan, &user) < 0) {
+                return error_oom(error);
         }
         init_user_plan(&user, plan);
         return init_user_describe(&user, &plan->environment) < 0 ? error_oom(error) : 0;

@@ -22,7 +22,7 @@ int launch_set_up_id_range(struct launch *launch, struct machine_error *error)
 
         /* The ids of the pod. */
         if (launch->pod.user >= 0) {
-                return 0;
+                return launch_keep_groups(launch, error);
         }
         /* The machine's own previous range is not a conflict. */
         if (!launch->by_user && launch->options.rehearsal &&
@@ -37,6 +37,7 @@ int launch_set_up_id_range(struct launch *launch, struct machine_error *error)
         if (r == 0) {
                 launch->record.user_base = launch->ids.range.base;
                 launch->record.user_count = launch->ids.range.count;
+                r = launch_keep_groups(launch, error);
         }
         return r;
 }

@@ -11,12 +11,7 @@
 #include <machine/machine.h>
 
 #include "base/cleanup.h"
-
-/** The host's ids [base, base + count), mapped to 0 .. count - 1 in a machine. */
-struct id_range {
-        uint32_t base;
-        uint32_t count; /* 0: the machine has the host's ids */
-};
+#include "base/rights/subordinate_ids.h"
 
 /** The pool of automatic ranges: systemd's range for containers, so that the host's tools recognize
  * such ids. */
@@ -90,9 +85,6 @@ int user_namespace_create(const struct id_range *range, int *ret_fd, struct mach
  * Writes uid_map and gid_map of a process in a new user namespace, from its parent namespace. The
  * process must not have acted as root of its namespace before. Returns 0 or -errno as above.
  */
-int id_maps_write(pid_t pid, const struct id_range *range, struct machine_error *error);
-
-/** The same for maps of several lines. */
 int id_maps_write_lines(pid_t pid, const struct machine_id_maps *maps, struct machine_error *error);
 
 /** Like user_namespace_create(), for maps of several lines. */

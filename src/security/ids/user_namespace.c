@@ -210,14 +210,6 @@ int id_maps_write_lines(pid_t pid, const struct machine_id_maps *maps, struct ma
         return r < 0 ? r : write_map(pid, "gid_map", maps->gids, maps->gid_count, error);
 }
 
-int id_maps_write(pid_t pid, const struct id_range *range, struct machine_error *error)
-{
-        struct machine_id_map line = { 0, range->base, range->count };
-        const struct machine_id_maps maps = { &line, 1, &line, 1 };
-
-        return id_maps_write_lines(pid, &maps, error);
-}
-
 bool id_map_translate(const struct machine_id_map *lines, size_t count, uint32_t id, uint32_t *ret)
 {
         for (size_t i = 0; i < count; i++) {

@@ -15,8 +15,8 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/rights/helper.h"
 #include "base/strings.h"
-#include "security/user/helper.h"
 
 /* The supplementary groups stay until a machine's first process drops them: they may give access to
  * sources of its mounts. */
@@ -28,6 +28,14 @@ static int become_root(struct machine_error *error)
 }
 
 /* ---- with subordinate ids ---- */
+
+/* What one of the programs writes. */
+struct mapping {
+        const struct id_range *ranges;
+        size_t count;
+        const gid_t *groups;
+        size_t group_count;
+};
 
 static int append_number(char ***arguments, uint32_t number)
 {
@@ -42,9 +50,9 @@ static int append_line(char ***arguments, uint32_t inside, uint32_t outside, uin
                        : 0;
 }
 
-/* NAME PID 0 OWN 1, then 1 BASE COUNT and so on. */
-static int make_arguments(const char *name, uint32_t own, const struct id_range *ranges,
-                          size_t count, char ***ret)
+/* NAME PID 0 OWN 1, then 1 BASE COUNT and so on, then the groups to keep. */
+static int make_arguments(const char *name, uint32_t own, const struct mapping *mapping,
+                          char ***ret)
 {
         _cleanup_strv_ char **arguments = NULL;
         uint32_t next = 1;
@@ -54,17 +62,25 @@ static int make_arguments(const char *name, uint32_t own, const struct id_range 
             append_line(&arguments, 0, own, 1) < 0) {
                 return -ENOMEM;
         }
-        for (size_t i = 0; i < count; i++) {
-                if (append_line(&arguments, next, ranges[i].base, ranges[i].count) < 0) {
+        for (size_t i = 0; i < mapping->count; i++) {
+                const struct id_range *range = &mapping->ranges[i];
+
+                if (append_line(&arguments, next, range->base, range->count) < 0) {
                         return -ENOMEM;
                 }
-                next += ranges[i].count;
+                next += range->count;
+        }
+        for (size_t i = 0; i < mapping->group_count; i++) {
+                if (append_line(&arguments, USER_GROUPS_FIRST + (uint32_t)i, mapping->groups[i],
+                                1) < 0) {
+                        return -ENOMEM;
+                }
         }
         *ret = TAKE_PTR(arguments);
         return 0;
 }
 
-static int start_mapper(const char *name, uint32_t own, const struct id_range *ranges, size_t count,
+static int start_mapper(const char *name, uint32_t own, const struct mapping *mapping,
                         const int *go, struct helper *ret, struct machine_error *error)
 {
         _cleanup_strv_ char **arguments = NULL;
@@ -79,7 +95,7 @@ static int start_mapper(const char *name, uint32_t own, const struct id_range *r
                            "machine with the user's own id alone: user_namespace = \"self\"");
                 return -ENOENT;
         }
-        if (make_arguments(name, own, ranges, count, &arguments) < 0) {
+        if (make_arguments(name, own, mapping, &arguments) < 0) {
                 return error_oom(error);
         }
         r = helper_start(path, arguments, go, ret);
@@ -122,16 +138,17 @@ static int finish_mapper(struct helper *helper, const char *name, struct machine
 /* Both programs run outside, at the same time, as soon as this process is in its namespace. */
 static int make_full(const struct subordinate_ids *ids, struct machine_error *error)
 {
+        const struct mapping users = { .ranges = ids->uids, .count = ids->uid_count };
+        const struct mapping groups = { ids->gids, ids->gid_count, ids->groups, ids->group_count };
         struct helper uids = HELPER_INIT, gids = HELPER_INIT;
         int ends[2], r, second;
 
         if (pipe2(ends, O_CLOEXEC) < 0) {
                 return error_set(error, errno, "cannot create a pipe");
         }
-        r = start_mapper("newuidmap", geteuid(), ids->uids, ids->uid_count, ends, &uids, error);
+        r = start_mapper("newuidmap", geteuid(), &users, ends, &uids, error);
         if (r == 0) {
-                r = start_mapper("newgidmap", getegid(), ids->gids, ids->gid_count, ends, &gids,
-                                 error);
+                r = start_mapper("newgidmap", getegid(), &groups, ends, &gids, error);
         }
         if (r == 0 && unshare(CLONE_NEWUSER) < 0) {
                 r = user_namespace_explain(errno, error);

@@ -8,6 +8,7 @@
 #include <machine/error.h>
 
 #include "base/process.h"
+#include "base/rights/subordinate_ids.h"
 #include "security/ids/id_map.h"
 
 /**
@@ -16,33 +17,10 @@
  * user namespace is below it. It lives as long as a process is in it: those that make machines, and
  * the supervisors. Without subordinate ids it has his own id alone, which needs no other program,
  * and setgroups(2) is denied.
+ *
+ * Groups to keep have ids from USER_GROUPS_FIRST on in it, and the same in machines that keep them.
  */
-/** A user's subordinate ids. */
-struct subordinate_ids {
-        struct id_range *uids;
-        size_t uid_count;
-        struct id_range *gids;
-        size_t gid_count;
-};
-
-/**
- * Finds the subordinate ids of the calling user: in /etc/subuid and /etc/subgid, or if
- * nsswitch.conf(5) names a directory service for them, with getsubids(1), which asks it. Returns 0;
- * -ENOENT, with an error that names both ways out, for a user without any; or another -errno. The
- * caller frees them.
- */
-int subordinate_ids_find(struct subordinate_ids *ret, struct machine_error *error);
-void subordinate_ids_clear(struct subordinate_ids *ids);
-
-#define _cleanup_subordinate_ids_ _cleanup_(subordinate_ids_clear)
-
-/** The name of the calling user, outside of his user namespace, also if only a directory service
- * knows it; NULL if nobody does. The caller frees it. */
-char *user_find_name(void);
-
-/** The ids as text, "100000:65536", separated by commas; first of users, then, if they differ, of
- * groups. NULL if out of memory; the caller frees it. */
-char *subordinate_ids_text(const struct subordinate_ids *ids);
+#define USER_GROUPS_FIRST UINT32_C(2146435072)
 
 /**
  * Moves the calling process, which has one thread, to a new user namespace of this kind, as uid 0.

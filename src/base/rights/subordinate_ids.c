@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/rights/subordinate_ids.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -7,14 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/rights/helper.h"
 #include "base/strings.h"
-#include "security/user/helper.h"
-#include "security/user/user.h"
 
 #define FILE_MAXIMUM ((size_t)4 << 20)
 /* The kernel's maximum of lines in a map (user_namespaces(7)), one of them for the user himself. */
@@ -24,6 +25,7 @@ void subordinate_ids_clear(struct subordinate_ids *ids)
 {
         free(ids->uids);
         free(ids->gids);
+        free(ids->groups);
         *ids = (struct subordinate_ids){ 0 };
 }
 
@@ -104,7 +106,7 @@ static bool names_service(char *text)
         for (char *line; (line = strsep(&text, "\n"));) {
                 char *rest = line + strspn(line, " \t");
 
-                if (strncasecmp(rest, "subid:", strlen("subid:")) != 0) {
+                if (strncmp(rest, "subid:", strlen("subid:")) != 0) {
                         continue;
                 }
                 rest += strlen("subid:");
@@ -169,6 +171,27 @@ static int explain_absence(const char *name, const char *file, const char *optio
         return -ENOENT;
 }
 
+/* A line for one id gives no ids to files of machines. That such lines are apart keeps the others'
+ * numbers when one is added. */
+static int take_groups(struct subordinate_ids *ids)
+{
+        size_t left = 0;
+
+        ids->groups = calloc(ids->gid_count + 1, sizeof *ids->groups);
+        if (!ids->groups) {
+                return -ENOMEM;
+        }
+        for (size_t i = 0; i < ids->gid_count; i++) {
+                if (ids->gids[i].count == 1) {
+                        ids->groups[ids->group_count++] = ids->gids[i].base;
+                } else {
+                        ids->gids[left++] = ids->gids[i];
+                }
+        }
+        ids->gid_count = left;
+        return 0;
+}
+
 int subordinate_ids_find(struct subordinate_ids *ret, struct machine_error *error)
 {
         _cleanup_subordinate_ids_ struct subordinate_ids ids = { 0 };
@@ -187,6 +210,9 @@ int subordinate_ids_find(struct subordinate_ids *ret, struct machine_error *erro
         if (r == 0) {
                 r = program ? ask_program(program, name, true, &ids.gids, &ids.gid_count)
                             : read_file("/etc/subgid", name, &ids.gids, &ids.gid_count);
+        }
+        if (r == 0) {
+                r = take_groups(&ids);
         }
         if (r < 0) {
                 return error_set(error, r, "cannot find the subordinate ids of user %s", name);
@@ -225,4 +251,27 @@ char *subordinate_ids_text(const struct subordinate_ids *ids)
         }
         return strcmp(uids, gids) == 0 ? TAKE_PTR(uids)
                                        : string_format("%s, groups %s", uids, gids);
+}
+
+/* Root of the machine keeps the user's uid and primary group. */
+bool group_decides(const char *path, const struct stat *status)
+{
+        return status->st_uid != geteuid() && status->st_gid != getegid() &&
+               (status->st_mode & S_IRWXG) &&
+               (status->st_mode & S_IRWXO) < ((status->st_mode & S_IRWXG) >> 3) &&
+               getxattr(path, "system.posix_acl_access", NULL, 0) <= 0;
+}
+
+bool subordinate_ids_keep(gid_t group)
+{
+        _cleanup_subordinate_ids_ struct subordinate_ids ids = { 0 };
+        bool found = false;
+
+        if (subordinate_ids_find(&ids, NULL) < 0) {
+                return false;
+        }
+        for (size_t i = 0; i < ids.group_count && !found; i++) {
+                found = ids.groups[i] == group;
+        }
+        return found;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "security/user/helper.h"
+#include "base/rights/helper.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#ifndef SECURITY_USER_HELPER_H
-#define SECURITY_USER_HELPER_H
+#ifndef BASE_RIGHTS_HELPER_H
+#define BASE_RIGHTS_HELPER_H
 
 #include <sys/types.h>
 
