@@ -9,7 +9,8 @@ import disks
 import harness
 import pytest
 
-pytestmark = pytest.mark.needs("root", "cgroup2", "loop")
+# Linux 6.2 is the first that maps the ids of squashfs.
+pytestmark = pytest.mark.needs("root", "cgroup2", "loop", "kernel:6.2")
 
 KINDS = ["erofs", "squashfs", "ext4", "xfs", "btrfs"]
 READ_ONLY = ["erofs", "squashfs"]

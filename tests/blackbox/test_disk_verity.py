@@ -10,7 +10,9 @@ import disks
 import harness
 import pytest
 
-pytestmark = pytest.mark.needs("root", "cgroup2", "loop", "program:veritysetup")
+# Linux 6.2 is the first that maps the ids of squashfs.
+pytestmark = pytest.mark.needs("root", "cgroup2", "loop", "kernel:6.2",
+                               "program:veritysetup")
 
 mapper = pytest.mark.needs("device-mapper")
 WRONG = "ab" * 32

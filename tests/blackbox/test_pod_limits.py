@@ -87,8 +87,10 @@ def test_the_limit_is_that_of_all_together(cli, pod, member):
     member("two", fork)
     cli("start", named("one")).check()
     cli("start", named("two"))
-    events = members_group(cli) / "pids.events"
-    harness.wait_for(lambda: events.read_text().split()[1] != "0", what="the limit to be reached")
+    # Before Linux 6.11 the kernel counts in the group of the process that could not fork.
+    harness.wait_for(lambda: any(events.read_text().split()[1] != "0"
+                                 for events in members_group(cli).rglob("pids.events")),
+                     what="the limit to be reached")
     assert int(value(members_group(cli), "pids.current")) <= 16
 
 
@@ -130,6 +132,6 @@ def test_members_outlive_a_killed_pod(cli, pod, member):
 
 def test_a_limit_that_the_host_cannot_set(cli, pod, member):
     """The start of the pod fails at that step, and leaves nothing."""
-    result = cli("start", pod('cpus = "4000";')).check(1)
+    result = cli("start", pod('cpus = "4000";')).check(65)
     assert "limits.cpus" in result.stderr
     assert not list(Path("/sys/fs/cgroup").glob(f"**/{POD}*"))

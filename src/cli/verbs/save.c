@@ -312,7 +312,7 @@ static int take_all_platforms(const struct cli_option *option, const char *value
 }
 
 static const struct cli_option save_options[] = {
-        { 0, "format", "FORMAT", "oci, docker, oci-directory, erofs, squashfs, or raw",
+        { 0, "format", "FORMAT", "oci, docker, oci-directory, erofs, squashfs, raw",
           take_format },
         { 0, "all-platforms", NULL, "save the images of all platforms", take_all_platforms },
         { 0, "verity", NULL, "with a hash tree, by which every block is verified", take_verity },
@@ -322,7 +322,7 @@ static const struct cli_option save_options[] = {
 const struct verb verb_save = {
         .name = "save",
         .arguments = "IMAGE|M FILE|DIRECTORY|-",
-        .summary = "save an image as an archive, or a root as one file",
+        .summary = "save an image, or a root in one file",
         .options = save_options,
         .run = run,
 };

@@ -64,7 +64,7 @@ int disk_make_root(const struct disk_request *request, int usr_fd, struct machin
         if (fd < 0) {
                 return fd;
         }
-        r = fchown(fd, uid, gid) < 0 ? -errno : make_directories(fd, uid, gid);
+        r = fchownat(fd, "", uid, gid, AT_EMPTY_PATH) < 0 ? -errno : make_directories(fd, uid, gid);
         if (r == 0) {
                 r = make_links(fd, usr_fd, uid, gid);
         }
