@@ -241,7 +241,7 @@ const struct verb verb_list_images = {
 const struct verb verb_image_status = {
         .name = "image-status",
         .arguments = "IMAGE|FILE",
-        .summary = "show or verify an image, or what is in a disk image",
+        .summary = "show or verify an image, or show a disk image",
         .options = status_options,
         .run = run_status,
 };
