@@ -8,10 +8,10 @@
 
 /*
  * Locks on directories and disk images, exclusive for a machine that writes to one and shared for
- * those that read it. RUNTIME/trees is locked at a byte derived from device and inode, so that links,
- * bind mounts and spellings of a path make no difference. A machine holds its locks with one open
- * file description, and they are released with its last descriptor, even if the process is killed
- * (open file description locks, fcntl(2)).
+ * those that read it. RUNTIME/trees is locked at a byte derived from device and inode, so that
+ * links, bind mounts and spellings of a path make no difference. A machine holds its locks with one
+ * open file description, and they are released with its last descriptor, even if the process is
+ * killed (open file description locks, fcntl(2)).
  */
 
 /** Opens the file of all locks. Returns a descriptor, or -errno with error set. */

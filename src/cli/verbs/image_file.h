@@ -9,8 +9,8 @@
 /** Whether an argument can only be a path. */
 bool image_file_is_path(const char *argument);
 
-/** Whether an argument is a disk image and not an image of the store: a path, or a file whose name no
- * image has. */
+/** Whether an argument is a disk image and not an image of the store: a path, or a file whose name
+ * no image has. */
 bool image_file_is_meant(const struct cli *cli, const char *argument);
 
 /** image-status of a disk image. Returns 0; or -errno with error set, also if everything could be

@@ -312,8 +312,7 @@ static int take_all_platforms(const struct cli_option *option, const char *value
 }
 
 static const struct cli_option save_options[] = {
-        { 0, "format", "FORMAT", "oci, docker, oci-directory, erofs, squashfs, raw",
-          take_format },
+        { 0, "format", "FORMAT", "oci, docker, oci-directory, erofs, squashfs, raw", take_format },
         { 0, "all-platforms", NULL, "save the images of all platforms", take_all_platforms },
         { 0, "verity", NULL, "with a hash tree that verifies each block", take_verity },
         CLI_OPTIONS_END,
