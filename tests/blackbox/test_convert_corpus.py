@@ -3,6 +3,7 @@
 convert/. Nine of ten settings are kept, each loss is told, and `check` accepts every result."""
 
 import json
+import random
 from pathlib import Path
 
 import pytest
@@ -138,3 +139,54 @@ def test_nine_of_ten_settings_are_kept(cli, workspace, kind):
     print(f"{kind}: {count} files, {total} settings, {lost} lost")
     assert count >= least
     assert total > 0 and lost <= total * (1 - KEPT), (total, lost)
+
+
+def mutate(generator, data, others):
+    """One of the changes that find mistakes in readers: of bytes, of lines, and parts of others."""
+    data = bytearray(data)
+    for _ in range(generator.randrange(1, 6)):
+        at = generator.randrange(len(data) + 1)
+        choice = generator.randrange(7)
+        if choice == 0 and data:
+            data[at % len(data)] = generator.randrange(1, 256)
+        elif choice == 1:
+            del data[at:at + generator.randrange(1, 40)]
+        elif choice == 2:
+            data[at:at] = generator.choice([b"{", b"[", b"\"", b"'", b":", b"=", b"${", b"$(", b"%",
+                                            b"\n", b"\\\n", b" ", b"&a ", b"*a", b"<<: ", b"- ",
+                                            b"-1", b"9" * 30, b"\x00", b"\xff", b"\x1b[2J", b"~"])
+        elif choice == 3:
+            data[at:at] = data[at:at + generator.randrange(1, 200)]
+        elif choice == 4:
+            other = generator.choice(others)
+            start = generator.randrange(len(other) + 1)
+            data[at:at] = other[start:start + generator.randrange(1, 200)]
+        elif choice == 5:
+            parts = bytes(data).split(b"\n")
+            generator.shuffle(parts)
+            data = bytearray(b"\n".join(parts))
+        else:
+            del data[at:]
+    return bytes(data)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_hostile_sources(cli, workspace, kind):
+    """Changed sources are converted, or refused with a message: no crash, no hang, no result that
+    `check` refuses."""
+    sources = list(KINDS[kind][0](workspace))
+    texts = [source.read_bytes() for source in sources]
+    generator = random.Random(f"convert {kind}")
+    for number in range(120):
+        index = generator.randrange(len(sources))
+        out = workspace / "out" / str(number)
+        changed = mutate(generator, texts[index], texts)
+        sources[index].write_bytes(changed)
+        result = cli("convert", "--out", out, "--from", kind, sources[index], timeout=20)
+        sources[index].write_bytes(texts[index])
+        assert result.status in (0, 1, 65), (kind, changed, result)
+        assert result.status == 0 or result.stderr, (kind, changed, result)
+        assert "\x1b" not in result.stderr.replace("\\x1b", ""), (kind, changed)
+        if out.exists():
+            checked = cli("check", out)
+            assert checked.status == 0, (kind, changed, checked)

@@ -184,29 +184,42 @@ static int drop_refused(struct conversion *conversion, struct trials *trials, si
         return 0;
 }
 
-/* That addresses belong to the networks, as far as these are converted as well. */
-static int check_addresses(const struct conversion *conversion, struct trials *trials)
+/* The network of a machine as far as it is converted as well, or is the one that needs no file.
+ * NULL: it is defined elsewhere. */
+static const struct network_definition *find_network(const struct conversion *conversion,
+                                                     const struct trials *trials,
+                                                     const struct network_definition *usual,
+                                                     const char *name)
 {
         for (size_t i = 0; i < trials->count; i++) {
-                struct config_definition *definition = trials->trials[i].definition;
-                const struct machine *machine = definition ? definition->machine : NULL;
-                int r = 0;
-
-                for (size_t j = 0; machine && machine->network.mode == MACHINE_NETWORK_BRIDGE &&
-                                   j < trials->count && r == 0;
-                     j++) {
-                        const struct network_definition *network = trials->trials[j].network;
-
-                        if (network &&
-                            string_equal(conversion->files[j]->name, machine->network.name)) {
-                                r = config_check_addresses(definition, network);
-                        }
-                }
-                if (r < 0) {
-                        return r;
+                if (trials->trials[i].network && string_equal(conversion->files[i]->name, name)) {
+                        return trials->trials[i].network;
                 }
         }
-        return 0;
+        return string_equal(name, usual->name) ? usual : NULL;
+}
+
+static int check_addresses(const struct conversion *conversion, struct trials *trials,
+                           struct machine_error *error)
+{
+        struct network_definition *usual = NULL;
+        int r = config_load_network("default", &trials->options, &trials->diagnostics, &usual,
+                                    error);
+
+        for (size_t i = 0; i < trials->count && r == 0; i++) {
+                struct config_definition *definition = trials->trials[i].definition;
+                const struct machine *machine = definition ? definition->machine : NULL;
+                const struct network_definition *network = NULL;
+
+                if (machine && machine->network.mode == MACHINE_NETWORK_BRIDGE) {
+                        network = find_network(conversion, trials, usual, machine->network.name);
+                }
+                if (network && config_check_addresses(definition, network) < 0) {
+                        r = error_oom(error);
+                }
+        }
+        network_definition_free(usual);
+        return r;
 }
 
 static int open_trials(struct conversion *conversion, struct trials *trials,
@@ -239,9 +252,7 @@ static int settle_once(struct conversion *conversion, struct trials *trials, siz
                 r = load_trial(trials, &trials->trials[i], conversion->files[i], error);
         }
         r = r < 0 ? r : check_together(trials, error);
-        if (r == 0 && check_addresses(conversion, trials) < 0) {
-                r = error_oom(error);
-        }
+        r = r < 0 ? r : check_addresses(conversion, trials, error);
         for (size_t i = 0; i < conversion->count && r == 0; i++) {
                 r = drop_refused(conversion, trials, i, dropped, error);
         }
