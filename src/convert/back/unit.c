@@ -243,18 +243,23 @@ BACK_TAKE(option)
         back_line(back, "Container", "PodmanArgs", "%s", word ? word : "");
 }
 
+/* "max" is -1 in other formats. */
 BACK_TAKE(resource)
 {
         _cleanup_free_ char *text = back_text(value);
+        const char *hard = text ? strchr(text, ':') : NULL;
+        bool soft_max = text && string_after(text, "max");
+        bool hard_max = hard && strcmp(hard, ":max") == 0;
 
-        for (char *s = text; s && (s = strstr(s, "max"));) {
-                memcpy(s, "-1 ", 3);
+        if (!text) {
+                back->conversion->failed = -ENOMEM;
+                return;
         }
-        for (char *s = text; s && (s = strchr(s, ' '));) {
-                memmove(s, s + 1, strlen(s));
-        }
-        back_line(back, row->section, row->name, "%s%s", row->text ? row->text : "",
-                  text ? text : "");
+        back_line(back, row->section, row->name, "%s%.*s%s", row->text ? row->text : "",
+                  (int)(soft_max ? 2 : strcspn(text, ":")), soft_max ? "-1" : text,
+                  hard_max ? ":-1"
+                  : hard   ? hard
+                           : "");
 }
 
 BACK_TAKE(lost)

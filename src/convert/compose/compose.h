@@ -48,7 +48,7 @@ int compose_interpolate(struct compose *compose, struct node *node);
 int compose_extend(struct compose *compose, struct machine_error *error);
 
 /** Converts one service to a machine. */
-int compose_convert_service(struct compose *compose, const struct node *service,
+int compose_convert_service(struct compose *compose, const struct node *node,
                             struct machine_error *error);
 
 /** Applies the settings of a service: those of the table, by their dotted names. */

@@ -14,21 +14,19 @@
 struct container {
         struct conversion *conversion;
         const char *directory; /* that paths are relative to */
-        bool podman;           /* else as Docker does it */
         char **entrypoint;
-        bool entrypoint_given;
         char **arguments;
-        bool init;
         uint64_t memory; /* 0: none */
         uint64_t memory_and_swap;
-        bool swap_unlimited;
         uint64_t cpu_quota;
         uint64_t cpu_period;
-        bool restarts; /* after each exit, as often as necessary */
-        size_t networks;
-        bool host_network;
         struct convert_place *aliases; /* other names on the network, each with its place */
         size_t alias_count;
+        size_t networks;
+        bool entrypoint_given;
+        bool init;
+        bool swap_unlimited;
+        bool restarts; /* after each exit, as often as necessary */
 };
 
 struct container_option {

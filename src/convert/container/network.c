@@ -161,7 +161,6 @@ TAKE(network)
                 if (!after || (!modes[i].target && *after && *after != ':')) {
                         continue;
                 }
-                container->host_network |= modes[i].mode && strcmp(modes[i].mode, "host") == 0;
                 if (modes[i].mode) {
                         convert_value(
                                 conversion, "network.mode",

@@ -134,7 +134,6 @@ int run_convert_words(struct conversion *conversion, const struct convert_source
         _cleanup_container_ struct container container = {
                 .conversion = conversion,
                 .directory = source->directory,
-                .podman = engine && strcmp(base_name(*engine), "podman") == 0,
         };
 
         if (!options) {

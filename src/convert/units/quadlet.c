@@ -73,9 +73,10 @@ static int convert_file(struct conversion *conversion, const struct convert_sour
         unit.name = source->name ? source->name : name;
         unit.template = string_ends_with(name, "@");
         unit.path = path;
-        unit.container = (struct container){ .conversion = conversion,
-                                             .directory = source->directory,
-                                             .podman = true };
+        unit.container = (struct container){
+                .conversion = conversion,
+                .directory = source->directory,
+        };
         r = kind->convert(&unit, root, error);
         container_clear(&unit.container);
         return r;
