@@ -188,7 +188,10 @@ static int on_connection(struct event_source *source, int fd, uint32_t events, v
 {
         struct watchers *watchers = data;
         struct watcher *watcher = find_free(watchers);
-        _cleanup_close_ int connection = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+        struct sockaddr_un address;
+        socklen_t length = sizeof address;
+        _cleanup_close_ int connection =
+                accept4(fd, (struct sockaddr *)&address, &length, SOCK_CLOEXEC);
 
         /* One too many finds its connection closed. */
         if (connection < 0 || !watcher ||
