@@ -22,8 +22,8 @@ struct family {
         const char *unit; /* which the name ends in, or NULL */
         enum family_kind kind;
         const char *help;
-        size_t offset;      /* of the value in struct cgroup_usage, without `value` */
-        unsigned int scale; /* what the value is divided by; 0: 1 */
+        size_t offset;  /* of the value in struct cgroup_usage, without `value` */
+        uint64_t scale; /* what the value is divided by; 0: 1 */
         /** The value, or MACHINE_UNSET. */
         uint64_t (*value)(const struct survey_machine *machine);
         /** Further labels, with a sample only if there are any: their names, up to FAMILY_LABELS,

@@ -89,17 +89,17 @@ struct launch {
         struct launch_options options;
         const struct launch_step *steps; /* of the parent */
         bool by_user; /* the parent is a user, uid 0 of a user namespace: base/rights/caller.h */
+        bool image_directory; /* the working directory is the image's */
 
         /* Filled by the parent's steps before the clone. */
         struct state_store store;
         int lock;
         int runtime_lock;       /* of a user's runtime directory */
         int trees;              /* the locks on the directories of the root: state/trees.h */
+        int image_lock;         /* keeps the image in the store */
         struct volume *volumes; /* those of `mounts`, each once: state/volumes.h */
         size_t volume_count;
         struct rootfs_volume *mounted_volumes; /* for each mount, what the root needs; or NULL */
-        int image_lock;                        /* keeps the image in the store */
-        bool image_directory;                  /* the working directory is the image's */
         struct machine_record record;
         struct id_lease ids;
         gid_t *kept_groups; /* of the user, for devices: the same numbers in the machine */
@@ -110,12 +110,12 @@ struct launch {
         struct seccomp_program filter;
         char **environment; /* of environment_files and the definition */
         char *machine_id;
-        int init_program; /* machine-init through a read-only mount */
         struct host_place host;
         struct maker maker;
         struct network *network;
         struct rootfs *rootfs;
         struct cgroup cgroup;
+        int init_program;      /* machine-init through a read-only mount */
         int sockets[2];        /* of launch/init/message.h */
         int time_namespace;    /* that the first process joins, or -EBADF */
         int own_namespaces[4]; /* the caller's, while it has joined others */
@@ -127,13 +127,13 @@ struct launch {
         pid_t pid;
         int pidfd;
         int network_namespace; /* until the network is attached */
-        bool reaped;
-        bool reboot;
         int exit_status;
         int terminal; /* master side */
         int notify_socket;
         int status_event; /* the stub's report of the payload's exit status, or -EBADF */
-        bool inherited;   /* the first process is not a child of this one */
+        bool reaped;
+        bool reboot;
+        bool inherited; /* the first process is not a child of this one */
 
         /* Filled by the child. */
         struct machine_user user;

@@ -10,16 +10,17 @@
 #include "base/tool/tool.h"
 #include "image/digest.h"
 
-#define TREE   TOOL_PLACE "/tree"
-#define IMAGE  TOOL_PLACE "/image"
-#define HASHES TOOL_PLACE "/hashes"
+static const char tree_place[] = TOOL_PLACE "/tree";
+static const char image_place[] = TOOL_PLACE "/image";
+static const char hashes_place[] = TOOL_PLACE "/hashes";
 
 static int make_erofs(const struct tool_file *files, const char *const *environment,
                       const struct fingerprint *fingerprint, struct machine_error *error)
 {
         static const struct tool tool = { "mkfs.erofs", "erofs-utils" };
         uuid_text id;
-        const char *const arguments[] = { "--quiet", "-zlz4hc", "-U", id, IMAGE, TREE, NULL };
+        const char *const arguments[] = { "--quiet",   "-zlz4hc",  "-U", id,
+                                          image_place, tree_place, NULL };
         const struct tool_run run = { &tool, arguments, environment, NULL, files };
         int r = fingerprint_derive(fingerprint, "file system", id);
 
@@ -31,8 +32,8 @@ static int make_squashfs(const struct tool_file *files, const char *const *envir
                          const struct fingerprint *fingerprint, struct machine_error *error)
 {
         static const struct tool tool = { "mksquashfs", "squashfs-tools" };
-        static const char *const arguments[] = { TREE,           IMAGE,   "-noappend", "-quiet",
-                                                 "-no-progress", "-comp", "zstd",      NULL };
+        static const char *const arguments[] = { tree_place,     image_place, "-noappend", "-quiet",
+                                                 "-no-progress", "-comp",     "zstd",      NULL };
         const struct tool_run run = { &tool, arguments, environment, NULL, files };
 
         (void)fingerprint; /* squashfs has no UUID */
@@ -81,8 +82,8 @@ int file_system_hash(const struct part *data, const struct fingerprint *fingerpr
         static const struct tool tool = { "veritysetup", "cryptsetup-bin" };
         digest_text salt;
         uuid_text id;
-        const char *const arguments[] = { "format", "--hash", "sha256", "--salt", salt,
-                                          "--uuid", id,       IMAGE,    HASHES,   NULL };
+        const char *const arguments[] = { "format", "--hash", "sha256",    "--salt",     salt,
+                                          "--uuid", id,       image_place, hashes_place, NULL };
         const struct tool_file files[] = {
                 { "image", data->fd, false },
                 { "hashes", tree->fd, true },

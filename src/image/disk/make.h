@@ -29,7 +29,7 @@ struct disk_made {
  * caller's mount namespace, which does not change meanwhile. The tools run in sandboxes, see
  * base/tool/tool.h. Returns 0, or -errno with error set; nothing is left behind.
  */
-int disk_make(int tree_fd, const struct disk_making *making, struct disk_made *ret,
+int disk_make(int tree_fd, const struct disk_making *wanted, struct disk_made *ret,
               struct machine_error *error);
 
 #endif

@@ -91,9 +91,9 @@ static int write_table(const struct layout *layout, const struct table_content *
                        struct machine_error *error)
 {
         static const struct tool tool = { "sfdisk", "fdisk" };
-        static const char *const arguments[] = { "--quiet",           "--no-reread",
-                                                 "--no-tell-kernel",  "--wipe=never",
-                                                 TOOL_PLACE "/image", NULL };
+        static const char image[] = TOOL_PLACE "/image";
+        static const char *const arguments[] = { "--quiet",      "--no-reread", "--no-tell-kernel",
+                                                 "--wipe=never", image,         NULL };
         const struct tool_file files[] = { { "image", target->fd, true }, { 0 } };
         struct tool_run run = { &tool, arguments, NULL, NULL, files };
         _cleanup_free_ char *script = NULL;
