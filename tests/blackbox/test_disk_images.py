@@ -184,7 +184,7 @@ def test_locked_by_another_program(cli, machine_file, maker):
     """Programs that make images lock them with flock(2)."""
     image = maker.file_system("squashfs")
     path = machine_file(rootfs=image, command=["true"])
-    with subprocess.Popen(["flock", "-x", image, "sleep", "1000"]) as holder:
+    with subprocess.Popen(["flock", "-x", "--no-fork", image, "sleep", "1000"]) as holder:
         try:
             harness.wait_for(lambda: "has locked it" in cli("run", path).stderr, 5, "the lock")
         finally:

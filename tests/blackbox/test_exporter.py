@@ -18,7 +18,6 @@ from urllib.parse import urlsplit
 import exporters
 import harness
 import pytest
-import users
 
 pytestmark = [pytest.mark.needs("root"),
               pytest.mark.skipif(exporters.find() is None, reason="the exporter was not built")]
@@ -353,16 +352,15 @@ def test_page_shows_hostile_words_as_text(cli, some, address):
 # ---- rights ----
 
 
-def test_nobody_can_serve_it(cli, some):
+def test_nobody_can_serve_it(cli, some, user_binary):
     """A user without rights, who cannot gain any, sees what root sees; nothing is written."""
-    everywhere = Path(users.public_binary()).parents[1] / "exporter/machinectl-lite-exporter"
+    everywhere = Path(user_binary).parents[1] / "exporter/machinectl-lite-exporter"
     program = str(everywhere) if everywhere.exists() else exporters.find()
     done = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
                            "--no-new-privs", "--bounding-set=-all", program, "--textfile=-"],
                           capture_output=True, text=True, check=True, env=cli.environment)
     mine, theirs = exporters.samples(metrics(cli)), exporters.samples(done.stdout)
     assert mine.keys() == theirs.keys()
-    users.forget_public_binary()
 
 
 def test_a_directory_that_cannot_be_read(cli, some, workspace):

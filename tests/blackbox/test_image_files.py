@@ -288,6 +288,7 @@ def test_a_file_that_does_not_fit_leaves_nothing(cli, image, workspace):
 
 # ---- image-status ----
 
+@pytest.mark.needs("device-mapper", "kernel:6.2")
 def test_image_status_of_a_table(cli, image, workspace):
     target = workspace / "app.raw"
     root_hash = cli("save", "--format=raw", "--verity", image, target).check().stdout.strip()
@@ -306,6 +307,7 @@ def test_image_status_of_a_table(cli, image, workspace):
     assert status["root_hash"] == root_hash and status["hash_partition"] == 2
 
 
+@pytest.mark.needs("device-mapper", "kernel:6.2")
 def test_image_status_of_a_file_system(cli, image, workspace):
     target = workspace / "app.erofs"
     cli("save", "--format=erofs", "--verity", image, target).check()
