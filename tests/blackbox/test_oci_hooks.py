@@ -183,6 +183,8 @@ def test_delete_force_while_a_hook_runs(oci, hooks, workspace, kind):
     for pid in hoststate.live_processes(running.pid):
         os.kill(pid, signal.SIGKILL)
     running.wait(timeout=20)
+    wait_for(lambda: not [row for row in hoststate.live_processes().values() if row[0] == "sleep"],
+             20, "the end of the hook")
 
 
 def test_time_limit(oci, workspace):

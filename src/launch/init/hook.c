@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "base/file.h"
@@ -30,6 +31,8 @@ static _Noreturn void become(const struct hook *hook, int input, int output, int
         process_reset_handlers();
         process_unblock_signals();
         (void)setsid();
+        /* `delete --force` of a container whose hook runs kills what waits for the hook. */
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (copy >= 0 && dup2(input, STDIN_FILENO) >= 0 && dup2(output, STDOUT_FILENO) >= 0 &&
             dup2(output, STDERR_FILENO) >= 0 && dup2(copy, 3) >= 0 &&
             fcntl(3, F_SETFD, FD_CLOEXEC) == 0 && process_close_from(4) == 0 &&
