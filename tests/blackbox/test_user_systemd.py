@@ -242,7 +242,7 @@ def test_limits_hold(session):
     assert eaten.returncode == 137, eaten
     forked = session.lite("exec", "web", "sh", "-c",
                           "for i in $(seq 50); do sleep 5 & done; wait", check=False)
-    assert "fork" in forked.stderr, forked
+    assert "fork" in forked.stderr, (forked, session.lite("status", "web", check=False).stdout)
     before = time.monotonic()
     session.lite("exec", "web", "sh", "-c", "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done")
     stats = json.loads(session.lite("stats", "--no-stream", "--json=short", "web").stdout)

@@ -19,7 +19,7 @@ import project
 import qemu
 import settings
 from commands import Stopwatch, say
-from ran_nowhere import ran_nowhere
+from ran_nowhere import failures, ran_nowhere
 from session import Limits, Session
 from settings import Failure
 
@@ -70,6 +70,11 @@ def parse_arguments():
     run.add_argument(
         "--rest", action="store_true",
         help="only the tests that were skipped in every report given by --with",
+    )
+    run.add_argument(
+        "--again", action="store_true",
+        help="run tests that failed, if they are few, once more in a new host: those that pass then "
+        "fail nothing",
     )
     run.add_argument(
         "tests", nargs="*", metavar="TEST",
@@ -152,8 +157,12 @@ def chosen_tests(arguments):
     reports = reports_of_others(arguments)
     if not reports:
         raise Failure("--rest is what reports given by --with leave over, and there is none")
-    return [inside(f"tests/blackbox/{test.replace('::', '.py::', 1)}")
-            for test in ran_nowhere(reports)]
+    return [path_of(test) for test in ran_nowhere(reports)]
+
+
+def path_of(test):
+    """Of a test in a report."""
+    return inside(f"tests/blackbox/{test.replace('::', '.py::', 1)}")
 
 
 def start(arguments, release, command, watch, results):
@@ -215,6 +224,24 @@ def run_release(arguments, release):
     return status
 
 
+def reports_of(results):
+    return sorted(results.glob("junit-*.xml"))
+
+
+def run_again(arguments, release, results):
+    """Once more, what failed; the results of the first run are kept beside those of this one."""
+    failed = [test for report in reports_of(results) for test in failures(report)]
+    if not 0 < len(failed) <= settings.AGAIN_MAXIMUM:
+        return 1
+    say(f"{release}: failed, and run once more: {' '.join(failed)}")
+    first = results.with_name("results-first")
+    shutil.rmtree(first, ignore_errors=True)
+    results.rename(first)
+    arguments = argparse.Namespace(**vars(arguments))
+    arguments.tests, arguments.rest = [path_of(test) for test in failed], False
+    return run_release(arguments, release)
+
+
 def summarize(reports):
     missed = ran_nowhere(reports)
     if missed:
@@ -225,11 +252,16 @@ def summarize(reports):
 
 def run(arguments):
     releases = arguments.release or ["bookworm"]
-    statuses = [run_release(arguments, release) for release in releases]
-    reports = reports_of_others(arguments)
+    statuses, reports = [], reports_of_others(arguments)
     for release in releases:
         results = settings.WORK / release / "results"
-        reports += [(release, path) for path in sorted(results.glob("junit-*.xml"))]
+        status = run_release(arguments, release)
+        shutil.rmtree(results.with_name("results-first"), ignore_errors=True)
+        if status == 1 and arguments.again:
+            status = run_again(arguments, release, results)
+        statuses.append(status)
+        for directory in (results.with_name("results-first"), results):
+            reports += [(release, path) for path in reports_of(directory)]
     summarize(reports)
     return next((status for status in statuses if status), 0)
 

@@ -15,6 +15,13 @@ def outcomes(path):
     return found
 
 
+def failures(path):
+    """The tests in a JUnit report that failed."""
+    return [f"{case.get('classname')}::{case.get('name')}"
+            for case in xml.etree.ElementTree.parse(path).iter("testcase")
+            if case.find("failure") is not None or case.find("error") is not None]
+
+
 def ran_nowhere(reports):
     """
     REPORTS are paths by the name of their place.

@@ -35,6 +35,9 @@ REBOOTS = 3
 # How often a boot is retried if the kernel of an emulated processor panics.
 BOOT_TRIES = 3
 
+# How many failed tests --again runs once more; beyond that something is broken.
+AGAIN_MAXIMUM = 5
+
 # sysexits(3) EX_SOFTWARE; pytest itself uses 0 to 5.
 EXIT_MACHINE_FAILED = 70
 
