@@ -45,6 +45,20 @@ class Team:
         self.fleet.define(short, environment=[f"V={version}"], **{
             "command": SERVE, **keys})
 
+    def database(self, version, **keys):
+        """The machine with a volume."""
+        self.define("database", version, health=HEALTHY, ready="health", **keys, mounts=[
+            {"type": "volume", "source": self.fleet.name("data"), "target": "/data"}])
+
+    def pod(self, text):
+        """The pod, which has two members."""
+        self.fleet.names.add(self.fleet.name("site"))
+        self.fleet.write(f"{self.fleet.name('site')}.pod", f'network = {{ mode = "none"; }}; {text}')
+
+    def member(self, short, version):
+        """One of its members."""
+        self.define(short, version, pod=self.fleet.name("site"), network=None)
+
     def commit(self, message, *options):
         """A signed commit of everything."""
         self.repository.git("add", "--all")
@@ -91,7 +105,7 @@ def team(cli, workspace, busybox_root):
     fleet = made.fleet
     fleet.write("web.env", "SITE=1\n")
     fleet.write("site/index.html", "one\n")
-    made.define("database", 1, health=HEALTHY, ready="health")
+    made.database(1)
     made.define("exporter", 1, requires=[fleet.name("database")])
     made.define("cache", 1, limits=limit(50))
     made.define("web", 1, requires=[fleet.name("database")], after=[fleet.name("cache")],
@@ -100,6 +114,9 @@ def team(cli, workspace, busybox_root):
                 mounts=[{"type": "bind", "source": "site", "target": "/site", "read_only": True}])
     made.define("mail", 1, apply={"on_change": "manual"})
     made.define("backup", 1)
+    made.pod('hostname = "one";')
+    made.member("front", 1)
+    made.member("side", 1)
     made.define("metrics", 1, where=f"hosts/{os.uname().nodename}")
     made.define("edge", 1, where="hosts/edge-1")
     made.define("search", 1, hosts=["search-*"])
@@ -114,7 +131,7 @@ def team(cli, workspace, busybox_root):
     fleet.finish()
 
 
-HERE = {"database", "exporter", "cache", "web", "mail", "backup", "metrics",
+HERE = {"database", "exporter", "cache", "web", "mail", "backup", "metrics", "site", "front", "side",
         *(f"worker@{number}" for number in range(WORKERS))}
 
 
@@ -128,6 +145,7 @@ def test_twenty_commits(team, cli):
     team.apply()
     assert set(team.pids()) == HERE and team.plan() == {}
     assert "WORKER=2" in fleet.run("worker@2", "env")
+    fleet.run("database", "sh", "-c", "echo kept >/data/file")
     # 2 to 4: a version, a limit, a label.
     team.define("backup", 2)
     team.step("version", {"backup": "restart"})
@@ -172,6 +190,12 @@ def test_twenty_commits(team, cli):
     team.step("removal", {"exporter": "stop"})
     team.define("queue", 1)
     team.step("addition", {"queue": "start"})
+    # A member of a pod, which the other does not notice; and the pod, whose members follow it.
+    team.member("side", 2)
+    team.step("member", {"side": "restart"})
+    team.pod('hostname = "two";')
+    team.step("pod", dict.fromkeys(("site", "front", "side"), "restart"))
+    assert fleet.run("front", "hostname") == "two\n"
     # 14: an error in one file. 15: its correction, with a change.
     path = fleet.tree / f"{fleet.name('queue')}.machine"
     good = path.read_text()
@@ -183,7 +207,7 @@ def test_twenty_commits(team, cli):
     path.write_text(good.replace("V=1", "V=2"))
     team.step("correction", {"queue": "restart"})
     # 16: a version that does not get healthy: it goes back, and its dependents stay up.
-    team.define("database", 2, health=HEALTHY, ready="health", command=NEVER, start_timeout="3s")
+    team.database(2, command=NEVER, start_timeout="3s")
     team.commit("unhealthy")
     before = team.pids()
     assert team.plan() == {"database": "restart"}
@@ -193,8 +217,9 @@ def test_twenty_commits(team, cli):
     assert {short: pid for short, pid in team.pids().items() if short != "database"} == {
         short: pid for short, pid in before.items() if short != "database"}
     # 17: its correction.
-    team.define("database", 3, health=HEALTHY, ready="health")
+    team.database(3)
     team.step("healthy", {"database": "restart"})
+    assert fleet.run("database", "cat", "/data/file") == "kept\n"
     # 18: an unsigned commit, and 19: a signed one after it.
     fleet.write("web.env", "SITE=3\n")
     repository.commit("unsigned")
