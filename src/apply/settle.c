@@ -296,6 +296,7 @@ static int record_end(struct application *application, const char *result,
         if (r == 0 && list_used(application, &used) < 0) {
                 r = error_oom(error);
         }
+        r = r < 0 ? r : launch_inject_fault("apply-prune", error);
         r = r < 0 ? r : source_store_prune(&application->store, &application->record, used, error);
         return r < 0 ? r : application_note_images(application, error);
 }

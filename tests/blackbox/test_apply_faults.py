@@ -10,7 +10,7 @@ pytestmark = [pytest.mark.needs("root", "cgroup2"), pytest.mark.slow]
 
 STEPS = ["apply-stage", "apply-store", "apply-record", "apply-switch", "apply-switched",
          "apply-live", "apply-stop", "apply-stopped", "apply-start", "apply-started",
-         "apply-finish"]
+         "apply-remove", "apply-volumes", "apply-removed", "apply-finish", "apply-prune"]
 FAIL = ["sh", "-c", "exit 3"]
 
 
@@ -28,9 +28,12 @@ def fleet(cli, workspace, busybox_root):
             break
     else:
         pytest.skip("needs a build with -Dfault_injection=true")
-    for name in ("restart", "live", "gone"):
+    for name in ("restart", "live"):
         made.define(name)
+    made.define("gone", upper="persistent", mounts=[
+        {"type": "volume", "source": made.name("data"), "target": "/data"}])
     made.apply().check()
+    made.run("gone", "touch", "/data/file", "/file")
     made.define("restart", environment=["V=2"])
     made.define("live", labels=["v=2"])
     made.define("new")
@@ -69,6 +72,22 @@ def test_a_fault_at_each_step(fleet, step, fault):
     assert fleet.words("--prune") == {}
     assert fleet.record()["history"][-1]["result"] == "done"
     assert not [path for path in fleet.source().iterdir() if path.name.startswith(".staging")]
+
+
+@pytest.mark.parametrize("step", ["apply-stopped", "apply-remove", "apply-volumes",
+                                  "apply-removed", "apply-finish", "apply-prune"])
+@pytest.mark.parametrize("fault", ["kill", "28"])
+def test_data_go_whole_or_with_the_next_apply(fleet, step, fault):
+    """--prune=data removes layer, volume and log of a machine that is gone, and nothing else."""
+    state = fleet.cli.state
+    layer, volume = state / "machines" / fleet.name("gone"), state / "volumes" / fleet.name("data")
+    assert layer.exists() and volume.exists()
+    result = fleet.apply("--prune=data", env={"MACHINECTL_LITE_FAULT": f"{step}:{fault}"})
+    assert result.status == (-9 if fault == "kill" else 1), result
+    fleet.apply("--prune=data", "--force").check()
+    assert not layer.exists() and not volume.exists() and fleet.state("gone") is None
+    assert not (fleet.cli.log / f"{fleet.name('gone')}.log").exists()
+    assert version(fleet, "restart") == 2 and fleet.words("--prune=data") == {}
 
 
 def test_killed_while_a_machine_goes_back(fleet):

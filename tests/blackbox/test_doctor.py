@@ -7,8 +7,8 @@ import os
 import pytest
 
 CHECKS = ["kernel", "cgroups", "controllers", "namespaces", "user-namespaces", "apparmor",
-          "id-ranges", "mapped-mounts", "disk-images", "verified-images", "nftables", "forwarding", "forwarding-ipv6",
-          "firewall", "systemd", "space", "definitions"]
+          "id-ranges", "mapped-mounts", "disk-images", "verified-images", "nftables", "forwarding",
+          "forwarding-ipv6", "firewall", "systemd", "space", "signatures", "definitions"]
 RESULTS = ("ok", "warning", "error")
 
 
@@ -63,3 +63,24 @@ def test_a_full_file_system_is_bad(cli, workspace):
 
 def test_it_takes_no_argument(cli):
     cli("doctor", "web").check(64)
+
+
+def test_the_signature_policy_in_force(cli, workspace):
+    """It tells whether signatures are judged, and by which file."""
+    def line():
+        done = cli("doctor", "--json=short", env={"HOME": workspace}, wrapper=[
+            "unshare", "--mount", "sh", "-c",
+            f'mkdir -p /etc/containers && mount --bind {empty} /etc/containers && exec "$@"', "sh"])
+        [found] = [each for each in json.loads(done.stdout) if each["check"] == "signatures"]
+        assert found["result"] == "ok"
+        return found["found"]
+
+    empty = workspace / "empty"
+    empty.mkdir()
+    assert "with any signature or none" in line() and "/etc/containers/policy.json" in line()
+    (empty / "policy.json").write_text('{"default": [{"type": "reject"}]}')
+    assert line() == "images are accepted as /etc/containers/policy.json says"
+    own = workspace / ".config/containers/policy.json"
+    own.parent.mkdir(parents=True)
+    own.write_text('{"default": [{"type": "reject"}]}')
+    assert line() == f"images are accepted as {own} says"

@@ -68,13 +68,16 @@ int task_remove(const struct tasks *tasks, const struct plan_item *item,
         r = r == 0 ? launch_undo(&request->host->directories, &record, request->host->log, error)
                    : 0;
         r = r < 0 ? r : network_forget(request->host->directories.runtime, item->name, error);
+        r = r < 0 ? r : launch_inject_fault("apply-remove", error);
         if (r == 0 && request->prune_data) {
                 r = remove_volumes(request, item->name, error);
         }
+        r = r < 0 ? r : launch_inject_fault("apply-volumes", error);
         if (r == 0 && request->prune_data) {
                 r = remove_layer(request->host, item->name, error);
                 remove_logs(request->host, item->name);
         }
+        r = r < 0 ? r : launch_inject_fault("apply-removed", error);
         return r < 0 ? r : state_remove(request->machines, item->name, error);
 }
 

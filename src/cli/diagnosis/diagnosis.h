@@ -56,6 +56,7 @@ int examine_systemd(const struct cli *cli, struct diagnosis *ret);
 int examine_id_ranges(const struct cli *cli, struct diagnosis *ret);
 int examine_mapped_mounts(const struct cli *cli, struct diagnosis *ret);
 int examine_space(const struct cli *cli, struct diagnosis *ret);
+int examine_signatures(const struct cli *cli, struct diagnosis *ret);
 
 /* The same for a user who is not root. */
 int examine_own_user_namespace(const struct cli *cli, struct diagnosis *ret);

@@ -28,6 +28,7 @@ static const struct examination examinations[] = {
         { "firewall", examine_firewall },
         { "systemd", examine_systemd },
         { "space", examine_space },
+        { "signatures", examine_signatures },
         { "definitions", examine_definitions },
 };
 
@@ -47,6 +48,7 @@ static const struct examination examinations_of_user[] = {
         { "systemd", examine_own_manager },
         { "linger", examine_linger },
         { "space", examine_space },
+        { "signatures", examine_signatures },
         { "definitions", examine_definitions },
 };
 
