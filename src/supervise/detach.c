@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "base/process.h"
 #include "launch/init/message.h"
 #include "supervise/life/supervisor.h"
@@ -72,10 +73,26 @@ int supervise_detach(struct machine *machine, const struct supervisor_options *o
         return 0;
 }
 
-int supervise_await(int report, const char *name, struct machine_error *error)
+/* The next message, after the warnings, which follow each other without delay. */
+static int receive(int report, const char *name, const struct log *log, struct message *ret)
+{
+        int r = message_receive(report, ret);
+
+        while (r > 0 && ret->type == MESSAGE_WARNING) {
+                if (ret->error.message) {
+                        log_warning(log, "%s: %s", name, ret->error.message);
+                }
+                machine_error_clear(&ret->error);
+                r = message_receive(report, ret);
+        }
+        return r;
+}
+
+int supervise_await(int report, const char *name, const struct log *log,
+                    struct machine_error *error)
 {
         struct message message;
-        int r = message_receive(report, &message);
+        int r = receive(report, name, log, &message);
 
         if (r < 0) {
                 return error_set(error, r, "cannot read from the supervisor of \"%s\"", name);

@@ -473,8 +473,11 @@ def test_a_new_machine_that_fails_is_stopped(fleet):
     assert fleet.state("bad") in ("stopped", "failed")
     assert fleet.state("good") == "running"
     assert fleet.plan()["bad"][0] == "unchanged"
+    # It was not the user who stopped it: a corrected version is started.
     fleet.define("bad")
+    assert fleet.plan()["bad"][0] == "start"
     fleet.apply().check()
+    assert fleet.state("bad") == "running"
 
 
 def test_atomic_takes_everything_back(fleet):

@@ -25,9 +25,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                                .manifest_length = strlen(MANIFEST) };
         _cleanup_error_ struct machine_error error = MACHINE_ERROR_INIT;
         _cleanup_free_ char *key = NULL, *bytes = NULL;
-        const char *text = (const char *)data;
+        /* Files are read with a NUL at their end. */
+        _cleanup_free_ char *text = strndup((const char *)data, size);
         size_t length;
 
+        if (!text) {
+                return 0;
+        }
+        size = strlen(text);
         if (image_reference_parse("registry.example.org/app:1", &reference, NULL) < 0) {
                 abort();
         }

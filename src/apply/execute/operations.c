@@ -157,7 +157,7 @@ int task_end_start(const struct tasks *tasks, struct task *task, struct machine_
         if (task->child > 0) {
                 r = end_control(task) == 0 ? 0 : explain_unit(tasks, task, error);
         } else {
-                r = supervise_await(task->fd, task->item->name, error);
+                r = supervise_await(task->fd, task->item->name, tasks->request->host->log, error);
         }
         task->fd = fd_close(task->fd);
         return r;

@@ -136,6 +136,18 @@ static bool was_stopped_for_start(const struct plan_request *request,
                run == record->started_usec && was_stopped_on_purpose(record);
 }
 
+/* By an apply, as its first version has failed and there was none to go back to. */
+static bool was_stopped_as_failed(const struct plan_request *request,
+                                  const struct machine_record *record)
+{
+        _cleanup_free_ char *revision =
+                source_store_revision_of(request->store, record->definition);
+        const char *reason;
+
+        return revision && was_stopped_on_purpose(record) &&
+               string_equal(source_record_failed(request->record, record->name, &reason), revision);
+}
+
 /* A job that has ended well is done until it changes. */
 static int decide_ended(const struct plan_request *request, const struct machine_record *record,
                         struct plan_item *item, struct machine_error *error)
@@ -145,6 +157,9 @@ static int decide_ended(const struct plan_request *request, const struct machine
 
         if (was_stopped_for_start(request, record)) {
                 return set(item, PLAN_START, strdup("an earlier apply did not start it"));
+        }
+        if (was_stopped_as_failed(request, record)) {
+                return set(item, PLAN_START, strdup("its first version has failed"));
         }
         if (was_stopped_on_purpose(record)) {
                 return set(item, PLAN_UNCHANGED, strdup("stopped on purpose"));

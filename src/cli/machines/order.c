@@ -186,7 +186,8 @@ static void wait_for_other(struct candidates *candidates, struct candidate *cand
 static void take_report(struct candidates *candidates, struct candidate *candidate)
 {
         _cleanup_error_ struct machine_error failure = MACHINE_ERROR_INIT;
-        int r = supervise_await(candidate->report, candidate->machine->name, &failure);
+        int r = supervise_await(candidate->report, candidate->machine->name, &candidates->cli->log,
+                                &failure);
 
         if (r > 0) {
                 candidate->running = true;

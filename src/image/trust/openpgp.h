@@ -12,8 +12,8 @@
 int openpgp_verify(const struct keys *keys, const char *message, size_t length, char **ret,
                    size_t *ret_length, struct machine_error *error);
 
-/** Removes the ASCII armor of a key (RFC 4880, section 6.2), if it has one. Returns 0, -EINVAL, or
- * -ENOMEM; the caller frees *ret. */
+/** Removes the ASCII armor of a key (RFC 4880, section 6.2), if it has one. The text ends with a
+ * NUL beyond its length. Returns 0, -EINVAL, or -ENOMEM; the caller frees *ret. */
 int openpgp_dearmor(const char *text, size_t length, char **ret, size_t *ret_length);
 
 #endif

@@ -84,7 +84,9 @@ static int take_message(struct launch *launch, bool *ready, struct machine_error
         case MESSAGE_COMPANION:
         case MESSAGE_PROCESS:
         case MESSAGE_ENDED:
+        case MESSAGE_WARNING:
                 fd_close(message.fd);
+                machine_error_clear(&message.error);
                 break;
         }
         return error_say(error, EBADMSG, "the machine's first process sent an unexpected message");

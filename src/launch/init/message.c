@@ -68,11 +68,11 @@ int message_send_ended(int socket, int status)
         return send_packet(socket, &part, 1, -EBADF);
 }
 
-int message_send_error(int socket, const struct machine_error *error)
+static int send_texts(int socket, enum message_type type, const struct machine_error *error)
 {
         char *texts[] = { error->step, error->message, error->hint };
         struct packet packet = {
-                .type = MESSAGE_ERROR,
+                .type = type,
                 .kind = (uint32_t)error->kind,
                 .number = error->number,
         };
@@ -83,6 +83,18 @@ int message_send_error(int socket, const struct machine_error *error)
                 parts[i + 1] = (struct iovec){ texts[i], packet.lengths[i] };
         }
         return send_packet(socket, parts, ELEMENTS_OF(parts), -EBADF);
+}
+
+int message_send_error(int socket, const struct machine_error *error)
+{
+        return send_texts(socket, MESSAGE_ERROR, error);
+}
+
+int message_send_warning(int socket, const char *text)
+{
+        const struct machine_error warning = { .message = (char *)text };
+
+        return send_texts(socket, MESSAGE_WARNING, &warning);
 }
 
 static int take_descriptor(struct msghdr *packet)
@@ -152,8 +164,8 @@ int message_receive(int socket, struct message *ret)
                 return n == 0 || errno == ECONNRESET ? 0 : -errno;
         }
         message.fd = take_descriptor(&header);
-        if ((size_t)n < sizeof packet || packet.type > MESSAGE_ERROR ||
-            (packet.type == MESSAGE_ERROR &&
+        if ((size_t)n < sizeof packet || packet.type > MESSAGE_WARNING ||
+            ((packet.type == MESSAGE_ERROR || packet.type == MESSAGE_WARNING) &&
              take_error(&packet, texts, (size_t)n - sizeof packet, &message.error) < 0)) {
                 fd_close(message.fd);
                 return -EBADMSG;

@@ -20,6 +20,7 @@ enum message_type {
         MESSAGE_ENDED,     /* companion: the payload has ended, with this exit status */
         MESSAGE_READY,     /* child: everything is set up, execve(2) follows */
         MESSAGE_ERROR,     /* child: a step failed; kind, number, step, message and hint */
+        MESSAGE_WARNING,   /* supervisor: what its start warns of; only the message */
 };
 
 /** A message as received. The receiver owns the error's strings and the descriptor. */
@@ -27,7 +28,7 @@ struct message {
         enum message_type type;
         int fd;                     /* of _TERMINAL, _PLAN and _PROCESS, else -EBADF */
         int status;                 /* of MESSAGE_ENDED */
-        struct machine_error error; /* of MESSAGE_ERROR */
+        struct machine_error error; /* of MESSAGE_ERROR and MESSAGE_WARNING */
 };
 
 /** Creates a pair of connected, close-on-exec sockets: ends[0] for the parent, ends[1] for the
@@ -45,6 +46,9 @@ int message_send_ended(int socket, int status);
 
 /** Sends an error; texts too long for a packet are cut. 0 or -errno. */
 int message_send_error(int socket, const struct machine_error *error);
+
+/** Sends a warning; a text too long for a packet is cut. 0 or -errno. */
+int message_send_warning(int socket, const char *text);
 
 /** Waits for a message. 1, 0 if the peer has closed its end, or -errno (-EBADMSG: malformed). */
 int message_receive(int socket, struct message *ret);

@@ -18,6 +18,7 @@
 #include "supervise/life/readiness.h"
 #include "supervise/life/registration.h"
 #include "supervise/life/stop.h"
+#include "supervise/life/warnings.h"
 #include "supervise/output/output.h"
 #include "supervise/watch/health.h"
 #include "supervise/watch/memory.h"
@@ -110,10 +111,9 @@ int supervisor_begin_run(struct supervisor *supervisor, struct machine_error *er
         };
         int r;
 
-        supervisor->log = (struct log){ .fd = output_stream(supervisor->output, 2),
-                                        .level = LOG_LEVEL_WARNING };
+        warnings_begin(supervisor);
         r = launch_start(supervisor->machine, &options, &supervisor->launch, error);
-
+        warnings_end(supervisor);
         if (r < 0) {
                 return r;
         }

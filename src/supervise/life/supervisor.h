@@ -4,6 +4,7 @@
 
 #include "supervise/life/options.h"
 
+struct log;
 struct machine;
 struct machine_error;
 
@@ -23,8 +24,9 @@ int supervise(struct machine *machine, const struct supervisor_options *options,
 int supervise_detach(struct machine *machine, const struct supervisor_options *options,
                      int *ret_report, struct machine_error *error);
 
-/** Waits until a machine is ready as defined by `ready`. Returns 1 if its payload is running, but
- * not ready yet; 0; or -errno with the reason in error. */
-int supervise_await(int report, const char *name, struct machine_error *error);
+/** Waits until a machine is ready as defined by `ready`, and prints what its start warns of.
+ * Returns 1 if its payload is running, but not ready yet; 0; or -errno with the reason in error. */
+int supervise_await(int report, const char *name, const struct log *log,
+                    struct machine_error *error);
 
 #endif
