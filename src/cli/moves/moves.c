@@ -192,9 +192,9 @@ static int carry_out(const struct cli *cli, const struct state_store *store,
 /* The same the other way, for what has failed. A new machine has no old name and no owner. */
 static int reverse(const struct moves *moves, const char *definition, struct moves *ret)
 {
-        for (size_t i = 0; moves->paths && moves->paths[i]; i += 2) {
-                if (strv_append(&ret->paths, moves->paths[i + 1]) < 0 ||
-                    strv_append(&ret->paths, moves->paths[i]) < 0) {
+        for (size_t i = strv_length(moves->paths); i >= 2; i -= 2) {
+                if (strv_append(&ret->paths, moves->paths[i - 1]) < 0 ||
+                    strv_append(&ret->paths, moves->paths[i - 2]) < 0) {
                         return -ENOMEM;
                 }
         }

@@ -55,7 +55,9 @@ int newcomer_begin(const struct cli *cli, const char *name, const char *beside,
         _cleanup_free_ char *machines = string_format("%s/machines", cli->directories.state);
         int r;
 
-        ret->name = strdup(name);
+        if (!ret->name) {
+                ret->name = strdup(name);
+        }
         if (!machines || !ret->name || set_paths(cli, beside, ret) < 0) {
                 return error_oom(error);
         }
@@ -99,13 +101,13 @@ int newcomer_drop(struct newcomer *newcomer, const char *key, bool *ret_dropped,
         return 0;
 }
 
-static char *definition_text(const json_t *settings)
+char *newcomer_definition(const struct newcomer *newcomer)
 {
         _cleanup_free_ char *text = strdup("");
         const char *key;
         json_t *value;
 
-        json_object_foreach((json_t *)settings, key, value)
+        json_object_foreach(newcomer->settings, key, value)
         {
                 _cleanup_free_ char *shown = config_value_text(value);
                 char *longer =
@@ -123,8 +125,8 @@ static char *definition_text(const json_t *settings)
 int newcomer_publish(const struct cli *cli, const struct state_store *store,
                      struct newcomer *newcomer, struct machine_error *error)
 {
-        _cleanup_moves_ struct moves moves = { 0 };
-        _cleanup_free_ char *text = definition_text(newcomer->settings);
+        struct moves *moves = &newcomer->moves;
+        _cleanup_free_ char *text = newcomer_definition(newcomer);
         int r = text ? file_write_atomic(AT_FDCWD, newcomer->definition, text, strlen(text), 0644)
                      : -ENOMEM;
 
@@ -132,14 +134,14 @@ int newcomer_publish(const struct cli *cli, const struct state_store *store,
                 return error_set(error, r, "cannot write %s", newcomer->definition);
         }
         (void)syncfs(newcomer->directory_fd);
-        if (moves_add(&moves, strdup(newcomer->directory), strdup(newcomer->final_directory)) < 0 ||
-            moves_add(&moves, strdup(newcomer->definition), strdup(newcomer->final_definition)) <
+        if (moves_add(moves, strdup(newcomer->directory), strdup(newcomer->final_directory)) < 0 ||
+            moves_add(moves, strdup(newcomer->definition), strdup(newcomer->final_definition)) <
                     0 ||
-            string_replace(&moves.to, newcomer->name) < 0 ||
-            string_replace(&moves.definition, newcomer->final_definition) < 0) {
+            string_replace(&moves->to, newcomer->name) < 0 ||
+            string_replace(&moves->definition, newcomer->final_definition) < 0) {
                 return error_oom(error);
         }
-        r = moves_carry_out(cli, store, &moves, error);
+        r = moves_carry_out(cli, store, moves, error);
         newcomer->published = r == 0;
         return r;
 }
@@ -157,5 +159,6 @@ void newcomer_clear(struct newcomer *newcomer)
         free(newcomer->final_definition);
         fd_close(newcomer->directory_fd);
         json_decref(newcomer->settings);
+        moves_clear(&newcomer->moves);
         *newcomer = (struct newcomer)NEWCOMER_INIT;
 }

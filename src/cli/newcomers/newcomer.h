@@ -6,6 +6,7 @@
 #include <machine/machine.h>
 
 #include "cli/common/cli.h"
+#include "cli/moves/moves.h"
 #include "state/store.h"
 
 /*
@@ -18,7 +19,8 @@ struct newcomer {
         char *directory, *final_directory;
         char *definition, *final_definition; /* paths */
         int directory_fd;
-        json_t *settings; /* of the definition */
+        json_t *settings;   /* of the definition */
+        struct moves moves; /* of its other files, which become visible with it */
         bool published;
 };
 
@@ -39,6 +41,9 @@ int newcomer_define(struct newcomer *newcomer, const struct machine *machine,
 /** Removes a key of the definition, "network.mac". */
 int newcomer_drop(struct newcomer *newcomer, const char *key, bool *ret_dropped,
                   struct machine_error *error);
+
+/** The text of its definition. NULL if out of memory; the caller frees it. */
+char *newcomer_definition(const struct newcomer *newcomer);
 
 /** Writes its definition and makes it visible. */
 int newcomer_publish(const struct cli *cli, const struct state_store *store,

@@ -16,11 +16,11 @@
 #include "launch/launch.h"
 #include "systemd/manager.h"
 
-/* The file of a lock goes if there is no such machine, unless it is another one's by now. */
-static void drop_lock(const struct state_store *store, const char *name, int lock)
+void successor_unlock(const struct state_store *store, const char *name, int lock)
 {
         _cleanup_record_ struct machine_record record = { 0 };
-        _cleanup_free_ char *path = string_format("%s/%s.lock", store->path, name);
+        _cleanup_free_ char *path =
+                store->path && name ? string_format("%s/%s.lock", store->path, name) : NULL;
         struct stat held, named;
 
         if (lock >= 0 && path && state_load(store, name, &record, NULL) == -ENOENT &&
@@ -32,8 +32,8 @@ static void drop_lock(const struct state_store *store, const char *name, int loc
 
 void predecessor_close(struct predecessor *predecessor)
 {
-        drop_lock(&predecessor->store, predecessor->name, predecessor->lock);
-        drop_lock(&predecessor->store, predecessor->new_name, predecessor->new_lock);
+        successor_unlock(&predecessor->store, predecessor->name, predecessor->lock);
+        successor_unlock(&predecessor->store, predecessor->new_name, predecessor->new_lock);
         state_store_close(&predecessor->store);
         free(predecessor->name);
         free(predecessor->definition);
@@ -180,8 +180,8 @@ int successor_check_name(const struct cli *cli, const struct state_store *store,
 }
 
 /* A definition with a name of its own, which nobody else manages. */
-static int check_definition(const struct cli *cli, const struct predecessor *machine,
-                            struct machine_error *error)
+int predecessor_check(const struct cli *cli, const struct predecessor *machine, bool any_source,
+                      struct machine_error *error)
 {
         const char *definition = machine->definition;
         _cleanup_free_ char *own = string_format("/%s.machine", machine->name);
@@ -198,14 +198,14 @@ static int check_definition(const struct cli *cli, const struct predecessor *mac
                            "this is for machines; write another NAME.pod, and name it there");
                 return -EINVAL;
         }
-        if (definition && path_is_below(definition, cli->directories.stored)) {
+        if (!any_source && definition && path_is_below(definition, cli->directories.stored)) {
                 error_say(error, EINVAL,
                           "the definition of machine \"%s\" was applied from a source",
                           machine->name);
                 error_hint(error, "change it there, and apply it: machinectl-lite apply");
                 return -EINVAL;
         }
-        if (definition && !string_ends_with(definition, own)) {
+        if (!any_source && definition && !string_ends_with(definition, own)) {
                 error_say(error, EINVAL, "machine \"%s\" has no definition of its own, but %s",
                           machine->name, definition);
                 error_hint(error, "an instance of a template is made by starting it: "
@@ -218,7 +218,7 @@ static int check_definition(const struct cli *cli, const struct predecessor *mac
 int successor_check(const struct cli *cli, const struct predecessor *machine, const char *name,
                     struct machine_error *error)
 {
-        int r = check_definition(cli, machine, error);
+        int r = predecessor_check(cli, machine, false, error);
 
         return r < 0 ? r : successor_check_name(cli, &machine->store, name, error);
 }

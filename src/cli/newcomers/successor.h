@@ -36,9 +36,17 @@ bool predecessor_is_enabled(const struct cli *cli, const char *name);
 int successor_check(const struct cli *cli, const struct predecessor *machine, const char *name,
                     struct machine_error *error);
 
+/** Checks only its definition; `any_source`: also one that was applied from a source is good. */
+int predecessor_check(const struct cli *cli, const struct predecessor *machine, bool any_source,
+                      struct machine_error *error);
+
 /** The same for a new machine without a predecessor. */
 int successor_check_name(const struct cli *cli, const struct state_store *store, const char *name,
                          struct machine_error *error);
+
+/** Releases the lock of a name, whose file goes if there is no record of such a machine, and if it
+ * is not another one's by now. */
+void successor_unlock(const struct state_store *store, const char *name, int lock);
 
 /** Checks that files can move: that nothing is in their new places and that their directories can
  * be written to. */

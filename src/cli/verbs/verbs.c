@@ -12,9 +12,10 @@ static const struct verb *const definition_verbs[] = {
 };
 
 static const struct verb *const life_verbs[] = {
-        &verb_run,    &verb_create, &verb_start,   &verb_stop,   &verb_restart, &verb_reboot,
-        &verb_kill,   &verb_pause,  &verb_resume,  &verb_wait,   &verb_rename,  &verb_clone,
-        &verb_delete, &verb_enable, &verb_disable, &verb_update, NULL,
+        &verb_run,    &verb_create,  &verb_start,  &verb_stop,   &verb_restart,
+        &verb_reboot, &verb_kill,    &verb_pause,  &verb_resume, &verb_wait,
+        &verb_rename, &verb_clone,   &verb_export, &verb_import, &verb_delete,
+        &verb_enable, &verb_disable, &verb_update, NULL,
 };
 
 static const struct verb *const entering_verbs[] = {

@@ -32,6 +32,9 @@ static const struct program_verb verbs[] = {
         { "remove-image", "IMAGE..", " force ", 1, 1000, program_remove },
         { "make-disk", "FILE", " format verity architecture ", 1, 1, program_make_disk },
         { "export-volume", "DIRECTORY FILE|-", "", 2, 2, program_export_volume },
+        { "export-layer", "DIRECTORY FILE|-", "", 2, 2, program_export_layer },
+        { "import-layer", "DIRECTORY FILE|-", "", 2, 2, program_import_layer },
+        { "export-files", "DIRECTORY FILE|-", "", 2, 2, program_export_files },
         { "import-volume", "DIRECTORY FILE|-", "", 2, 2, program_import_volume },
         { "prune", "", " all ", 0, 0, program_prune },
 };

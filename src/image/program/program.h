@@ -71,6 +71,9 @@ int program_status(struct program *program, struct machine_error *error);
 int program_remove(struct program *program, struct machine_error *error);
 int program_make_disk(struct program *program, struct machine_error *error);
 int program_export_volume(struct program *program, struct machine_error *error);
+int program_export_layer(struct program *program, struct machine_error *error);
+int program_import_layer(struct program *program, struct machine_error *error);
+int program_export_files(struct program *program, struct machine_error *error);
 int program_import_volume(struct program *program, struct machine_error *error);
 int program_prune(struct program *program, struct machine_error *error);
 

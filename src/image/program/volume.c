@@ -15,8 +15,8 @@
 #include "image/program/program.h"
 #include "image/unpack/worker.h"
 
-/* The content of volumes as archives. machinectl-lite passes the volume's directory, which it has
- * locked. */
+/* The content of volumes and the writable layers of machines as archives, and archives of these.
+ * machinectl-lite passes the directory of the volume or machine, which it has locked. */
 
 /* ---- Export ---- */
 
@@ -25,9 +25,21 @@ static int write_tree(void *data, tar_output output, void *to, struct machine_er
         return tar_write_literal(*(int *)data, output, to, error);
 }
 
-int program_export_volume(struct program *program, struct machine_error *error)
+/* The writable layer of a machine, as a layer of an image. */
+static int write_layer(void *data, tar_output output, void *to, struct machine_error *error)
 {
-        _cleanup_free_ char *path = path_join(program->argv[0], VOLUME_DATA);
+        return tar_write_tree(*(int *)data, -EBADF, output, to, error);
+}
+
+static int write_files(void *data, tar_output output, void *to, struct machine_error *error)
+{
+        return tar_write_files(*(int *)data, output, to, error);
+}
+
+static int export_directory(const struct program *program, const char *name, output_writer writer,
+                            struct machine_error *error)
+{
+        _cleanup_free_ char *path = path_join(program->argv[0], name);
         const char *target = program->argv[1];
         _cleanup_close_ int fd = -EBADF;
         int r = output_check(target, error);
@@ -40,9 +52,24 @@ int program_export_volume(struct program *program, struct machine_error *error)
         }
         fd = path ? open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
         if (fd < 0) {
-                return error_set(error, errno, "cannot open the volume's content");
+                return error_set(error, errno, "cannot open %s", path ? path : name);
         }
-        return output_write(target, write_tree, &fd, error);
+        return output_write(target, writer, &fd, error);
+}
+
+int program_export_volume(struct program *program, struct machine_error *error)
+{
+        return export_directory(program, VOLUME_DATA, write_tree, error);
+}
+
+int program_export_layer(struct program *program, struct machine_error *error)
+{
+        return export_directory(program, "upper", write_layer, error);
+}
+
+int program_export_files(struct program *program, struct machine_error *error)
+{
+        return export_directory(program, ".", write_files, error);
 }
 
 /* ---- Import ---- */
@@ -80,6 +107,20 @@ static int open_archive(const char *path, struct worker_job *job, struct machine
         return fd;
 }
 
+/* The writable layer of a machine holds all directories that it needs, and no part of a file of
+ * another layer. */
+static int refuse_incomplete(int implied_fd, struct machine_error *error)
+{
+        struct stat status;
+
+        if (fstat(implied_fd, &status) == 0 && status.st_size == 0) {
+                return 0;
+        }
+        return error_say(error, EBADMSG,
+                         "the layer in the archive is not a whole one: it lacks "
+                         "directories, or files that it links to");
+}
+
 /* Lets a worker in the sandbox unpack the archive. */
 static int unpack_archive(struct workers *workers, const struct worker_job *job, int input_fd,
                           int directory_fd, struct worker_result *ret, struct machine_error *error)
@@ -100,7 +141,8 @@ static int unpack_archive(struct workers *workers, const struct worker_job *job,
                 r = worker_read_result(result[0], ret, error);
         }
         fd_close(result[0]);
-        return r == 0 && ret->status < 0 ? worker_failed(ret, error) : r;
+        r = r == 0 && ret->status < 0 ? worker_failed(ret, error) : r;
+        return r == 0 && !job->literal ? refuse_incomplete(implied, error) : r;
 }
 
 static void warn(const struct program *program, const struct unpack_result *unpacked)
@@ -118,9 +160,11 @@ static void warn(const struct program *program, const struct unpack_result *unpa
         }
 }
 
-int program_import_volume(struct program *program, struct machine_error *error)
+static int import(struct program *program, bool literal, struct machine_error *error)
 {
-        struct worker_job job = { .kind = WORKER_UNPACK, .literal = true, .directory = VOLUME_NEW };
+        struct worker_job job = { .kind = WORKER_UNPACK,
+                                  .literal = literal,
+                                  .directory = VOLUME_NEW };
         _cleanup_close_ int volume = open(program->argv[0], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         _cleanup_close_ int directory = -EBADF, input = -EBADF;
         struct workers workers = WORKERS_INIT;
@@ -145,4 +189,14 @@ int program_import_volume(struct program *program, struct machine_error *error)
                 warn(program, &result.unpacked);
         }
         return r;
+}
+
+int program_import_volume(struct program *program, struct machine_error *error)
+{
+        return import(program, true, error);
+}
+
+int program_import_layer(struct program *program, struct machine_error *error)
+{
+        return import(program, false, error);
 }
