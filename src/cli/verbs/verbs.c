@@ -23,8 +23,8 @@ static const struct verb *const entering_verbs[] = {
 };
 
 static const struct verb *const state_verbs[] = {
-        &verb_list,   &verb_status, &verb_show,      &verb_port, &verb_logs,
-        &verb_events, &verb_stats,  &verb_set_limit, NULL,
+        &verb_list,   &verb_status, &verb_show, &verb_port,      &verb_logs,
+        &verb_events, &verb_stats,  &verb_top,  &verb_set_limit, NULL,
 };
 
 static const struct verb *const image_verbs[] = {
@@ -133,7 +133,6 @@ static const struct {
         { "system", "\"doctor\" shows the host, \"prune\" removes what is unused" },
         { "terminate", "\"stop --now\" kills a machine" },
         { "thaw", "\"resume\" resumes a paused machine" },
-        { "top", "\"stats\" shows the resource usage of machines" },
         { "up", "\"start\" starts machines" },
         { "validate", "\"check\" validates definitions" },
         { "version", "\"--version\" shows the version" },

@@ -55,6 +55,7 @@ extern const struct verb verb_shell;
 extern const struct verb verb_show;
 extern const struct verb verb_start;
 extern const struct verb verb_stats;
+extern const struct verb verb_top;
 extern const struct verb verb_status;
 extern const struct verb verb_stop;
 extern const struct verb verb_supervise;

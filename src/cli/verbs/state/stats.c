@@ -11,15 +11,14 @@
 #include "base/json.h"
 #include "base/quantity.h"
 #include "base/strings.h"
+#include "cli/common/interval.h"
 #include "cli/machines/machines.h"
 #include "cli/machines/selection.h"
 #include "cli/output/bar.h"
 #include "cli/verbs/verbs.h"
 
 /* Rates are measured between two samples, the first two of which are FIRST_INTERVAL apart. */
-#define FIRST_INTERVAL   (250 * USEC_PER_MSEC)
-#define DEFAULT_INTERVAL USEC_PER_SEC
-#define LEAST_INTERVAL   (100 * USEC_PER_MSEC)
+#define FIRST_INTERVAL (250 * USEC_PER_MSEC)
 
 struct stats_options {
         bool once;
@@ -27,24 +26,10 @@ struct stats_options {
         struct cli_selection selection;
 };
 
-static int take_interval(const struct cli_option *option, const char *value, void *data,
-                         struct machine_error *error)
-{
-        uint64_t interval;
-
-        if (quantity_parse_time(value, &interval) < 0 || interval < LEAST_INTERVAL) {
-                return error_say(error, EINVAL,
-                                 "--interval=%s: expected a time of at least 100ms, such as 2s",
-                                 value);
-        }
-        ((struct stats_options *)data)->interval = interval;
-        return 0;
-}
-
 static const struct cli_option options[] = {
         { 0, "no-stream", NULL, "print once, the default without a terminal",
           CLI_FLAG(struct stats_options, once) },
-        { 'i', "interval", "TIME", "time between updates (default: 1s)", take_interval },
+        CLI_INTERVAL_OPTION(struct stats_options, interval),
         CLI_LABEL_OPTION(struct stats_options, selection.labels),
         CLI_OPTIONS_END,
 };
@@ -188,7 +173,7 @@ static int show(struct choice *choice, const struct stats_options *given,
 static int run(struct cli *cli, const struct verb *verb, int argc, char **argv,
                struct machine_error *error)
 {
-        struct stats_options given = { .interval = DEFAULT_INTERVAL };
+        struct stats_options given = { .interval = CLI_INTERVAL_DEFAULT };
         _cleanup_state_store_ struct state_store store = STATE_STORE_INIT;
         struct choice choice = { cli, verb, &store, NULL, &given.selection, true };
         int r = cli_parse(cli, verb, &given, &argc, &argv, error);
