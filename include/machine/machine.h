@@ -88,6 +88,7 @@ struct machine_root {
         enum machine_upper upper;
         char *upper_directory; /* absolute path; contains `upper` and `work` */
         bool read_only;
+        uint64_t size; /* to which a disk image grows, in bytes, or MACHINE_UNSET */
         struct machine_verity verity;
         char **volumes; /* of the image, set by the start: absolute paths in the machine, sorted */
         enum machine_propagation propagation; /* of a bare machine */

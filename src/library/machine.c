@@ -54,6 +54,7 @@ struct machine *machine_new(const char *name)
                 machine_free(machine);
                 return NULL;
         }
+        machine->root.size = MACHINE_UNSET;
         machine->process.init = true;
         machine->process.terminal = MACHINE_CHOICE_AUTO;
         machine->namespaces = (struct machine_namespaces){

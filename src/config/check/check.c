@@ -94,10 +94,25 @@ static int check_root(struct config_definition *definition)
         return r;
 }
 
+/* Growing is writing to the image, which nobody else may use then. */
+static int check_size(struct config_definition *definition)
+{
+        const struct machine_root *root = &definition->machine->root;
+
+        if (!gives(definition, "size") ||
+            (root->source == MACHINE_ROOT_DIRECTORY && root->upper == MACHINE_UPPER_IN_PLACE &&
+             !root->read_only)) {
+                return 0;
+        }
+        return refuse(definition, "size",
+                      strdup("\"size\" is for a disk image that the machine writes to"),
+                      strdup("set rootfs = \"IMAGE\", without \"upper\" and \"read_only\""));
+}
+
 static int check_upper(struct config_definition *definition)
 {
         const struct machine_root *root = &definition->machine->root;
-        int r = 0;
+        int r = check_size(definition);
 
         if (root->read_only && gives(definition, "upper") && root->upper != MACHINE_UPPER_NONE) {
                 r = warn(definition, "upper",

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "base/disk/verity.h"
@@ -94,6 +95,18 @@ static int judge(struct config_definition *definition, const struct disk_image *
                            : r;
 }
 
+static int check_directory(struct config_definition *definition)
+{
+        const struct config_place place = config_definition_place(definition, "size", SIZE_MAX);
+
+        return definition->machine->root.size == MACHINE_UNSET
+                       ? 0
+                       : config_report(definition->diagnostics, DIAGNOSTIC_ERROR, &place,
+                                       strdup("\"size\" is for disk images, and the root is a "
+                                              "directory"),
+                                       NULL);
+}
+
 static int check_image(struct config_definition *definition, const char *path, const char *key,
                        size_t index)
 {
@@ -104,8 +117,11 @@ static int check_image(struct config_definition *definition, const char *path, c
         int r;
 
         /* As in other checks, what is missing may come later. */
-        if (stat(path, &info) < 0 || !disk_is_image(&info)) {
+        if (stat(path, &info) < 0) {
                 return 0;
+        }
+        if (!disk_is_image(&info)) {
+                return check_directory(definition);
         }
         r = look_into(&definition->machine->root.verity, path, &image, &reason);
         if (r == 0) {

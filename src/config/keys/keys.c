@@ -177,6 +177,16 @@ static const struct config_key machine_keys[] = {
                   "tree is in a file with the ending .verity beside the image.",
           .example = "\"64M\"" },
 
+        { .name = "size",
+          .kind = &config_kind_size,
+          .change = CONFIG_CHANGE_RESTART,
+          AT(root.size),
+          .minimum = 1 << 20,
+          .help = "The size to which a disk image is made larger before a start: the file, the "
+                  "last partition and its file system. It is never made smaller. Only for an image "
+                  "in rootfs that the machine writes to.",
+          .example = "\"4G\"" },
+
         { .name = "command",
           .kind = &config_kind_texts,
           .change = CONFIG_CHANGE_RESTART,

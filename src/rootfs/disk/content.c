@@ -16,8 +16,7 @@ static const struct disk_content *content_of(const struct disk_source *source,
         return partition ? &partition->content : &source->image->content;
 }
 
-/* "partition 2 (usr) of the image "x"", or the image alone. */
-static char *name_of(const struct disk_source *source, const struct disk_partition *partition)
+char *disk_name_of(const struct disk_source *source, const struct disk_partition *partition)
 {
         return partition ? string_format("partition %u (%s) of the image \"%s\"", partition->number,
                                          disk_role_name(partition->role, partition->part),
@@ -38,7 +37,7 @@ static int explain(const struct disk_source *source, const struct disk_partition
                    int number, struct machine_error *error)
 {
         const char *type = content_of(source, partition)->type;
-        _cleanup_free_ char *name = name_of(source, partition);
+        _cleanup_free_ char *name = disk_name_of(source, partition);
         _cleanup_free_ char *quoted = string_shell_quoted(source->image->path);
 
         if (!name || !quoted) {
@@ -221,6 +220,7 @@ int disk_mount_content(const struct disk_source *source, const struct disk_parti
                        struct machine_error *error)
 {
         int r = disk_check_content(source->image, partition, error);
+        int fd;
 
         if (r == 0) {
                 r = check_trust(source, partition, error);
@@ -228,5 +228,17 @@ int disk_mount_content(const struct disk_source *source, const struct disk_parti
         if (r == 0 && disk_is_written(source, partition)) {
                 r = disk_repair(source, partition, error);
         }
-        return r < 0 ? r : mount_checked(source, partition, error);
+        if (r < 0) {
+                return r;
+        }
+        fd = mount_checked(source, partition, error);
+        if (fd < 0 || !disk_is_written(source, partition)) {
+                return fd;
+        }
+        r = disk_grow_file_system(source, partition, fd, error);
+        if (r < 0) {
+                fd_close(fd);
+                return r;
+        }
+        return fd;
 }

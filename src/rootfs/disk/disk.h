@@ -31,6 +31,7 @@ struct disk_request {
         const char *path;
         bool write;     /* what can be written to is: then the image is one machine's */
         bool rehearsal; /* nothing is written or locked, and a machine may be writing to it */
+        uint64_t size;  /* to which it is made larger before, or MACHINE_UNSET */
         int user_namespace_fd; /* whose id map the mounts get, or -EBADF */
         uid_t root_uid;        /* the host's ids of the machine's root */
         gid_t root_gid;
@@ -91,6 +92,22 @@ int disk_open_verified(const struct disk_source *source, const struct disk_parti
 
 /** Whether the kernel has found a block that differs. */
 bool disk_is_corrupt(const struct disk_source *source);
+
+/**
+ * Makes a file larger if the request has a size, and with it its last partition, if that is the one
+ * that the root is in. Returns 1 if there is something new in it, so that it has to be probed
+ * again; 0; or -errno with error set.
+ */
+int disk_grow(const struct disk_source *source, struct machine_error *error);
+
+/** Makes a mounted file system as large as the file or partition that it is in, if the request has
+ * a size or the partition asks for it. 0, or -errno with error set. */
+int disk_grow_file_system(const struct disk_source *source, const struct disk_partition *partition,
+                          int mount_fd, struct machine_error *error);
+
+/** "partition 2 (usr) of the image "x"", or the image alone; NULL if out of memory. The caller
+ * frees it. */
+char *disk_name_of(const struct disk_source *source, const struct disk_partition *partition);
 
 /** Checks a file system in a file before it is written to, and repairs what is safe to (fsck(8)),
  * in a sandbox. 0, or -errno with error set: -EUCLEAN if errors are left. */

@@ -124,6 +124,19 @@ static int prepare(struct disk_source *source, struct machine_error *error)
                               : disk_lock(source->fd, path, source->write, &source->shared, error);
 }
 
+/* What is in it is found out once more if it has grown. */
+static int grow(const struct disk_source *source, struct disk_image *image,
+                struct machine_error *error)
+{
+        int r = disk_grow(source, error);
+
+        if (r > 0) {
+                disk_clear(image);
+                r = disk_probe(source->fd, source->request->path, image, error);
+        }
+        return r;
+}
+
 int disk_mount(const struct disk_request *request, struct disk_mounts *ret,
                struct machine_error *error)
 {
@@ -148,6 +161,9 @@ int disk_mount(const struct disk_request *request, struct disk_mounts *ret,
                 r = prepare(&source, error);
         }
         ret->lock = source.fd;
+        if (r == 0) {
+                r = grow(&source, &image, error);
+        }
         if (r == 0) {
                 r = image.has_table ? mount_partitions(&source, ret, error)
                                     : mount_role(&source, NULL, DISK_ROOT, ret, error);

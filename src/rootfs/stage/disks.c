@@ -56,6 +56,8 @@ static int open_disk(struct rootfs *rootfs, const struct rootfs_parameters *para
                 .path = path,
                 .write = write && !parameters->rehearsal,
                 .rehearsal = parameters->rehearsal,
+                .size = write && !parameters->rehearsal ? rootfs->machine->root.size
+                                                        : MACHINE_UNSET,
                 .user_namespace_fd = rootfs->user_namespace_fd,
                 .root_uid = rootfs->identity.uid,
                 .root_gid = rootfs->identity.gid,

@@ -66,8 +66,15 @@ static int open_in_place(struct rootfs *rootfs, struct machine_error *error)
                 /* The files of a bundle have the owners that its caller gave them. */
                 .user_namespace_fd = bare ? -EBADF : rootfs->user_namespace_fd,
         };
-        int fd = mount_clone(AT_FDCWD, root->directory, true);
-        int r;
+        int fd, r;
+
+        if (root->size != MACHINE_UNSET) {
+                error_say(error, EINVAL, "the root \"%s\" is a directory, which has no size",
+                          root->directory);
+                error_hint(error, "leave out \"size\"");
+                return -EINVAL;
+        }
+        fd = mount_clone(AT_FDCWD, root->directory, true);
 
         if (fd == -ENOENT) {
                 error_say(error, ENOENT, "the root \"%s\" does not exist", root->directory);
