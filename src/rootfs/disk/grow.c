@@ -90,9 +90,10 @@ static int grow_partition(const struct disk_source *source, const struct disk_pa
         _cleanup_free_ char *number = string_format("%u", partition->number);
         _cleanup_free_ char *script =
                 string_format(", %" PRIu64 "\n", (end - partition->offset) / SECTOR);
-        const char *const arguments[] = { "--quiet",           "--no-reread", "--no-tell-kernel",
-                                          "--partno",          number,        "--wipe=never",
-                                          TOOL_PLACE "/image", NULL };
+        static const char image[] = TOOL_PLACE "/image";
+        const char *const arguments[] = { "--quiet",  "--no-reread", "--no-tell-kernel",
+                                          "--partno", number,        "--wipe=never",
+                                          image,      NULL };
         const struct tool_run run = { &sfdisk, arguments, NULL, script, files };
         int r = number && script ? tool_succeed(&run, NULL, error) : error_oom(error);
 
