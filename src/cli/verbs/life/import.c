@@ -52,7 +52,7 @@ static int take_name(const struct cli_option *option, const char *value, void *d
 }
 
 static const struct cli_option options[] = {
-        { 0, "name", "NAME", "the machine's name, instead of that in the archive", take_name },
+        { 0, "name", "NAME", "a name other than that in the archive", take_name },
         { 0, "image", "REF", "the image below its layer, with the same content", take_image },
         { 0, "keep-volumes", NULL, "use volumes that exist, not the archive's",
           CLI_FLAG(struct import_options, keep_volumes) },
