@@ -58,8 +58,8 @@ def test_none(cli, machine_file):
 
 def test_given_range(cli, machine_file):
     """The machine gets BASE:COUNT."""
-    users, groups, _ = maps(cli("run", machine_file(user_namespace="700000:1000", command=SHOW)))
-    assert users == groups == [0, 700000, 1000]
+    users, groups, _ = maps(cli("run", machine_file(user_namespace="1900000000:1000", command=SHOW)))
+    assert users == groups == [0, 1900000000, 1000]
 
 
 def test_same_range_again(cli, machine_file):
@@ -100,7 +100,7 @@ def test_subordinate_ids_are_left_alone(cli, machine_file, workspace, name):
     wrapper = with_file(workspace, name, f"alice:{FIRST}:1800000000\n")
     users, _, _ = maps(cli("run", machine_file(command=SHOW), wrapper=wrapper))
     assert users[1] >= FIRST + 1800000000 and users[1] <= LAST
-    result = cli("run", machine_file(user_namespace="700000:65536", command=SHOW), wrapper=wrapper)
+    result = cli("run", machine_file(user_namespace="1900000000:65536", command=SHOW), wrapper=wrapper)
     assert result.status in (65, 125) and "alice" in result.stderr, result
 
 
@@ -142,7 +142,7 @@ def test_user_without_a_mapping(cli, machine_file):
     assert "70000" in result.stderr and "not mapped" in result.stderr
 
 
-@pytest.mark.parametrize("text", ["0:65536", "x", "100:0", "4294967295:2", "-1:5", "700000:"])
+@pytest.mark.parametrize("text", ["0:65536", "x", "100:0", "4294967295:2", "-1:5", "1900000000:"])
 def test_ranges_that_are_none(cli, machine_file, text):
     """Invalid ranges, and those that include the host's root."""
     result = cli("run", machine_file(user_namespace=text, command=["true"]))

@@ -124,17 +124,20 @@ static int prepare(struct disk_source *source, struct machine_error *error)
                               : disk_lock(source->fd, path, source->write, &source->shared, error);
 }
 
-/* What is in it is found out once more if it has grown. */
+/* What is in it is found out and chosen once more if it has grown. */
 static int grow(const struct disk_source *source, struct disk_image *image,
-                struct machine_error *error)
+                struct disk_choice *choice, struct machine_error *error)
 {
         int r = disk_grow(source, error);
 
-        if (r > 0) {
-                disk_clear(image);
-                r = disk_probe(source->fd, source->request->path, image, error);
+        if (r <= 0) {
+                return r;
         }
-        return r;
+        disk_clear(image);
+        *choice = (struct disk_choice){ 0 };
+        r = disk_probe(source->fd, source->request->path, image, error);
+        return r == 0 && image->has_table ? disk_choose(image, source->root_hash, choice, error)
+                                          : r;
 }
 
 int disk_mount(const struct disk_request *request, struct disk_mounts *ret,
@@ -162,7 +165,7 @@ int disk_mount(const struct disk_request *request, struct disk_mounts *ret,
         }
         ret->lock = source.fd;
         if (r == 0) {
-                r = grow(&source, &image, error);
+                r = grow(&source, &image, &choice, error);
         }
         if (r == 0) {
                 r = image.has_table ? mount_partitions(&source, ret, error)
