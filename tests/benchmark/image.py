@@ -35,7 +35,7 @@ import time
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(TOP / "tests" / "blackbox"))
+sys.path.insert(0, str(TOP / "tests" / "blackbox" / "support"))
 import hoststate  # noqa: E402
 import registries  # noqa: E402
 

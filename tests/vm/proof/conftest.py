@@ -4,5 +4,5 @@
 import pathlib
 import sys
 
-sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "blackbox"))
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "blackbox/support"))
 pytest_plugins = ["needs"]

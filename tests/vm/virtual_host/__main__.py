@@ -162,7 +162,8 @@ def chosen_tests(arguments):
 
 def path_of(test):
     """Of a test in a report."""
-    return inside(f"tests/blackbox/{test.replace('::', '.py::', 1)}")
+    module, name = test.split("::", 1)
+    return inside(f"tests/blackbox/{module.replace('.', '/')}.py::{name}")
 
 
 def start(arguments, release, command, watch, results):

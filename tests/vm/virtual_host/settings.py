@@ -10,7 +10,7 @@ RELEASES = ("bookworm", "trixie")
 VM = pathlib.Path(__file__).resolve().parents[1]
 SOURCE = VM.parents[1]
 # roots.py of the tests creates the busybox root in the virtual host as well.
-sys.path.append(str(SOURCE / "tests/blackbox"))
+sys.path.append(str(SOURCE / "tests/blackbox/support"))
 WORK = SOURCE / "build-vm"
 CACHE = pathlib.Path(
     os.environ.get("MACHINECTL_LITE_TEST_CACHE", "/var/cache/machinectl-lite-tests")

@@ -5,9 +5,7 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import time
-from pathlib import Path
 
 import fleets
 import harness

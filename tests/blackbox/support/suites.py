@@ -9,7 +9,7 @@ from pathlib import Path
 # Begin a reason why a test may fail with one runtime alone.
 EXCUSES = ("by chance", "the test is wrong")
 
-REASONS = Path(__file__).resolve().parents[1] / "suites/fails-in-both"
+REASONS = Path(__file__).resolve().parents[2] / "suites/fails-in-both"
 
 
 @dataclasses.dataclass

@@ -15,7 +15,7 @@ import pytest
 
 pytestmark = pytest.mark.needs("root", "cgroup2")
 
-SOURCE = harness.SOURCE / "tests/blackbox/attacker.c"
+SOURCE = harness.SOURCE / "tests/blackbox/support/attacker.c"
 # Of each kind of entering; the variants together make three hundred.
 ROUNDS = int(os.environ.get("MACHINECTL_LITE_TEST_ROUNDS", "43"))
 # A look-up passes at most 40 links (MAXSYMLINKS of the kernel), each to a path of many components.

@@ -4,7 +4,7 @@
 import json
 
 import pytest
-from test_user_network import UserHost
+from user_hosts import UserHost
 
 pytestmark = pytest.mark.needs("root", "program:ip", "program:pasta")
 

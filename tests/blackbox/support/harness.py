@@ -22,7 +22,7 @@ from pathlib import Path
 
 import hoststate
 
-SOURCE = Path(__file__).resolve().parents[2]
+SOURCE = Path(__file__).resolve().parents[3]
 DIRECTORIES = {
     "MACHINECTL_LITE_CONFIG_PATH": "config",
     "MACHINECTL_LITE_STATE_DIR": "state",

@@ -11,7 +11,7 @@ import harness
 import hoststate
 import pytest
 import users
-from test_user_network import UserHost
+from user_hosts import UserHost
 
 pytestmark = [pytest.mark.slow,
               pytest.mark.needs("root", "program:nft", "program:ip", "program:pasta")]

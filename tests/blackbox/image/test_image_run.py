@@ -2,7 +2,6 @@
 """Machines that run from an image, and images made from machines."""
 
 import json
-import os
 import subprocess
 import tarfile
 from pathlib import Path

@@ -488,7 +488,7 @@ def test_the_generator_sets_the_interval(fleet, workspace):
 
 
 def test_the_example(cli, fleet):
-    example = Path(__file__).resolve().parents[2] / "examples" / "fleet"
+    example = Path(__file__).resolve().parents[3] / "examples" / "fleet"
     cli("check", "--all-hosts", "--strict", example).check()
     # Its files belong to whoever checked it out.
     plans = {host: set(fleet.plan("--host", host, origin=example))

@@ -239,7 +239,7 @@ def pytest_collection_modifyitems(items):
         for need in _needs(item):
             if not _is_known(need):
                 raise pytest.UsageError(
-                    f"{item.nodeid} needs {need!r}, which tests/blackbox/needs.py does not know")
+                    f"{item.nodeid} needs {need!r}, which tests/blackbox/support/needs.py does not know")
 
 
 @pytest.hookimpl(tryfirst=True)
