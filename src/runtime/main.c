@@ -70,7 +70,7 @@ static int find_root(struct runtime *runtime, struct machine_error *error)
         if (runtime->root) {
                 return 0;
         }
-        if (caller_is_root()) {
+        if (runtime->by_root) {
                 return string_replace(&runtime->root, DEFAULT_ROOT) < 0 ? error_oom(error) : 0;
         }
         r = places_runtime(&session, error);
@@ -148,8 +148,8 @@ static int take_globals(const struct arguments *arguments, struct runtime *runti
                 r = choose(arguments, ARGUMENT_ROOTLESS, "rootless", modes, ELEMENTS_OF(modes),
                            &mode, error);
         }
-        runtime->rootless = mode != MODE_FALSE && (mode == MODE_TRUE || !caller_is_root());
-        if (r == 0 && mode == MODE_FALSE && !caller_is_root()) {
+        runtime->rootless = mode != MODE_FALSE && (mode == MODE_TRUE || !runtime->by_root);
+        if (r == 0 && mode == MODE_FALSE && !runtime->by_root) {
                 r = error_say(error, EPERM, "--rootless=false: the caller is not root of the host");
         }
         runtime->manager = arguments_has(arguments, ARGUMENT_SYSTEMD_CGROUP)
@@ -221,6 +221,7 @@ int main(int argc, char **argv)
          * runtime_warn(). */
         struct runtime runtime = {
                 .log = { .fd = STDERR_FILENO, .level = LOG_LEVEL_ERROR, .started = log_now() },
+                .by_root = caller_is_root(),
         };
         int r;
 

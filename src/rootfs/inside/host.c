@@ -17,14 +17,15 @@
 
 #define OS_RELEASE_MAXIMUM (64 * 1024)
 
-/* The nodes that cover masked paths; a service manager in the machine uses them for its services as
- * well. Mode 0: directories cannot even be listed. */
+/* The nodes that cover masked paths; a service manager in the machine uses them, and the others,
+ * for its services as well. Mode 0: directories cannot even be listed. */
 static const struct {
         const char *name;
         mode_t type;
+        bool covers; /* masked paths */
 } inaccessible[] = {
-        { "reg", S_IFREG },   { "dir", S_IFDIR }, { "fifo", S_IFIFO },
-        { "sock", S_IFSOCK }, { "chr", S_IFCHR }, { "blk", S_IFBLK },
+        { "reg", S_IFREG, true },    { "dir", S_IFDIR, true },  { "fifo", S_IFIFO, false },
+        { "sock", S_IFSOCK, false }, { "chr", S_IFCHR, false }, { "blk", S_IFBLK, false },
 };
 
 /* What callers of OCI runtimes know a masked file by. It is not the root's, which controls its own.
@@ -43,8 +44,10 @@ static int make_node(const struct rootfs *rootfs, int directory_fd, size_t index
         const char *name = inaccessible[index].name;
         mode_t type = inaccessible[index].type;
 
-        /* A user can make no device; systemd uses a file where one is missing. */
-        if (rootfs->by_user && type == S_IFBLK) {
+        /* A bundle's container does not see them. A user can make no device; systemd uses a file
+         * where one is missing. */
+        if ((rootfs->machine->bare && !inaccessible[index].covers) ||
+            (rootfs->by_user && type == S_IFBLK)) {
                 return 0;
         }
         if (rootfs->machine->bare && !rootfs->by_user && type == S_IFREG) {
@@ -150,7 +153,8 @@ int host_stage(struct rootfs *rootfs, const char *machine_id, struct machine_err
                 return error_set(error, errno, "cannot stage /run/host");
         }
         rootfs->host_fd = openat(rootfs->scratch_fd, STAGE_HOST, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        if (rootfs->host_fd < 0 || mkdirat(rootfs->host_fd, "credentials", 0755) < 0) {
+        if (rootfs->host_fd < 0 ||
+            (!rootfs->machine->bare && mkdirat(rootfs->host_fd, "credentials", 0755) < 0)) {
                 return error_set(error, errno, "cannot stage /run/host");
         }
         r = make_inaccessible(rootfs, error);

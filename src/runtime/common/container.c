@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/rights/caller.h"
 #include "base/strings.h"
 #include "cgroup/tree/tree.h"
 #include "launch/init/hook.h"
@@ -30,7 +29,7 @@ struct launch_directories container_directories(const struct runtime *runtime)
 {
         return (struct launch_directories){
                 .runtime = runtime->root,
-                .state = caller_is_root() ? STATE_DIRECTORY : runtime->root,
+                .state = runtime->by_root ? STATE_DIRECTORY : runtime->root,
         };
 }
 

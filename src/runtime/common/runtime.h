@@ -20,6 +20,7 @@ struct runtime {
         const char *log_file;
         bool log_json;
         enum cgroup_manager manager;
+        bool by_root;  /* the caller is root of the host */
         bool rootless; /* the caller is a user, or wants what users get */
 };
 

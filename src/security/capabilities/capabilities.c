@@ -45,30 +45,36 @@ void capability_name(int number, char text[static 32])
         }
 }
 
+/* The capabilities that the kernel has, and of these the ones that this process may get. The kernel
+ * numbers them without gaps and returns EINVAL from the first unknown one on: this is cheaper than
+ * opening /proc/sys/kernel/cap_last_cap. */
+static void read_bounding_set(uint64_t *ret_known, uint64_t *ret_mine)
+{
+        *ret_known = *ret_mine = 0;
+        for (int number = 0; number < CAPABILITY_NUMBERS; number++) {
+                int held = prctl(PR_CAPBSET_READ, number, 0, 0, 0);
+
+                if (held < 0) {
+                        return;
+                }
+                *ret_known |= CAPABILITY_BIT(number);
+                *ret_mine |= held ? CAPABILITY_BIT(number) : 0;
+        }
+}
+
 uint64_t capabilities_of_kernel(void)
 {
-        uint64_t known = 0;
+        uint64_t known, mine;
 
-        /* The kernel numbers capabilities without gaps and returns EINVAL from the first unknown
-         * one on: this is cheaper than opening /proc/sys/kernel/cap_last_cap. */
-        for (int number = 0; number < CAPABILITY_NUMBERS; number++) {
-                if (prctl(PR_CAPBSET_READ, number, 0, 0, 0) < 0) {
-                        break;
-                }
-                known |= CAPABILITY_BIT(number);
-        }
+        read_bounding_set(&known, &mine);
         return known;
 }
 
 uint64_t capabilities_of_process(void)
 {
-        uint64_t mine = 0;
+        uint64_t known, mine;
 
-        for (int number = 0; number < CAPABILITY_NUMBERS; number++) {
-                if (prctl(PR_CAPBSET_READ, number, 0, 0, 0) == 1) {
-                        mine |= CAPABILITY_BIT(number);
-                }
-        }
+        read_bounding_set(&known, &mine);
         return mine;
 }
 
