@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "rootfs_fixture.h"
+#include "fixture.h"
 
 #include <sys/statvfs.h>
 

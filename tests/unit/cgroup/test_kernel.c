@@ -28,7 +28,7 @@
 #include "cgroup/tree/mount.h"
 #include "cgroup/usage/events.h"
 #include "cgroup/usage/usage.h"
-#include "limits.h"
+#include "fixture.h"
 
 #define MIB  (UINT64_C(1) << 20)
 #define WAIT UINT64_C(5000000)

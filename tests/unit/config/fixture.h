@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#ifndef TEST_CONFIG_H
-#define TEST_CONFIG_H
+#ifndef CONFIG_FIXTURE_H
+#define CONFIG_FIXTURE_H
 
 #include "unit.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#ifndef LIMITS_H
-#define LIMITS_H
+#ifndef CGROUP_FIXTURE_H
+#define CGROUP_FIXTURE_H
 
 #include <machine/machine.h>
 

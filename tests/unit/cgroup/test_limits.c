@@ -20,7 +20,7 @@
 #include "cgroup/limits/numberset.h"
 #include "cgroup/limits/settings.h"
 #include "cgroup/tree/mount.h"
-#include "limits.h"
+#include "fixture.h"
 
 #define MIB (UINT64_C(1) << 20)
 
