@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "base/path.h"
+#include "base/process/signal_name.h"
 #include "base/quantity.h"
-#include "base/signal_name.h"
 #include "base/strings.h"
 #include "config/check/check.h"
 #include "config/keys/settings.h"

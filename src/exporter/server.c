@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 
 #include "base/error.h"
-#include "base/event.h"
+#include "base/process/event.h"
 #include "base/quantity.h"
 #include "exporter/answer.h"
 

@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "base/process.h"
-#include "base/program.h"
+#include "base/process/process.h"
+#include "base/process/program.h"
 #include "base/strings.h"
 #include "machinectl-lite-settings.h"
 

@@ -9,7 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "base/process.h"
+#include "base/process/process.h"
 #include "cgroup/tree/tree.h"
 #include "state/store.h"
 

@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "base/process.h"
+#include "base/process/process.h"
 #include "base/strings.h"
 #include "launch/context.h"
 #include "launch/handover.h"

@@ -4,7 +4,7 @@
 
 #include <machine/machine.h>
 
-#include "base/process.h"
+#include "base/process/process.h"
 #include "network/forward/forward.h"
 #include "network/netlink/address.h"
 #include "network/netlink/route.h"

@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "base/process.h"
+#include "base/process/process.h"
 
 /**
  * The attachment of one machine to its network. The order of a start:

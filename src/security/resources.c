@@ -15,7 +15,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/process.h"
+#include "base/process/process.h"
 
 const char *const resource_keys[MACHINE_RESOURCE_LIMITS] = {
         [RLIMIT_CPU] = "cpu_time",

@@ -5,8 +5,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "base/directory.h"
 #include "base/strings.h"
+#include "base/tree/directory.h"
 
 /* Beside the directory of records, which is RUNTIME/machines. */
 #define DIRECTORY "../requires"

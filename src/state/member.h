@@ -6,7 +6,7 @@
 
 #include <machine/error.h>
 
-#include "base/process.h"
+#include "base/process/process.h"
 
 /**
  * A process in the user namespace of a user's machines, in RUNTIME/user-namespace. Others join the

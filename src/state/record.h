@@ -7,7 +7,7 @@
 #include <machine/error.h>
 
 #include "base/json.h"
-#include "base/process.h"
+#include "base/process/process.h"
 
 /** The state of a machine. Whether it is alive depends on its supervisor, see state_query(). */
 enum machine_state {

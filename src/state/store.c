@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "state/store.h"
 
-#include "base/directory.h"
+#include "base/tree/directory.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,7 @@
 #include "base/path.h"
 #include "base/rights/caller.h"
 #include "base/strings.h"
-#include "base/tree.h"
+#include "base/tree/tree.h"
 #include "state/dependents.h"
 #include "state/event_log.h"
 

@@ -9,12 +9,12 @@
 #include <sys/syscall.h>
 
 #include "base/clock.h"
-#include "base/directory.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/strings.h"
-#include "base/tree.h"
+#include "base/tree/directory.h"
+#include "base/tree/tree.h"
 #include "state/trees.h"
 #include "state/volume_quota.h"
 

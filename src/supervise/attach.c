@@ -9,7 +9,7 @@
 #include <sys/un.h>
 
 #include "base/error.h"
-#include "base/event.h"
+#include "base/process/event.h"
 #include "launch/init/message.h"
 #include "supervise/output/terminal.h"
 

@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "base/process.h"
+#include "base/process/process.h"
 #include "launch/init/message.h"
 #include "supervise/life/supervisor.h"
 #include "systemd/scope.h"

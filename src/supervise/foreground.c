@@ -4,7 +4,7 @@
 #include <sys/syscall.h>
 
 #include "base/error.h"
-#include "base/event.h"
+#include "base/process/event.h"
 #include "supervise/output/terminal.h"
 #include "supervise/request.h"
 #include "supervise/watch/memory.h"

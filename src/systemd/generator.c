@@ -11,12 +11,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/directory.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/path.h"
 #include "base/rights/caller.h"
 #include "base/strings.h"
+#include "base/tree/directory.h"
 #include "config/config.h"
 #include "config/host.h"
 #include "config/read/stored.h"

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/process.h"
+#include "base/process/process.h"
 #include "base/quantity.h"
 #include "base/strings.h"
 #include "systemd/command.h"

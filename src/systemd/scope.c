@@ -9,7 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
-#include "base/process.h"
+#include "base/process/process.h"
 #include "base/rights/caller.h"
 #include "base/strings.h"
 #include "systemd/bus.h"

@@ -7,8 +7,8 @@
 
 #include "base/cleanup.h"
 #include "base/path.h"
+#include "base/process/signal_name.h"
 #include "base/quantity.h"
-#include "base/signal_name.h"
 #include "base/strings.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

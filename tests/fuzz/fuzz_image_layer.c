@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "base/tree.h"
+#include "base/tree/tree.h"
 #include "image/unpack/decompress.h"
 #include "image/unpack/unpack.h"
 

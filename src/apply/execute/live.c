@@ -10,7 +10,7 @@
 
 #include "apply/execute/reload.h"
 #include "apply/execute/task.h"
-#include "base/process.h"
+#include "base/process/process.h"
 #include "base/quantity.h"
 #include "base/strings.h"
 #include "cgroup/limits/limits.h"

@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 
 #include "apply/execute/task.h"
-#include "base/process.h"
+#include "base/process/process.h"
 #include "base/strings.h"
 #include "config/config.h"
 #include "state/settle.h"

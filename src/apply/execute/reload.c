@@ -6,7 +6,7 @@
 #include <poll.h>
 #include <sys/syscall.h>
 
-#include "base/process.h"
+#include "base/process/process.h"
 #include "base/quantity.h"
 #include "base/strings.h"
 #include "launch/enter/enter.h"

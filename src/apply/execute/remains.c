@@ -10,7 +10,7 @@
 #include "apply/view/view.h"
 #include "base/error.h"
 #include "base/strings.h"
-#include "base/tree.h"
+#include "base/tree/tree.h"
 #include "launch/volumes/uses.h"
 #include "network/network.h"
 

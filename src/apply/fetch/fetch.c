@@ -11,11 +11,11 @@
 #include "apply/fetch/archive.h"
 #include "apply/fetch/git.h"
 #include "apply/fetch/stage.h"
-#include "base/directory.h"
 #include "base/file.h"
 #include "base/rights/trust.h"
 #include "base/strings.h"
-#include "base/tree.h"
+#include "base/tree/directory.h"
+#include "base/tree/tree.h"
 
 #define TEMPORARY "apply-"
 

@@ -6,11 +6,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/directory.h"
 #include "base/file.h"
 #include "base/path.h"
 #include "base/rights/trust.h"
 #include "base/strings.h"
+#include "base/tree/directory.h"
 
 #define FILE_MAXIMUM (16u << 20)
 

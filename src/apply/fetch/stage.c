@@ -13,7 +13,7 @@
 #include "base/file.h"
 #include "base/path.h"
 #include "base/strings.h"
-#include "base/walk.h"
+#include "base/tree/walk.h"
 
 struct stage {
         const char *from;

@@ -8,9 +8,9 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
-#include "base/directory.h"
 #include "base/path.h"
 #include "base/strings.h"
+#include "base/tree/directory.h"
 
 /* Trees are of the user, but a circle of links must not exhaust the stack. */
 #define DEPTH_MAXIMUM 64

@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "base/process.h"
+#include "base/process/process.h"
 #include "base/strings.h"
 
 /* Fewer machines take less time than another process. */

@@ -11,11 +11,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/directory.h"
 #include "base/file.h"
 #include "base/path.h"
 #include "base/strings.h"
-#include "base/tree.h"
+#include "base/tree/directory.h"
+#include "base/tree/tree.h"
 #include "config/read/stored.h"
 #include "image/named.h"
 

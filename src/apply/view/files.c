@@ -5,9 +5,9 @@
 #include <fcntl.h>
 #include <stdint.h>
 
-#include "base/directory.h"
 #include "base/path.h"
 #include "base/strings.h"
+#include "base/tree/directory.h"
 #include "config/read/stored.h"
 
 static int add_names(const char *directory, const char *suffix, char ***names)

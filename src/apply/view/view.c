@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "apply/view/files.h"
-#include "base/directory.h"
 #include "base/path.h"
 #include "base/strings.h"
+#include "base/tree/directory.h"
 #include "config/check/check.h"
 #include "config/read/stored.h"
 

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/process.h"
+#include "base/process/process.h"
 #include "base/rights/caller.h"
 #include "base/strings.h"
 

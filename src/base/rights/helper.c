@@ -8,7 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "base/process.h"
+#include "base/process/process.h"
 
 /* "cannot execute", as in a shell. */
 #define STATUS_NOT_EXECUTED 126

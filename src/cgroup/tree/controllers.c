@@ -6,8 +6,8 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/mount_table.h"
 #include "base/strings.h"
+#include "base/tree/mount_table.h"
 #include "cgroup/tree/processes.h"
 
 #define LIST_MAXIMUM    4096

@@ -8,8 +8,8 @@
 #include <sys/vfs.h>
 
 #include "base/error.h"
-#include "base/mount_table.h"
 #include "base/strings.h"
+#include "base/tree/mount_table.h"
 
 static bool is_cgroup2(const char *path)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cgroup/tree/processes.h"
-#include "base/directory.h"
+#include "base/tree/directory.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -2,12 +2,12 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "base/directory.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/path.h"
 #include "base/quantity.h"
 #include "base/strings.h"
+#include "base/tree/directory.h"
 #include "cgroup/tree/lock.h"
 #include "cgroup/tree/processes.h"
 #include "cgroup/tree/tree.h"

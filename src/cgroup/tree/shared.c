@@ -6,9 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/directory.h"
 #include "base/error.h"
 #include "base/strings.h"
+#include "base/tree/directory.h"
 #include "cgroup/tree/controllers.h"
 #include "cgroup/tree/tree.h"
 

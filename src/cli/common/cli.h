@@ -8,7 +8,7 @@
 #include <machine/error.h>
 
 #include "base/log.h"
-#include "base/process.h"
+#include "base/process/process.h"
 
 /* Options and output settings common to all verbs, and the verbs themselves. */
 

@@ -12,8 +12,8 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/mount_table.h"
 #include "base/strings.h"
+#include "base/tree/mount_table.h"
 #include "cgroup/tree/controllers.h"
 #include "cgroup/tree/mount.h"
 #include "security/ids/id_map.h"

@@ -13,12 +13,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/directory.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/path.h"
-#include "base/process.h"
+#include "base/process/process.h"
 #include "base/strings.h"
+#include "base/tree/directory.h"
 #include "cli/diagnosis/diagnosis.h"
 #include "network/network.h"
 #include "security/user/user.h"

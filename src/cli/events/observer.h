@@ -2,7 +2,7 @@
 #ifndef CLI_EVENTS_OBSERVER_H
 #define CLI_EVENTS_OBSERVER_H
 
-#include "base/event.h"
+#include "base/process/event.h"
 #include "cli/events/change.h"
 #include "cli/events/stream.h"
 

@@ -8,7 +8,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "base/process.h"
+#include "base/process/process.h"
 #include "base/strings.h"
 #include "cgroup/tree/mount.h"
 #include "security/resources.h"

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "base/mount_table.h"
 #include "base/strings.h"
+#include "base/tree/mount_table.h"
 #include "launch/launch.h"
 
 /* Whether an element of `mounts` in the definition is at this place. Its path may end with "/". */

@@ -2,7 +2,7 @@
 #include "cli/machines/own.h"
 
 #include "base/error.h"
-#include "base/program.h"
+#include "base/process/program.h"
 #include "base/strings.h"
 
 static const struct program own = {

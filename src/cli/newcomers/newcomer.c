@@ -13,7 +13,7 @@
 #include "base/json.h"
 #include "base/path.h"
 #include "base/strings.h"
-#include "base/tree.h"
+#include "base/tree/tree.h"
 #include "cli/moves/moves.h"
 #include "config/show.h"
 

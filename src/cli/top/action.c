@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/process.h"
+#include "base/process/process.h"
 #include "base/strings.h"
 
 /* More than any message has. */

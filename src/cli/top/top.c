@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "base/event.h"
+#include "base/process/event.h"
 #include "base/quantity.h"
 #include "base/strings.h"
 #include "cli/machines/machines.h"

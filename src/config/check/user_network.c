@@ -12,7 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "base/sockets.h"
+#include "base/process/sockets.h"
 #include "base/strings.h"
 
 #define WAY_OUT "use a bridge (the default), or network mode \"host\" or \"none\""

@@ -9,8 +9,8 @@
 
 #include <machine/machine.h>
 
+#include "base/process/signal_name.h"
 #include "base/quantity.h"
-#include "base/signal_name.h"
 #include "base/strings.h"
 
 static bool is_unlimited(const char *text)

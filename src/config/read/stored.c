@@ -8,9 +8,9 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "base/directory.h"
 #include "base/path.h"
 #include "base/strings.h"
+#include "base/tree/directory.h"
 
 bool config_stored_is_place(const char *directory)
 {

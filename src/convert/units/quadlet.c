@@ -5,9 +5,9 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "base/directory.h"
 #include "base/path.h"
 #include "base/strings.h"
+#include "base/tree/directory.h"
 
 /* Quadlets by their suffixes: podman-systemd.unit(5). */
 

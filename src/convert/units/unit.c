@@ -6,9 +6,9 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "base/directory.h"
 #include "base/path.h"
 #include "base/strings.h"
+#include "base/tree/directory.h"
 #include "convert/document/words.h"
 #include "convert/model/values.h"
 

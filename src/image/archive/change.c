@@ -5,8 +5,8 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/process/signal_name.h"
 #include "base/quantity.h"
-#include "base/signal_name.h"
 #include "base/strings.h"
 
 struct changing {

@@ -10,7 +10,7 @@
 #include "base/json.h"
 #include "base/path.h"
 #include "base/strings.h"
-#include "base/tree.h"
+#include "base/tree/tree.h"
 #include "image/archive/bundle.h"
 #include "image/archive/compress.h"
 #include "image/archive/tar_writer.h"

@@ -9,7 +9,7 @@
 #include "base/json.h"
 #include "base/path.h"
 #include "base/strings.h"
-#include "base/walk.h"
+#include "base/tree/walk.h"
 #include "image/archive/as_pulled.h"
 #include "image/archive/bundle.h"
 #include "image/archive/export.h"

@@ -12,7 +12,7 @@
 #include "base/error.h"
 #include "base/rights/caller.h"
 #include "base/strings.h"
-#include "base/walk.h"
+#include "base/tree/walk.h"
 #include "image/common/entries.h"
 #include "image/common/opaque.h"
 

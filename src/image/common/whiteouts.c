@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "image/common/whiteouts.h"
-#include "base/directory.h"
+#include "base/tree/directory.h"
 
 #include <errno.h>
 #include <fcntl.h>

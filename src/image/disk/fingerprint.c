@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "base/quantity.h"
 #include "base/strings.h"
-#include "base/walk.h"
+#include "base/tree/walk.h"
 #include "image/common/hash.h"
 
 struct taking {

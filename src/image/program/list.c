@@ -8,13 +8,13 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "base/directory.h"
 #include "base/disk/disk.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/path.h"
 #include "base/quantity.h"
 #include "base/strings.h"
+#include "base/tree/directory.h"
 #include "image/program/program.h"
 #include "image/store/store.h"
 

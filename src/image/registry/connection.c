@@ -2,10 +2,10 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "base/directory.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/strings.h"
+#include "base/tree/directory.h"
 #include "image/registry/registry.h"
 
 #define CERTIFICATES_MAX (4U << 20)

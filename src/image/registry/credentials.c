@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "base/process.h"
+#include "base/process/process.h"
 #include "base/strings.h"
 
 #define FILE_SIZE_MAX   (1U << 20)

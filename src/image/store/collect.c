@@ -4,12 +4,12 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
-#include "base/directory.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/strings.h"
-#include "base/tree.h"
+#include "base/tree/directory.h"
+#include "base/tree/tree.h"
 #include "image/image.h"
 #include "image/layout.h"
 #include "image/named.h"

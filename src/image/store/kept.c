@@ -4,11 +4,11 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "base/directory.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/strings.h"
+#include "base/tree/directory.h"
 #include "image/layout.h"
 #include "image/store/original.h"
 

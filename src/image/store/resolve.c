@@ -5,11 +5,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/directory.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/path.h"
 #include "base/strings.h"
+#include "base/tree/directory.h"
 #include "image/common/entries.h"
 #include "image/common/opaque.h"
 #include "image/common/whiteouts.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "image/store/store.h"
-#include "base/directory.h"
+#include "base/tree/directory.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/strings.h"
-#include "base/tree.h"
+#include "base/tree/tree.h"
 #include "image/layout.h"
 
 static int open_directory(int parent_fd, const char *name)

@@ -8,7 +8,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/strings.h"
-#include "base/tree.h"
+#include "base/tree/tree.h"
 #include "image/common/hash.h"
 #include "image/layout.h"
 #include "image/reference.h"

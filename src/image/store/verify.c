@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/path.h"
 #include "base/strings.h"
-#include "base/walk.h"
+#include "base/tree/walk.h"
 #include "image/common/entries.h"
 #include "image/layout.h"
 

@@ -6,7 +6,6 @@
 
 #include <yaml.h>
 
-#include "base/directory.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/path.h"
@@ -14,6 +13,7 @@
 #include "base/rights/places.h"
 #include "base/rights/trust.h"
 #include "base/strings.h"
+#include "base/tree/directory.h"
 #include "image/trust/scope.h"
 
 #define REGISTRIES_DIRECTORY "/etc/containers/registries.d"

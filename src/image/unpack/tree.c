@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "image/unpack/tree.h"
-#include "base/directory.h"
+#include "base/tree/directory.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 #include "base/file.h"
 #include "base/path.h"
 #include "base/strings.h"
-#include "base/tree.h"
+#include "base/tree/tree.h"
 #include "image/common/opaque.h"
 
 #define LINK_HOPS_MAX 16

@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "base/path.h"
 #include "base/strings.h"
-#include "base/walk.h"
+#include "base/tree/walk.h"
 #include "image/common/opaque.h"
 #include "image/common/whiteouts.h"
 #include "image/unpack/unpack_internal.h"

@@ -17,7 +17,7 @@
 
 #include "base/error.h"
 #include "base/path.h"
-#include "base/process.h"
+#include "base/process/process.h"
 #include "base/strings.h"
 #include "image/common/hash.h"
 #include "image/layout.h"

@@ -14,7 +14,7 @@
 
 #include "base/error.h"
 #include "base/path.h"
-#include "base/sockets.h"
+#include "base/process/sockets.h"
 #include "base/strings.h"
 #include "launch/context.h"
 #include "launch/init/message.h"

@@ -13,7 +13,7 @@
 
 #include "base/error.h"
 #include "base/path.h"
-#include "base/process.h"
+#include "base/process/process.h"
 #include "launch/enter/copy_sides.h"
 #include "launch/enter/copy_tree.h"
 #include "launch/init/message.h"

@@ -39,7 +39,7 @@ struct item {
 /** Two descriptors go with an item, each -EBADF if there is none. */
 struct item_files {
         int content;
-        int attributes; /* bytes of base/attributes.h */
+        int attributes; /* bytes of base/tree/attributes.h */
 };
 
 #define ITEM_FILES_INIT                                 \

@@ -6,12 +6,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/attributes.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/path.h"
 #include "base/rights/way.h"
 #include "base/strings.h"
+#include "base/tree/attributes.h"
 #include "launch/enter/copy_item.h"
 #include "launch/enter/copy_tree.h"
 

@@ -5,12 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/attributes.h"
-#include "base/directory.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/path.h"
 #include "base/strings.h"
+#include "base/tree/attributes.h"
+#include "base/tree/directory.h"
 #include "launch/enter/copy_item.h"
 #include "launch/enter/copy_tree.h"
 

@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 
 #include "base/error.h"
-#include "base/process.h"
+#include "base/process/process.h"
 #include "base/strings.h"
 #include "launch/context.h"
 #include "launch/enter/namespaces.h"

@@ -15,7 +15,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/process.h"
+#include "base/process/process.h"
 #include "launch/enter/enter.h"
 #include "launch/init/message.h"
 #include "launch/init/plan.h"

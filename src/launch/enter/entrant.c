@@ -15,7 +15,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/process.h"
+#include "base/process/process.h"
 #include "base/strings.h"
 #include "cgroup/tree/tree.h"
 #include "launch/context.h"

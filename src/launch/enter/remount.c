@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 #include "base/path.h"
-#include "base/process.h"
+#include "base/process/process.h"
 #include "base/strings.h"
 #include "rootfs/mount/mount.h"
 #include "rootfs/rootfs.h"

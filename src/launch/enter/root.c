@@ -12,7 +12,7 @@
 
 #include "base/error.h"
 #include "base/path.h"
-#include "base/process.h"
+#include "base/process/process.h"
 #include "launch/context.h"
 #include "launch/init/message.h"
 

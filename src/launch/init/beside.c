@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "base/process.h"
+#include "base/process/process.h"
 #include "launch/init/end.h"
 #include "launch/init/message.h"
 #include "launch/init/payload.h"

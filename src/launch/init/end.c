@@ -14,7 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/path.h"
-#include "base/process.h"
+#include "base/process/process.h"
 #include "launch/init/plan.h"
 
 /* Orphans are reparented to this process when their parent is dead, so each round finds one more

@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 
 #include "base/file.h"
-#include "base/process.h"
+#include "base/process/process.h"
 #include "base/strings.h"
 
 /* How much of its output an error quotes: the end, which has the reason. */

@@ -30,8 +30,8 @@
 
 #include "base/error.h"
 #include "base/path.h"
-#include "base/process.h"
-#include "base/sockets.h"
+#include "base/process/process.h"
+#include "base/process/sockets.h"
 #include "base/strings.h"
 #include "launch/init/message.h"
 #include "launch/init/session.h"

@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "base/process.h"
+#include "base/process/process.h"
 #include "launch/init/beside.h"
 #include "launch/init/join.h"
 #include "launch/init/payload.h"

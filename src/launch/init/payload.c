@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/path.h"
-#include "base/process.h"
+#include "base/process/process.h"
 #include "launch/init/agent.h"
 #include "launch/init/execute.h"
 #include "launch/init/message.h"

@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/path.h"
-#include "base/signal_name.h"
+#include "base/process/signal_name.h"
 #include "base/strings.h"
 #include "image/execute.h"
 #include "launch/context.h"

@@ -12,7 +12,7 @@
 #include <sys/syscall.h>
 
 #include "base/error.h"
-#include "base/program.h"
+#include "base/process/program.h"
 #include "base/rights/caller.h"
 #include "launch/context.h"
 #include "machinectl-lite-settings.h"

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/process.h"
-#include "base/program.h"
+#include "base/process/process.h"
+#include "base/process/program.h"
 #include "base/strings.h"
 #include "machinectl-lite-settings.h"
 

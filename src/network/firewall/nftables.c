@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "network/firewall/nftables.h"
 
-#include "base/program.h"
+#include "base/process/program.h"
 #include "base/strings.h"
 #include "machinectl-lite-settings.h"
 

@@ -2,7 +2,7 @@
 #ifndef NETWORK_FORWARD_RELAY_H
 #define NETWORK_FORWARD_RELAY_H
 
-#include "base/event.h"
+#include "base/process/event.h"
 #include "network/forward/forward.h"
 
 /* What moves the data of one protocol, in the loop of the forwarder's thread. */

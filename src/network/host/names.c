@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/directory.h"
 #include "base/strings.h"
+#include "base/tree/directory.h"
 #include "network/host/hosts_file.h"
 
 #define DIRECTORY "hosts"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "base/directory.h"
+#include "base/tree/directory.h"
 #include "network/state/port.h"
 
 #include <fcntl.h>

@@ -8,7 +8,7 @@
 #include <machine/machine.h>
 
 #include "base/error.h"
-#include "base/process.h"
+#include "base/process/process.h"
 #include "network/netlink/address.h"
 #include "network/netlink/link.h"
 

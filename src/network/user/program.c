@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/process.h"
+#include "base/process/process.h"
 #include "base/strings.h"
 
 /* The descriptor of the namespace until it is mounted. */

@@ -3,7 +3,7 @@
 #define NETWORK_USER_RECORD_H
 
 #include "base/error.h"
-#include "base/process.h"
+#include "base/process/process.h"
 #include "network/netlink/address.h"
 
 /** A supervisor that keeps a user's network namespace by a descriptor. */

@@ -9,7 +9,7 @@
 #include <sys/resource.h>
 
 #include "base/error.h"
-#include "base/process.h"
+#include "base/process/process.h"
 #include "base/strings.h"
 #include "oci/bundle/fields.h"
 

@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/process.h"
+#include "base/process/process.h"
 #include "base/rights/caller.h"
 #include "base/rights/places.h"
 #include "base/rights/trust.h"

@@ -6,9 +6,9 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/mount_table.h"
 #include "base/path.h"
 #include "base/strings.h"
+#include "base/tree/mount_table.h"
 #include "rootfs/common/internal.h"
 #include "rootfs/mount/idmap.h"
 #include "rootfs/mount/mount.h"

@@ -5,10 +5,10 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
-#include "base/mount_table.h"
 #include "base/path.h"
 #include "base/rights/way.h"
 #include "base/strings.h"
+#include "base/tree/mount_table.h"
 #include "rootfs/bare/bare.h"
 #include "rootfs/common/internal.h"
 #include "rootfs/mount/idmap.h"

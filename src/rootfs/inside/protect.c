@@ -5,11 +5,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/directory.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/path.h"
 #include "base/strings.h"
+#include "base/tree/directory.h"
 #include "rootfs/common/internal.h"
 #include "rootfs/mount/mount.h"
 

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "base/process.h"
+#include "base/process/process.h"
 #include "rootfs/common/internal.h"
 #include "rootfs/mount/idmap.h"
 #include "rootfs/mount/mount.h"

@@ -13,9 +13,9 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
-#include "base/mount_table.h"
 #include "base/path.h"
 #include "base/strings.h"
+#include "base/tree/mount_table.h"
 #include "rootfs/mount/mount.h"
 
 /* Kernel file systems that are in mountinfo but not in <linux/magic.h>. */

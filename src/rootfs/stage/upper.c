@@ -5,12 +5,12 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "base/directory.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/rights/caller.h"
 #include "base/rights/way.h"
 #include "base/strings.h"
+#include "base/tree/directory.h"
 #include "rootfs/mount/idmap.h"
 #include "rootfs/mount/mount.h"
 #include "rootfs/mount/overlay.h"

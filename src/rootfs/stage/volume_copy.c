@@ -6,11 +6,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/attributes.h"
-#include "base/directory.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/strings.h"
+#include "base/tree/attributes.h"
+#include "base/tree/directory.h"
 #include "rootfs/common/internal.h"
 
 /* Copies the content of an image at a volume's path into a new volume. This runs in the child,

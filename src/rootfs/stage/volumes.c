@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/strings.h"
-#include "base/tree.h"
+#include "base/tree/tree.h"
 #include "base/volume.h"
 #include "rootfs/common/internal.h"
 #include "rootfs/mount/idmap.h"

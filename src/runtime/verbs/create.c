@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "base/process.h"
+#include "base/process/process.h"
 #include "runtime/common/life.h"
 #include "runtime/common/notify.h"
 #include "supervise/foreground.h"

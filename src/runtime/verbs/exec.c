@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/process.h"
+#include "base/process/process.h"
 #include "base/strings.h"
 #include "launch/enter/entrant.h"
 #include "runtime/common/container.h"

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "base/signal_name.h"
+#include "base/process/signal_name.h"
 #include "cgroup/tree/processes.h"
 #include "cgroup/tree/tree.h"
 #include "runtime/common/container.h"

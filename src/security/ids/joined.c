@@ -16,7 +16,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/process.h"
+#include "base/process/process.h"
 #include "security/ids/id_map.h"
 
 #define MAP_MAXIMUM 65536

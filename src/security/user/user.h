@@ -7,7 +7,7 @@
 
 #include <machine/error.h>
 
-#include "base/process.h"
+#include "base/process/process.h"
 #include "base/rights/subordinate_ids.h"
 #include "security/ids/id_map.h"
 

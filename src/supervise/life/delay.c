@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "base/process.h"
+#include "base/process/process.h"
 #include "base/strings.h"
 #include "state/store.h"
 

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/pidfd.h>
 
-#include "base/process.h"
+#include "base/process/process.h"
 #include "systemd/manager.h"
 
 struct registration {

@@ -2,7 +2,7 @@
 #ifndef SUPERVISE_LIFE_REGISTRATION_H
 #define SUPERVISE_LIFE_REGISTRATION_H
 
-#include "base/event.h"
+#include "base/process/event.h"
 #include "launch/launch.h"
 
 /** The registration of a machine with systemd-machined. */

@@ -8,9 +8,9 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/event.h"
+#include "base/process/event.h"
+#include "base/process/signal_name.h"
 #include "base/quantity.h"
-#include "base/signal_name.h"
 #include "base/strings.h"
 #include "launch/init/message.h"
 #include "state/store.h"

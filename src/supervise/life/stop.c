@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/event.h"
+#include "base/process/event.h"
 #include "base/quantity.h"
 #include "base/strings.h"
 #include "state/store.h"

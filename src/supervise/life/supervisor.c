@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
-#include "base/event.h"
+#include "base/process/event.h"
 #include "base/strings.h"
 #include "supervise/life/definition.h"
 #include "supervise/life/delay.h"

@@ -11,7 +11,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "base/process.h"
+#include "base/process/process.h"
 #include "base/quantity.h"
 #include "base/strings.h"
 #include "supervise/output/log_reader.h"

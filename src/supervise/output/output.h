@@ -4,7 +4,7 @@
 
 #include <machine/machine.h>
 
-#include "base/event.h"
+#include "base/process/event.h"
 
 /**
  * Reads the output of a machine from two pipes and writes it to the log, line by line. A payload

@@ -4,7 +4,7 @@
 
 #include <machine/error.h>
 
-#include "base/event.h"
+#include "base/process/event.h"
 
 /** Relays data between the terminals of the caller and of a machine. */
 struct terminal;

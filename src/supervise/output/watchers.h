@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/event.h"
+#include "base/process/event.h"
 
 /*
  * Those who have attached to the terminal of a machine in the background (`attach`). Each connects

@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/process.h"
+#include "base/process/process.h"
 #include "base/quantity.h"
 #include "base/strings.h"
 #include "launch/enter/enter.h"

@@ -2,7 +2,7 @@
 #ifndef SUPERVISE_WATCH_HEALTH_H
 #define SUPERVISE_WATCH_HEALTH_H
 
-#include "base/event.h"
+#include "base/process/event.h"
 #include "launch/launch.h"
 #include "state/health.h"
 

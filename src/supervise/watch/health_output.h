@@ -4,7 +4,7 @@
 
 #include <sys/types.h>
 
-#include "base/event.h"
+#include "base/process/event.h"
 
 /** The amount of output that is kept: its end, which mostly shows the cause. */
 #define HEALTH_OUTPUT_MAXIMUM 2048

@@ -2,7 +2,7 @@
 #ifndef SUPERVISE_WATCH_MEMORY_H
 #define SUPERVISE_WATCH_MEMORY_H
 
-#include "base/event.h"
+#include "base/process/event.h"
 #include "launch/launch.h"
 
 /** Watches for out-of-memory kills in a machine: reports each with the name of the process, and

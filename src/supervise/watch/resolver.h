@@ -2,7 +2,7 @@
 #ifndef SUPERVISE_WATCH_RESOLVER_H
 #define SUPERVISE_WATCH_RESOLVER_H
 
-#include "base/event.h"
+#include "base/process/event.h"
 #include "launch/launch.h"
 
 /** Watches the name servers of the host for a machine that uses them. */

@@ -2,7 +2,7 @@
 #ifndef SUPERVISE_WATCH_UPLINK_H
 #define SUPERVISE_WATCH_UPLINK_H
 
-#include "base/event.h"
+#include "base/process/event.h"
 #include "launch/launch.h"
 
 /** Watches the network program of a user's machine. */

@@ -5,8 +5,8 @@
 #include <fcntl.h>
 #include <stdbool.h>
 
-#include "base/event.h"
 #include "base/log.h"
+#include "base/process/event.h"
 #include "base/quantity.h"
 
 /* What the handlers of a test recorded. */

@@ -9,11 +9,11 @@
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
-#include "base/attributes.h"
-#include "base/directory.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/strings.h"
+#include "base/tree/attributes.h"
+#include "base/tree/directory.h"
 
 /* Each test runs in an empty directory. */
 static int set_up(void **state)

@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 
 #include "base/cleanup.h"
-#include "base/process.h"
+#include "base/process/process.h"
 
 /* A child that sleeps until it is killed; its name tries to confuse parsers of /proc/PID/stat. */
 static pid_t sleeper(void)

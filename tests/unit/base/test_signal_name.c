@@ -5,7 +5,7 @@
 #include <signal.h>
 
 #include "base/cleanup.h"
-#include "base/signal_name.h"
+#include "base/process/signal_name.h"
 
 static void test_names_are_read_back(void **state)
 {

@@ -16,7 +16,7 @@
 #include <sys/sysmacros.h>
 
 #include "base/error.h"
-#include "base/process.h"
+#include "base/process/process.h"
 #include "base/strings.h"
 #include "cgroup/limits/devices.h"
 #include "cgroup/limits/devices_program.h"

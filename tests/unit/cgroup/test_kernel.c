@@ -22,7 +22,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/process.h"
+#include "base/process/process.h"
 #include "base/strings.h"
 #include "cgroup/limits/limits.h"
 #include "cgroup/tree/mount.h"

@@ -10,8 +10,8 @@
 #include <machine/machine.h>
 
 #include "base/error.h"
-#include "base/mount_table.h"
 #include "base/strings.h"
+#include "base/tree/mount_table.h"
 #include "cgroup/tree/controllers.h"
 #include "cgroup/tree/flat.h"
 

@@ -19,7 +19,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/process.h"
+#include "base/process/process.h"
 #include "base/strings.h"
 #include "cgroup/tree/mount.h"
 #include "cgroup/tree/tree.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config/check/check.h"
-#include "base/directory.h"
+#include "base/tree/directory.h"
 #include "cli/output/print.h"
 
 #include <errno.h>

@@ -3,7 +3,7 @@
 /* Executes machinectl-lite-convert, which has the readers of other formats and their libraries. */
 
 #include "base/error.h"
-#include "base/program.h"
+#include "base/process/program.h"
 #include "base/strings.h"
 #include "cli/verbs/verbs.h"
 #include "machinectl-lite-settings.h"

@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/path.h"
-#include "base/process.h"
+#include "base/process/process.h"
 #include "base/strings.h"
 #include "cli/machines/machines.h"
 #include "cli/verbs/verbs.h"

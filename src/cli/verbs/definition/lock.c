@@ -3,12 +3,12 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "base/directory.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/path.h"
 #include "base/strings.h"
+#include "base/tree/directory.h"
 #include "cli/machines/own.h"
 #include "cli/output/print.h"
 #include "cli/verbs/verbs.h"

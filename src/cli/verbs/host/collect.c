@@ -3,9 +3,9 @@
 
 #include "base/error.h"
 #include "base/strings.h"
+#include "cli/life/transient.h"
 #include "cli/machines/machines.h"
 #include "cli/machines/selection.h"
-#include "cli/machines/transient.h"
 #include "cli/machines/user.h"
 #include "cli/verbs/verbs.h"
 #include "launch/launch.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include "cli/life/start.h"
+#include "cli/life/transient.h"
 #include "cli/machines/definition.h"
 #include "cli/machines/machines.h"
-#include "cli/machines/start.h"
-#include "cli/machines/transient.h"
 #include "cli/machines/user.h"
 #include "cli/verbs/verbs.h"
 #include "supervise/life/supervisor.h"

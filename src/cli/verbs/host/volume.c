@@ -8,7 +8,7 @@
 #include "base/json.h"
 #include "base/quantity.h"
 #include "base/strings.h"
-#include "base/tree.h"
+#include "base/tree/tree.h"
 #include "cli/machines/image_program.h"
 #include "cli/machines/machines.h"
 #include "cli/machines/user.h"

@@ -2,9 +2,9 @@
 #include <errno.h>
 
 #include "base/error.h"
+#include "cli/life/transient.h"
 #include "cli/machines/definition.h"
 #include "cli/machines/machines.h"
-#include "cli/machines/transient.h"
 #include "cli/machines/user.h"
 #include "cli/verbs/verbs.h"
 #include "launch/launch.h"

@@ -10,7 +10,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/strings.h"
-#include "base/tree.h"
+#include "base/tree/tree.h"
 #include "base/volume.h"
 #include "cli/machines/definition.h"
 #include "cli/machines/image_program.h"

@@ -7,13 +7,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/directory.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/path.h"
 #include "base/strings.h"
-#include "base/tree.h"
+#include "base/tree/directory.h"
+#include "base/tree/tree.h"
 #include "base/volume.h"
 #include "cli/machines/image_program.h"
 #include "cli/machines/machines.h"

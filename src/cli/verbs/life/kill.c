@@ -4,7 +4,7 @@
 #include <sys/syscall.h>
 
 #include "base/error.h"
-#include "base/signal_name.h"
+#include "base/process/signal_name.h"
 #include "cli/machines/machines.h"
 #include "cli/machines/selection.h"
 #include "cli/verbs/verbs.h"

@@ -6,10 +6,10 @@
 
 #include "base/error.h"
 #include "base/strings.h"
+#include "cli/life/start.h"
 #include "cli/machines/definition.h"
 #include "cli/machines/machines.h"
 #include "cli/machines/selection.h"
-#include "cli/machines/start.h"
 #include "cli/verbs/verbs.h"
 
 /* On SIGINT an init reboots, as after Ctrl-Alt-Del on a console (systemd(1)). */

@@ -4,13 +4,13 @@
 
 #include "base/error.h"
 #include "base/path.h"
-#include "base/process.h"
+#include "base/process/process.h"
 #include "base/strings.h"
+#include "cli/life/start.h"
+#include "cli/life/stop.h"
 #include "cli/machines/definition.h"
 #include "cli/machines/machines.h"
 #include "cli/machines/selection.h"
-#include "cli/machines/start.h"
-#include "cli/machines/stop.h"
 #include "cli/verbs/verbs.h"
 
 struct restart_options {

@@ -3,12 +3,12 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "base/process.h"
+#include "base/process/process.h"
 #include "base/strings.h"
+#include "cli/life/start.h"
 #include "cli/machines/definition.h"
 #include "cli/machines/machines.h"
 #include "cli/machines/selection.h"
-#include "cli/machines/start.h"
 #include "cli/verbs/verbs.h"
 #include "config/host.h"
 

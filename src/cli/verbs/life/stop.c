@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "cli/machines/stop.h"
+#include "cli/life/stop.h"
 #include <errno.h>
 
 #include "base/strings.h"

@@ -4,9 +4,9 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "cli/life/wait.h"
 #include "cli/machines/machines.h"
 #include "cli/machines/selection.h"
-#include "cli/machines/wait.h"
 #include "cli/output/print.h"
 #include "cli/verbs/verbs.h"
 
