@@ -28,6 +28,7 @@ static struct config_definition *definition_new(const struct config_options *opt
                 return NULL;
         }
         definition->diagnostics = definition->loader.diagnostics = diagnostics;
+        diagnostics_begin(diagnostics);
         definition->loader.trust = options ? options->trust : (struct config_trust){ 0 };
         definition->tree = config_node_new(CONFIG_NODE_GROUP);
         if (!definition->tree) {

@@ -23,6 +23,8 @@ void candidates_clear(struct candidates *candidates)
                 fd_close(candidates->items[i].report);
         }
         free(candidates->items);
+        diagnostics_clear(&candidates->findings);
+        strv_free(candidates->broken);
         state_store_close(&candidates->store);
 }
 
@@ -41,8 +43,10 @@ int candidates_enter_user(struct candidates *candidates, struct machine_error *e
 
 void candidates_fail(struct candidates *candidates, struct machine_error *failure, int r)
 {
-        log_replace_failure(&candidates->cli->log, &candidates->result, candidates->error, r,
-                            failure);
+        if (error_is_set(failure)) {
+                log_replace_failure(&candidates->cli->log, &candidates->result, candidates->error,
+                                    r, failure);
+        }
 }
 
 struct candidate *candidates_find(const struct candidates *candidates, const char *name)
@@ -98,11 +102,48 @@ static int check_twice(const struct candidates *candidates, const struct machine
                            error);
 }
 
+/* The error of a definition only sums up its findings, and is told for all of them together. */
+static int load(struct candidates *candidates, const char *argument,
+                const struct cli_settings *settings, struct machine **ret,
+                struct machine_error *error)
+{
+        size_t before = candidates->findings.errors;
+        int r = cli_load_among(candidates->cli, argument, settings, &candidates->findings, ret,
+                               error);
+
+        if (r < 0 && argument && candidates->findings.errors > before) {
+                machine_error_clear(error);
+                return strv_append(&candidates->broken, argument) < 0 ? error_oom(error) : r;
+        }
+        return r;
+}
+
+void candidates_tell_findings(struct candidates *candidates)
+{
+        _cleanup_error_ struct machine_error failure = MACHINE_ERROR_INIT;
+        size_t count = strv_length(candidates->broken);
+
+        cli_print_findings(candidates->cli, &candidates->findings);
+        if (count == 0) {
+                return;
+        }
+        if (count == 1) {
+                error_say(&failure, EINVAL, "the definition of \"%s\" has %zu error%s",
+                          candidates->broken[0], candidates->findings.errors,
+                          candidates->findings.errors == 1 ? "" : "s");
+        } else {
+                error_say(&failure, EINVAL, "%zu definitions have %zu errors", count,
+                          candidates->findings.errors);
+        }
+        error_kind(&failure, MACHINE_ERROR_DEFINITION);
+        candidates_fail(candidates, &failure, -EINVAL);
+}
+
 int candidates_add(struct candidates *candidates, const char *argument,
                    const struct cli_settings *settings, struct machine_error *error)
 {
         struct machine *machine = NULL;
-        int r = cli_load_to_start(candidates->cli, argument, settings, &machine, error);
+        int r = load(candidates, argument, settings, &machine, error);
 
         if (r == 0 && candidates_find(candidates, machine->name)) {
                 r = check_twice(candidates, machine, error);
@@ -123,6 +164,21 @@ int candidates_add(struct candidates *candidates, const char *argument,
         return add(candidates, machine, error);
 }
 
+static int add_required(struct candidates *candidates, const char *name,
+                        const struct cli_settings *settings, struct machine_error *error)
+{
+        int r = 0;
+
+        if (!candidates_find(candidates, name) && !strv_contains(candidates->broken, name)) {
+                r = candidates_add(candidates, name, settings, error);
+        }
+        if (strv_contains(candidates->broken, name)) {
+                error_say(error, EINVAL, "its definition has errors");
+                return error_kind(error, MACHINE_ERROR_DEFINITION);
+        }
+        return r;
+}
+
 /* Each machine is added once, so cycles do no harm. */
 void candidates_add_required(struct candidates *candidates, const struct cli_settings *settings)
 {
@@ -134,9 +190,7 @@ void candidates_add_required(struct candidates *candidates, const struct cli_set
                 }
                 STRV_FOREACH(name, candidates->items[i].requires) {
                         _cleanup_error_ struct machine_error failure = MACHINE_ERROR_INIT;
-                        int r = candidates_find(candidates, *name)
-                                        ? 0
-                                        : candidates_add(candidates, *name, &own, &failure);
+                        int r = add_required(candidates, *name, &own, &failure);
 
                         if (r < 0) {
                                 error_prefix(&failure, "machine \"%s\" requires \"%s\"",

@@ -54,6 +54,7 @@ int cli_rehearse_machines(struct cli *cli, char *const *arguments,
                 }
         }
         candidates_add_required(&candidates, settings);
+        candidates_tell_findings(&candidates);
         r = candidates_enter_user(&candidates, error);
         if (r < 0) {
                 return r;

@@ -112,6 +112,7 @@ int cli_start_machines(struct cli *cli, char *const *arguments, const struct cli
         }
         sort_arguments(&candidates, arguments, settings, &units);
         candidates_add_required(&candidates, settings);
+        candidates_tell_findings(&candidates);
         start_units(&candidates, units);
         warn_of_logout(cli);
         r = candidates_enter_user(&candidates, error);

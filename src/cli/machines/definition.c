@@ -75,25 +75,23 @@ int cli_print_made_name(const struct cli *cli, const struct machine *machine,
         return 0;
 }
 
-/* Prints findings to the log, before the error that sums them up. */
-static void print_findings(const struct cli *cli, struct diagnostics *diagnostics)
+void cli_print_findings(const struct cli *cli, struct diagnostics *findings)
 {
         _cleanup_free_ char *text = NULL;
 
-        if (diagnostics->count == 0 ||
-            (diagnostics->errors == 0 && cli->log.level < LOG_LEVEL_WARNING)) {
+        if (findings->count == 0 || (findings->errors == 0 && cli->log.level < LOG_LEVEL_WARNING)) {
                 return;
         }
-        text = diagnostics_format(diagnostics, cli->log.colour);
+        text = diagnostics_format(findings, cli->log.colour);
         if (text) {
                 (void)file_write_all(cli->log.fd, text, strlen(text));
         }
 }
 
 static int load(struct cli *cli, const char *name, const struct cli_settings *settings,
-                bool trust_required, struct machine **ret, struct machine_error *error)
+                bool trust_required, struct diagnostics *findings, struct machine **ret,
+                struct machine_error *error)
 {
-        _cleanup_diagnostics_ struct diagnostics diagnostics = { 0 };
         _cleanup_free_ char *search_path = strv_join(cli->directories.config_path, ":");
         struct config_options options = {
                 .search_path = search_path,
@@ -102,21 +100,22 @@ static int load(struct cli *cli, const char *name, const struct cli_settings *se
                 .standard_input = true,
                 .trust = { trust_required, settings->trusted_owner },
         };
-        int r;
 
         if (!search_path) {
                 return error_oom(error);
         }
         moves_recover(cli);
-        r = config_load(name, &options, &diagnostics, ret, error);
-        print_findings(cli, &diagnostics);
-        return r;
+        return config_load(name, &options, findings, ret, error);
 }
 
 int cli_load_definition(struct cli *cli, const char *name, const struct cli_settings *settings,
                         struct machine **ret, struct machine_error *error)
 {
-        return load(cli, name, settings, false, ret, error);
+        _cleanup_diagnostics_ struct diagnostics findings = { 0 };
+        int r = load(cli, name, settings, false, &findings, ret, error);
+
+        cli_print_findings(cli, &findings);
+        return r;
 }
 
 /* Only a definition that names hosts is worth the look at this one's labels. */
@@ -135,11 +134,11 @@ static int check_host(const struct machine *machine, struct machine_error *error
         return error_kind(error, MACHINE_ERROR_DEFINITION);
 }
 
-int cli_load_to_start(struct cli *cli, const char *name, const struct cli_settings *settings,
-                      struct machine **ret, struct machine_error *error)
+int cli_load_among(struct cli *cli, const char *name, const struct cli_settings *settings,
+                   struct diagnostics *findings, struct machine **ret, struct machine_error *error)
 {
         struct machine *machine = NULL;
-        int r = load(cli, name, settings, true, &machine, error);
+        int r = load(cli, name, settings, true, findings, &machine, error);
 
         r = r < 0 ? r : check_host(machine, error);
         if (r < 0) {
@@ -148,6 +147,16 @@ int cli_load_to_start(struct cli *cli, const char *name, const struct cli_settin
         }
         *ret = machine;
         return 0;
+}
+
+int cli_load_to_start(struct cli *cli, const char *name, const struct cli_settings *settings,
+                      struct machine **ret, struct machine_error *error)
+{
+        _cleanup_diagnostics_ struct diagnostics findings = { 0 };
+        int r = cli_load_among(cli, name, settings, &findings, ret, error);
+
+        cli_print_findings(cli, &findings);
+        return r;
 }
 
 struct machine *cli_load_silently(const struct cli *cli, const char *name_or_path)
@@ -219,6 +228,6 @@ int cli_load_settings(struct cli *cli, const struct cli_settings *settings, stru
         };
         int r = config_load_settings(&options, &diagnostics, ret, error);
 
-        print_findings(cli, &diagnostics);
+        cli_print_findings(cli, &diagnostics);
         return r;
 }

@@ -63,6 +63,14 @@ int cli_load_definition(struct cli *cli, const char *name, const struct cli_sett
 int cli_load_to_start(struct cli *cli, const char *name, const struct cli_settings *settings,
                       struct machine **ret, struct machine_error *error);
 
+/** Like cli_load_to_start() for one of several machines: the findings are added to those of the
+ * others, for cli_print_findings(). */
+int cli_load_among(struct cli *cli, const char *name, const struct cli_settings *settings,
+                   struct diagnostics *findings, struct machine **ret, struct machine_error *error);
+
+/** Prints findings to the log, before the error that sums them up. */
+void cli_print_findings(const struct cli *cli, struct diagnostics *findings);
+
 /** Loads a definition without printing findings, for verbs that do not depend on it. Returns NULL
  * if it does not exist or is invalid; the caller frees it. */
 struct machine *cli_load_silently(const struct cli *cli, const char *name_or_path);

@@ -359,7 +359,11 @@ static int check_claims(struct config_definition *const *definitions, size_t cou
 
 int config_check_together(struct config_definition *const *definitions, size_t count)
 {
-        int r = check_claims(definitions, count);
+        int r;
 
+        if (count > 0) {
+                diagnostics_begin(definitions[0]->diagnostics);
+        }
+        r = check_claims(definitions, count);
         return r < 0 ? r : config_check_order(definitions, count);
 }

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/strings.h"
-
-/* More are not readable, and a hostile file could cause millions. */
-#define FINDINGS_MAXIMUM 1000
+/* A hostile file could cause millions, .. */
+#define DEFINITION_MAXIMUM 1000
+/* .. and a tree of them even more. */
+#define FINDINGS_MAXIMUM 20000
 
 static void place_clear(struct diagnostic_place *place)
 {
@@ -35,9 +35,15 @@ void diagnostics_clear(struct diagnostics *diagnostics)
         *diagnostics = (struct diagnostics){ .strict = diagnostics->strict };
 }
 
+void diagnostics_begin(struct diagnostics *diagnostics)
+{
+        diagnostics->begun = diagnostics->count;
+}
+
 bool diagnostics_is_full(const struct diagnostics *diagnostics)
 {
-        return diagnostics->count >= FINDINGS_MAXIMUM;
+        return diagnostics->count >= FINDINGS_MAXIMUM ||
+               diagnostics->count - diagnostics->begun >= DEFINITION_MAXIMUM;
 }
 
 int diagnostics_add(struct diagnostics *diagnostics, struct diagnostic *finding)
@@ -62,156 +68,33 @@ int diagnostics_add(struct diagnostics *diagnostics, struct diagnostic *finding)
                 diagnostic_clear(finding);
                 return -ENOMEM;
         }
+        finding->sequence = diagnostics->count;
         grown[diagnostics->count++] = *finding;
         diagnostics->items = grown;
         *finding = (struct diagnostic){ 0 };
         return 0;
 }
 
-static int compare_places(const struct diagnostic_place *a, const struct diagnostic_place *b)
+static int compare(const void *left, const void *right)
 {
-        int order = strcmp(a->file, b->file);
+        const struct diagnostic *a = left, *b = right;
+        int order = strcmp(a->place.file, b->place.file);
 
         if (order != 0) {
                 return order;
         }
-        if (a->line != b->line) {
-                return a->line < b->line ? -1 : 1;
+        if (a->place.line != b->place.line) {
+                return a->place.line < b->place.line ? -1 : 1;
         }
-        return a->column < b->column ? -1 : a->column > b->column;
+        if (a->place.column != b->place.column) {
+                return a->place.column < b->place.column ? -1 : 1;
+        }
+        return a->sequence < b->sequence ? -1 : a->sequence > b->sequence;
 }
 
-/* qsort(3) need not be stable, so this is an insertion sort: findings at equal places keep their
- * order, and the collection is small and mostly sorted. */
 void diagnostics_sort(struct diagnostics *diagnostics)
 {
-        for (size_t i = 1; i < diagnostics->count; i++) {
-                struct diagnostic item = diagnostics->items[i];
-                size_t k = i;
-
-                while (k > 0 && compare_places(&diagnostics->items[k - 1].place, &item.place) > 0) {
-                        diagnostics->items[k] = diagnostics->items[k - 1];
-                        k--;
-                }
-                diagnostics->items[k] = item;
+        if (diagnostics->count > 0) {
+                qsort(diagnostics->items, diagnostics->count, sizeof *diagnostics->items, compare);
         }
-}
-
-struct colours {
-        const char *bold;
-        const char *error;
-        const char *warning;
-        const char *note;
-        const char *plain;
-};
-
-static const struct colours colours_on = {
-        .bold = "\033[1m",
-        .error = "\033[1;31m",
-        .warning = "\033[1;35m",
-        .note = "\033[1;36m",
-        .plain = "\033[0m",
-};
-static const struct colours colours_off = { "", "", "", "", "" };
-
-static void write_position(FILE *out, const struct diagnostic_place *place,
-                           const struct colours *colours)
-{
-        _cleanup_free_ char *file = string_printable(place->file);
-
-        fprintf(out, "%s%s", colours->bold, file ? file : "?");
-        if (place->line > 0) {
-                fprintf(out, ":%u", place->line);
-                if (place->column > 0) {
-                        fprintf(out, ":%u", place->column);
-                }
-        }
-        fprintf(out, ":%s ", colours->plain);
-}
-
-/* The line with one column per character: characters that move the cursor are shown as a blank
- * (tabs) or a question mark, so that the marks below are aligned. */
-static void write_line_text(FILE *out, const char *text)
-{
-        for (const unsigned char *s = (const unsigned char *)text; *s; s++) {
-                bool c1 = *s == 0xc2 && s[1] >= 0x80 && s[1] < 0xa0;
-
-                if (*s == '\t') {
-                        fputc(' ', out);
-                } else if (*s < 0x20 || *s == 0x7f || c1) {
-                        fputc('?', out);
-                        s += c1;
-                } else {
-                        fputc(*s, out);
-                }
-        }
-}
-
-static void write_excerpt(FILE *out, const struct diagnostic *finding,
-                          const struct colours *colours)
-{
-        const struct diagnostic_place *place = &finding->place;
-        const char *mark =
-                finding->severity == DIAGNOSTIC_ERROR ? colours->error : colours->warning;
-        bool has_hint = finding->hint && finding->hint[0];
-        _cleanup_free_ char *hint = has_hint ? string_printable(finding->hint) : NULL;
-
-        if (!place->text || place->line == 0) {
-                if (hint) {
-                        fprintf(out, "%9s%s\n", "", hint);
-                }
-                return;
-        }
-        fprintf(out, "%5u | ", place->line);
-        write_line_text(out, place->text);
-        fprintf(out, "\n      | ");
-        if (place->column > 0) {
-                fprintf(out, "%*s%s", (int)place->text_column - 1, "", mark);
-                for (unsigned int i = 0; i < (place->length ? place->length : 1); i++) {
-                        fputc('^', out);
-                }
-                fprintf(out, "%s%s", colours->plain, hint ? " " : "");
-        }
-        fprintf(out, "%s\n", hint ? hint : "");
-}
-
-static void write_finding(FILE *out, const struct diagnostic *finding,
-                          const struct colours *colours)
-{
-        bool is_error = finding->severity == DIAGNOSTIC_ERROR;
-        _cleanup_free_ char *message = string_printable(finding->message);
-
-        write_position(out, &finding->place, colours);
-        fprintf(out, "%s%s:%s %s\n", is_error ? colours->error : colours->warning,
-                is_error ? "error" : "warning", colours->plain, message ? message : "?");
-        write_excerpt(out, finding, colours);
-        if (finding->related_message) {
-                write_position(out, &finding->related, colours);
-                fprintf(out, "%snote:%s %s\n", colours->note, colours->plain,
-                        finding->related_message);
-        }
-}
-
-char *diagnostics_format(struct diagnostics *diagnostics, bool colour)
-{
-        char *text = NULL;
-        size_t length;
-        FILE *out = open_memstream(&text, &length);
-
-        if (!out) {
-                return NULL;
-        }
-        diagnostics_sort(diagnostics);
-        for (size_t i = 0; i < diagnostics->count; i++) {
-                write_finding(out, &diagnostics->items[i], colour ? &colours_on : &colours_off);
-        }
-        if (diagnostics->errors + diagnostics->warnings > diagnostics->count) {
-                fprintf(out, "and %zu more\n",
-                        diagnostics->errors + diagnostics->warnings - diagnostics->count);
-        }
-        if (fclose(out) != 0) {
-                free(text);
-                return NULL;
-        }
-        return text;
 }

@@ -37,6 +37,7 @@ struct diagnostic {
         char *hint;                      /* shown next to the marks, or NULL */
         struct diagnostic_place related; /* a second place, if related_message is not NULL */
         char *related_message;
+        size_t sequence; /* in which it was added; set by diagnostics_add() */
 };
 
 struct diagnostics {
@@ -44,21 +45,26 @@ struct diagnostics {
         size_t count;
         size_t errors;
         size_t warnings;
-        bool strict; /* warnings are errors; set by the caller before loading */
+        size_t begun; /* findings before the present definition */
+        bool strict;  /* warnings are errors; set by the caller before loading */
 };
 
 /** Frees the findings and makes the collection empty again; `strict` stays. */
 void diagnostics_clear(struct diagnostics *diagnostics);
 #define _cleanup_diagnostics_ _cleanup_(diagnostics_clear)
 
+/** Begins a definition, or a comparison of several: what is kept of its findings is bounded. */
+void diagnostics_begin(struct diagnostics *diagnostics);
+
 /**
  * Adds a finding and takes ownership of all its strings, even on failure. The number of findings
- * kept is bounded, so that a hostile file cannot exhaust memory; `errors` counts all. 0 or -ENOMEM
+ * kept is bounded, so that hostile files cannot exhaust memory; `errors` counts all. 0 or -ENOMEM
  * (also for a NULL message or file).
  */
 int diagnostics_add(struct diagnostics *diagnostics, struct diagnostic *finding);
 
-/** Whether no more findings are kept, so that callers can skip expensive ones. */
+/** Whether no more findings of the present definition are kept, so that callers can skip expensive
+ * ones. */
 bool diagnostics_is_full(const struct diagnostics *diagnostics);
 
 /** Frees the strings of a finding. */
@@ -69,8 +75,9 @@ void diagnostics_sort(struct diagnostics *diagnostics);
 
 /**
  * All findings as text, sorted: place and message, the line with the place marked, and a hint.
- * Control characters of the definition are escaped. NULL when memory is short, "" without findings;
- * the caller frees it.
+ * Of findings that repeat (diagnostics_fold()) only the first are shown, with the number of the
+ * others. Control characters of the definition are escaped. NULL when memory is short, "" without
+ * findings; the caller frees it.
  */
 char *diagnostics_format(struct diagnostics *diagnostics, bool colour);
 

@@ -244,6 +244,59 @@ def test_random_input(cli, workspace):
             assert "error:" in result.stderr
 
 
+def write_mistakes(directory):
+    """600 files with one mistake at different places, one of them with another mistake too, and a
+    few that are told apart."""
+    for number in range(600):
+        text = "\n" * (number % 7) + ROOT.replace("/root", f"/r{number}") + " " * (number % 5)
+        write(directory, f"m{number:03}.machine", text + f'limits = {{ memroy = "{number}M"; }};')
+    write(directory, "m300.machine", ROOT + 'limits = { memroy = "1M"; };\nprots = [];')
+    for number in range(3):
+        write(directory, f"z{number}.machine", f'rootfs = "/srv/z{number}"; hostname = "-{number}";')
+
+
+def test_many_errors_of_one_kind(cli, workspace):
+    """Are told once with a count, whatever their places; JSON has all."""
+    write_mistakes(workspace / "many")
+    result = cli("check", "many", cwd=workspace).check(65)
+    lines = [line for line in result.stderr.splitlines() if ": error: " in line]
+    assert lines[:2] == ['many/m000.machine:2:12: error: unknown key "memroy" in "limits"',
+                         'many/m300.machine:3:1: error: unknown key "prots"']
+    assert [line.split(":")[0] for line in lines[2:]] == [f"many/z{number}.machine"
+                                                          for number in range(3)]
+    assert result.stderr.count("did you mean \"memory\"") == 1
+    assert ("      = and 599 more errors of this kind, in 599 more files (check --json lists them)"
+            in result.stderr.splitlines())
+    found = json.loads(cli("check", "--json", "many", cwd=workspace).check(65).stdout)
+    assert len(found) == 604
+    assert len({finding["file"] for finding in found}) == 603
+
+
+def test_examples_of_a_kind(cli, workspace):
+    """Messages of one kind that name different objects are told apart as long as they are few; of
+    many, some are shown."""
+    for count, shown in ((10, 10), (200, 3)):
+        write(workspace, "web.machine",
+              ROOT + "".join(f"wrong_{chr(97 + n % 26) * (n // 26 + 1)} = 1;\n"
+                             for n in range(count)))
+        result = cli("check", "web.machine", cwd=workspace).check(65)
+        assert result.stderr.count("error: unknown key") == shown, str(result)
+        assert ("and 197 more errors of this kind (check" in result.stderr) == (count == 200)
+
+
+def test_many_errors_at_a_start(cli, workspace):
+    """`start` of many machines tells a mistake of many once, then how many have it; a machine that
+    requires a broken one does not repeat its errors."""
+    write_mistakes(workspace / "many")
+    write(workspace, "many/asks.machine",
+          ROOT + 'command = [ "/bin/true" ]; requires = [ "m000" ];')
+    result = cli("--config-path", workspace / "many", "start", "--all").check(65)
+    assert result.stderr.count('unknown key "memroy"') == 1
+    assert "and 599 more errors of this kind, in 599 more files" in result.stderr
+    assert 'machine "asks" requires "m000": its definition has errors' in result.stderr
+    assert result.stderr.splitlines()[-1] == "error: 603 definitions have 604 errors"
+
+
 @pytest.mark.needs("native-speed")
 def test_thousand_definitions(cli, workspace):
     """1,000 definitions in under a second of processor time."""

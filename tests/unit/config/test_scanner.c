@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include "base/strings.h"
+
 /* Syntax errors, each with its reported position. */
 
 struct refused {
@@ -141,7 +143,8 @@ static void test_bounds(void **state)
         }
         assert_int_equal(load_text(setting, text), -EINVAL);
         assert_int_equal(setting->diagnostics.errors, 2001);
-        assert_finds(setting, "and 1001 more");
+        assert_finds(setting,
+                     "and 999 more errors of this kind (check --json lists them)\nand 1001 more\n");
         assert_true(strlen(setting->findings) < 1000000);
 
         memcpy(text, "x-a=[", 5);
@@ -153,6 +156,38 @@ static void test_bounds(void **state)
         assert_int_equal(load_text(setting, text), -EINVAL);
         assert_finds(setting, "more than 50000 keys and values");
         free(text);
+}
+
+/* A tree of hostile files fills no memory either. */
+static void test_full(void **state)
+{
+        struct diagnostics diagnostics = { 0 };
+        char *text;
+
+        (void)state;
+        for (int i = 0; i < 36000; i++) {
+                struct diagnostic finding = {
+                        .place.file = string_format("/srv/m%d.machine", i % 3),
+                        .place.line = 7,
+                        .message = string_format("no such user \"u%d\"", i),
+                };
+
+                if (i % 1500 == 0) {
+                        diagnostics_begin(&diagnostics);
+                }
+                assert_int_equal(diagnostics_add(&diagnostics, &finding), 0);
+        }
+        assert_int_equal(diagnostics.errors, 36000);
+        assert_int_equal(diagnostics.count, 20000);
+        text = diagnostics_format(&diagnostics, false);
+        assert_string_equal(text, "/srv/m0.machine:7: error: no such user \"u0\"\n"
+                                  "/srv/m0.machine:7: error: no such user \"u3\"\n"
+                                  "/srv/m0.machine:7: error: no such user \"u6\"\n"
+                                  "      = and 19997 more errors of this kind, in 2 more files "
+                                  "(check --json lists them)\n"
+                                  "and 16000 more\n");
+        free(text);
+        diagnostics_clear(&diagnostics);
 }
 
 /* libconfig does not see what the scanner skips, and the rest is still read. */
@@ -198,6 +233,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_accepted, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_nul_byte, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_bounds, set_up, tear_down),
+                cmocka_unit_test(test_full),
                 cmocka_unit_test_setup_teardown(test_goes_on, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_joined_strings, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_forgotten_quote, set_up, tear_down),
