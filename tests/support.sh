@@ -85,13 +85,15 @@ install_missing() {
         "install_with_$tool" "${missing[@]}"
 }
 
+# configure DIRECTORY [MESON OPTION..]: sets up a build directory, once.
+configure() {
+        if [ ! -f "$1/build.ninja" ]; then
+                meson setup "$@" </dev/null
+        fi
+}
+
 # build DIRECTORY [MESON OPTION..]: sets up a build directory, once, and builds in it.
 build() {
-        local directory=$1
-
-        shift
-        if [ ! -f "$directory/build.ninja" ]; then
-                meson setup "$directory" "$@" </dev/null
-        fi
-        ninja -C "$directory" -j "${JOBS:-$(nproc)}" </dev/null
+        configure "$@"
+        ninja -C "$1" -j "${JOBS:-$(nproc)}" </dev/null
 }
