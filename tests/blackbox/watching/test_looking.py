@@ -74,7 +74,7 @@ def test_a_tree_of_machines(shop):
 def test_a_picture_of_networks(shop):
     drawn = shop.command("network", "status").check().stdout
     assert "they reach each other, the host, published ports and the outside\n" in drawn
-    assert "│ ├─8080 → 80/tcp from everywhere\n" in drawn
+    assert "├─8080 → 80/tcp from everywhere\n" in drawn
     assert "127.0.0.1:9000-9003 → 90-93/udp from the host\n" in drawn
     assert "─side, which has the same addresses and ports\n" in drawn
     assert "no link" not in drawn
