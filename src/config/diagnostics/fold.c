@@ -100,11 +100,11 @@ static bool is_in_new_file(const struct member *member, const struct member *con
 
 static void fold_kind(const struct member *members, size_t count, struct diagnostic_repeats *places)
 {
-        const struct member *examples[KIND_EXAMPLES];
-        size_t example_count = 0;
+        const struct member *examples[KIND_EXAMPLES] = { members };
+        size_t example_count = 1;
         struct diagnostic_repeats *told;
 
-        for (size_t i = 0; i < count; i++) {
+        for (size_t i = 1; i < count; i++) {
                 if (is_example(&members[i], examples, example_count)) {
                         examples[example_count++] = &members[i];
                 } else {
