@@ -18,12 +18,16 @@ import initrd
 import project
 import qemu
 import settings
+import shares
 from commands import Stopwatch, say
 from ran_nowhere import failures, ran_nowhere
 from session import Limits, Session
 from settings import Failure
 
 RESULTS_DISK_SIZE = 4 << 30
+
+# Of pytest.
+NONE_SELECTED = 5
 
 
 def parse_arguments():
@@ -44,7 +48,8 @@ def parse_arguments():
         description="Runs black-box tests as root in a virtual Debian host and exits with their "
         "status.",
         epilog="What is behind -- goes to pytest, as in: tests/vm/run -- -k memory -x. Results, "
-        "journal and core dumps are in build-vm/RELEASE/results afterwards. Exit status: pytest's, "
+        "journal and core dumps are in build-vm/RELEASE/results afterwards, those of further hosts "
+        "in results-2 and so on. Exit status: pytest's, "
         f"or {settings.EXIT_MACHINE_FAILED} when the virtual host failed or a limit passed.",
     )
     run.add_argument(
@@ -58,6 +63,10 @@ def parse_arguments():
     run.add_argument(
         "--silence", type=int, default=settings.SILENCE_LIMIT, metavar="S",
         help="without a word from the tests, after which they hang (%(default)s)",
+    )
+    run.add_argument(
+        "--hosts", type=int, default=1, metavar="N",
+        help="share the tests out among N virtual hosts that run side by side (%(default)s)",
     )
     run.add_argument(
         "--suite", dest="suites", action="append", default=[], metavar="NAME",
@@ -97,13 +106,17 @@ def parse_arguments():
     return arguments
 
 
-def prepare(stack, arguments, release, texts, trees=()):
-    """Prepares one run: a temporary directory, and that of the machine."""
+def build(stack, arguments, release):
+    """What all virtual hosts of a run have in common: the installed project and the machine."""
     work = settings.WORK / release
     stack.enter_context(cache.locked(work / "lock"))
     installed = project.build(stack, release, work, arguments.meson, arguments.fresh)
-    machine = images.machine(stack, release, arguments.fresh)
-    directory = work / "machine"
+    return installed, images.machine(stack, release, arguments.fresh)
+
+
+def prepare(stack, directory, built, texts, trees=()):
+    """Prepares one virtual host in DIRECTORY, which goes with the stack."""
+    installed, machine = built
     # Left behind by a killed run: the lock shows that no process uses it.
     shutil.rmtree(directory, ignore_errors=True)
     stack.callback(shutil.rmtree, directory)
@@ -113,7 +126,7 @@ def prepare(stack, arguments, release, texts, trees=()):
     qemu.make_overlay(machine / "disk", directory / "overlay")
     with open(directory / "results", "wb") as disk:
         disk.truncate(RESULTS_DISK_SIZE)
-    return directory, machine
+    return machine
 
 
 def command_for(arguments, directory, machine, *kernel_words):
@@ -180,18 +193,15 @@ def start(arguments, release, command, watch, results):
     return session
 
 
-def run_release(arguments, release):
+def run_host(arguments, release, built, tests, results):
+    """The tests in one virtual host, with its results in the directory RESULTS."""
     watch = Stopwatch()
-    tests = chosen_tests(arguments)
-    if not tests:
-        say(f"{release}: nothing is left over")
-        return 0
     color = ["--color=yes"] if sys.stdout.isatty() else []
     texts = {"arguments": "\0".join([*color, *arguments.pytest_words, *tests])}
     with contextlib.ExitStack() as stack:
         trees = project.suite_trees(arguments.suites)
-        directory, machine = prepare(stack, arguments, release, texts, trees)
-        results = settings.WORK / release / "results"
+        directory = results.with_name(results.name.replace("results", "machine"))
+        machine = prepare(stack, directory, built, texts, trees)
         shutil.rmtree(results, ignore_errors=True)
         results.mkdir(parents=True)
         command = command_for(
@@ -225,22 +235,52 @@ def run_release(arguments, release):
     return status
 
 
+def results_of(release, host=0):
+    return settings.WORK / release / (f"results-{host + 1}" if host else "results")
+
+
+def run_release(arguments, release, hosts):
+    """The tests in one release, shared out among virtual hosts; a status for each."""
+    tests = chosen_tests(arguments)
+    if not tests:
+        say(f"{release}: nothing is left over")
+        return []
+    parts = shares.shared_out(tests, hosts)
+    with contextlib.ExitStack() as stack:
+        built = build(stack, arguments, release)
+        return shares.side_by_side([
+            lambda host=host, part=part: run_host(arguments, release, built, part,
+                                                  results_of(release, host))
+            for host, part in enumerate(parts)
+        ])
+
+
 def reports_of(results):
     return sorted(results.glob("junit-*.xml"))
 
 
-def run_again(arguments, release, results):
+def run_again(arguments, release, directories):
     """Once more, what failed; the results of the first run are kept beside those of this one."""
-    failed = [test for report in reports_of(results) for test in failures(report)]
+    failed = [test for results in directories for report in reports_of(results)
+              for test in failures(report)]
     if not 0 < len(failed) <= settings.AGAIN_MAXIMUM:
         return 1
     say(f"{release}: failed, and run once more: {' '.join(failed)}")
-    first = results.with_name("results-first")
-    shutil.rmtree(first, ignore_errors=True)
-    results.rename(first)
+    for results in directories:
+        results.rename(first_of(results))
     arguments = argparse.Namespace(**vars(arguments))
     arguments.tests, arguments.rest = [path_of(test) for test in failed], False
-    return run_release(arguments, release)
+    return worst(run_release(arguments, release, 1))
+
+
+def first_of(results):
+    return results.with_name(f"{results.name}-first")
+
+
+def worst(statuses):
+    """That no test was selected is the status only if it is so in every host."""
+    return max((status for status in statuses if status != NONE_SELECTED),
+               default=max(statuses, default=0))
 
 
 def summarize(reports):
@@ -255,14 +295,18 @@ def run(arguments):
     releases = arguments.release or ["bookworm"]
     statuses, reports = [], reports_of_others(arguments)
     for release in releases:
-        results = settings.WORK / release / "results"
-        status = run_release(arguments, release)
-        shutil.rmtree(results.with_name("results-first"), ignore_errors=True)
+        directories = [results_of(release, host) for host in range(arguments.hosts)]
+        for results in directories:
+            shutil.rmtree(results, ignore_errors=True)
+            shutil.rmtree(first_of(results), ignore_errors=True)
+        status = worst(run_release(arguments, release, arguments.hosts))
         if status == 1 and arguments.again:
-            status = run_again(arguments, release, results)
+            directories = [results for results in directories if results.exists()]
+            status = run_again(arguments, release, directories)
         statuses.append(status)
-        for directory in (results.with_name("results-first"), results):
-            reports += [(release, path) for path in reports_of(directory)]
+        for results in directories:
+            reports += [(release, path) for place in (first_of(results), results)
+                        for path in reports_of(place)]
     summarize(reports)
     return next((status for status in statuses if status), 0)
 
@@ -274,7 +318,9 @@ def shell(arguments):
         f"stty rows {size.lines} cols {size.columns}\n"
     )
     with contextlib.ExitStack() as stack:
-        directory, machine = prepare(stack, arguments, arguments.release, {"terminal": terminal})
+        built = build(stack, arguments, arguments.release)
+        directory = settings.WORK / arguments.release / "machine"
+        machine = prepare(stack, directory, built, {"terminal": terminal})
         command = command_for(arguments, directory, machine, "systemd.unit=multi-user.target")
         say(f"{arguments.release}: starting ({arguments.accelerator}); `exit` or Ctrl-A X ends it")
         return subprocess.run([*command, "-serial", "mon:stdio"]).returncode
