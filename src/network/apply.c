@@ -253,9 +253,17 @@ static int mark_current(struct network_session *session)
         return 0;
 }
 
-static int run_rules(const char *text, bool guard, struct machine_error *error)
+static int run_rules(const struct network_session *session, const char *text, bool guard,
+                     struct machine_error *error)
 {
         int r = nftables_run(text, error);
+
+        if (r == -EIO && session->user && !nftables_has_transparent_sockets()) {
+                if (error) {
+                        machine_error_clear(error);
+                }
+                return nftables_explain_transparent(error);
+        }
 
         if (r == -EIO && guard && !nftables_has_bridges()) {
                 error_hint(error,
@@ -283,7 +291,7 @@ int apply_rules(struct network_session *session, struct machine_error *error)
         if (r < 0) {
                 return error_set(error, r, "cannot write the firewall rules of all machines");
         }
-        r = run_rules(text, guard_is_needed(&session->leases), error);
+        r = run_rules(session, text, guard_is_needed(&session->leases), error);
         return r == 0 ? mark_current(session) : r;
 }
 

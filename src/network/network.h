@@ -220,6 +220,9 @@ const char *network_program_name(void);
  * error set. */
 int network_try_user(struct machine_error *error);
 
+/** The same for what published ports of a user's machines need. */
+int network_try_ports(struct machine_error *error);
+
 /** Opens a socket that becomes readable when the host's routes change: the program may need one.
  * Returns the descriptor or -errno. */
 int network_watch_routes(void);

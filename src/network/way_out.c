@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "network/firewall/nftables.h"
+#include "network/forward/transparent.h"
 #include "network/inside.h"
 #include "network/user/namespace.h"
 #include "network/user/setup.h"
@@ -140,4 +142,19 @@ int network_try_user(struct machine_error *error)
         _cleanup_close_ int fd = user_namespace_make_network(error);
 
         return fd < 0 ? fd : user_namespace_call(fd, try_uplink, NULL, error);
+}
+
+static int try_ports(void *data, struct machine_error *error)
+{
+        int r = transparent_check(error);
+
+        return r == 0 && !nftables_has_transparent_sockets() ? nftables_explain_transparent(error)
+                                                             : r;
+}
+
+int network_try_ports(struct machine_error *error)
+{
+        _cleanup_close_ int fd = user_namespace_make_network(error);
+
+        return fd < 0 ? fd : user_namespace_call(fd, try_ports, NULL, error);
 }

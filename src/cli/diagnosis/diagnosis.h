@@ -65,6 +65,7 @@ int examine_own_machines(const struct cli *cli, struct diagnosis *ret);
 int examine_own_overlay(const struct cli *cli, struct diagnosis *ret);
 int examine_own_directories(const struct cli *cli, struct diagnosis *ret);
 int examine_own_network(const struct cli *cli, struct diagnosis *ret);
+int examine_own_ports(const struct cli *cli, struct diagnosis *ret);
 int examine_network_program(const struct cli *cli, struct diagnosis *ret);
 int examine_ping(const struct cli *cli, struct diagnosis *ret);
 int examine_low_ports(const struct cli *cli, struct diagnosis *ret);

@@ -134,24 +134,34 @@ int examine_subordinate_ids(const struct cli *cli, struct diagnosis *ret)
 
 /* ---- a machine's namespaces ---- */
 
-/* /proc is refused where something is mounted over a part of every instance (a container). */
-static int mount_proc(struct machine_error *error)
+/* Refused where something is mounted over a part of every instance, as in a container. */
+static int mount_again(const char *type, const char *path, struct machine_error *error)
 {
         int r;
+
+        if (mount(type, path, type, MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) == 0) {
+                return 0;
+        }
+        r = error_set(error, errno, "cannot mount a %s for a machine", path);
+        if (r == -EPERM) {
+                error_hint(error,
+                           "%s of this host is not fully visible, as in a container: run the "
+                           "container with an unmasked one, in Podman with --security-opt "
+                           "unmask=ALL",
+                           path);
+        }
+        return r;
+}
+
+static int mount_kernel_file_systems(struct machine_error *error)
+{
+        int r = 0;
 
         if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) {
                 return error_set(error, errno, "cannot make the mounts private");
         }
-        if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) == 0) {
-                return 0;
-        }
-        r = error_set(error, errno, "cannot mount a /proc for a machine");
-        if (r == -EPERM) {
-                error_hint(error, "/proc of this host is not fully visible, as in a container: run "
-                                  "the container with an unmasked one, in Podman with "
-                                  "--security-opt unmask=ALL");
-        }
-        return r;
+        r = mount_again("sysfs", "/sys", error);
+        return r == 0 ? mount_again("proc", "/proc", error) : r;
 }
 
 static int try_machine(const struct cli *cli, struct machine_error *error)
@@ -169,7 +179,7 @@ static int try_machine(const struct cli *cli, struct machine_error *error)
         if (pid == 0) {
                 _cleanup_error_ struct machine_error inner = MACHINE_ERROR_INIT;
 
-                if (mount_proc(&inner) < 0) {
+                if (mount_kernel_file_systems(&inner) < 0) {
                         dprintf(pipe_ends[1], "%s\n%s", inner.message,
                                 inner.hint ? inner.hint : "");
                 }
@@ -199,7 +209,8 @@ int examine_own_machines(const struct cli *cli, struct diagnosis *ret)
 {
         const struct trial trial = { .act = try_machine, .with_one_id = true };
 
-        return examine(cli, &trial, "the namespaces of a machine, and its /proc, can be made", ret);
+        return examine(cli, &trial,
+                       "the namespaces of a machine, its /proc and its /sys can be made", ret);
 }
 
 /* ---- file systems ---- */
@@ -289,6 +300,18 @@ int examine_own_network(const struct cli *cli, struct diagnosis *ret)
 
         return examine(cli, &trial,
                        "a network namespace for machines, and a tap in it, can be made", ret);
+}
+
+static int try_ports(const struct cli *cli, struct machine_error *error)
+{
+        return network_try_ports(error);
+}
+
+int examine_own_ports(const struct cli *cli, struct diagnosis *ret)
+{
+        const struct trial trial = { .act = try_ports, .with_one_id = true };
+
+        return examine(cli, &trial, "machines see the addresses of their callers", ret);
 }
 
 int examine_network_program(const struct cli *cli, struct diagnosis *ret)

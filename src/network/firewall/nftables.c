@@ -42,3 +42,25 @@ bool nftables_has_bridges(void)
                             "delete table bridge machinectl-lite-probe\n",
                             NULL) == 0;
 }
+
+bool nftables_has_transparent_sockets(void)
+{
+        return nftables_run("table inet machinectl-lite-probe {\n"
+                            "  chain probe {\n"
+                            "    type filter hook prerouting priority -150\n"
+                            "    socket transparent 1 meta mark set 1\n"
+                            "  }\n"
+                            "}\n"
+                            "delete table inet machinectl-lite-probe\n",
+                            NULL) == 0;
+}
+
+int nftables_explain_transparent(struct machine_error *error)
+{
+        error_say(error, EOPNOTSUPP,
+                  "this kernel has no nftables rules for transparent sockets "
+                  "(CONFIG_NFT_SOCKET), by which answers of your machines reach their callers");
+        error_hint(error, "as root: modprobe nft_socket; or use network mode \"host\" or "
+                          "\"none\"");
+        return -EOPNOTSUPP;
+}

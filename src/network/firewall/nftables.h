@@ -16,4 +16,11 @@ int nftables_run(const char *commands, struct machine_error *error);
 /** Whether the kernel supports nftables rules for bridges. */
 bool nftables_has_bridges(void);
 
+/** Whether the kernel supports rules for packets of transparent sockets (IP_TRANSPARENT of
+ * ip(7)). */
+bool nftables_has_transparent_sockets(void);
+
+/** Says that it does not. Returns -EOPNOTSUPP. */
+int nftables_explain_transparent(struct machine_error *error);
+
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "network/forward/transparent.h"
 
 void client_unmap(union client_address *address)
 {
@@ -113,16 +114,14 @@ static int choose_ends(const struct forward_target *target, uint16_t port,
 
 static int open_socket(const struct ends *ends, int type)
 {
-        sa_family_t family = ends->source.any.sa_family;
-        _cleanup_close_ int fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        _cleanup_close_ int fd = transparent_open(ends->source.any.sa_family, type);
         int on = 1;
 
-        if (fd < 0 ||
-            setsockopt(fd, family == AF_INET ? SOL_IP : SOL_IPV6,
-                       family == AF_INET ? IP_TRANSPARENT : IPV6_TRANSPARENT, &on,
-                       sizeof(on)) < 0 ||
-            /* Several ports of the host may lead the same client to one machine. */
-            (type == SOCK_STREAM &&
+        if (fd < 0) {
+                return fd;
+        }
+        /* Several ports of the host may lead the same client to one machine. */
+        if ((type == SOCK_STREAM &&
              setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0) ||
             bind(fd, &ends->source.any, client_size(&ends->source)) < 0 ||
             (connect(fd, &ends->machine.any, client_size(&ends->machine)) < 0 &&

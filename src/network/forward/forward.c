@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "network/forward/relay.h"
+#include "network/forward/transparent.h"
 
 #define STACK_SIZE (128 * 1024)
 
@@ -20,6 +21,7 @@ struct forwarder {
         int stop_fd;
         int ready_fd; /* the thread writes 1 - (its errno, negative) when it forwards or has failed
                        */
+        struct machine_error *error; /* of forward_start(), until the thread forwards */
 };
 
 /* What the thread owns. */
@@ -41,8 +43,11 @@ static int set_up(const struct forwarder *forwarder, struct work *work)
          * namespace (setns(2)). */
         int r = unshare(CLONE_FS) < 0 || setns(forwarder->namespace_fd, CLONE_NEWNET) < 0
                         ? -errno
-                        : event_loop_new(&work->loop);
+                        : transparent_check(forwarder->error);
 
+        if (r == 0) {
+                r = event_loop_new(&work->loop);
+        }
         if (r == 0) {
                 r = event_add_fd(work->loop, forwarder->stop_fd, EPOLLIN, on_stop, work->loop,
                                  NULL);
@@ -131,6 +136,7 @@ int forward_start(const struct forward_sockets *sockets, const struct forward_ta
                 .sockets = sockets,
                 .target = *target,
                 .namespace_fd = namespace_fd,
+                .error = error,
                 .stop_fd = eventfd(0, EFD_CLOEXEC),
                 .ready_fd = eventfd(0, EFD_CLOEXEC),
         };
@@ -144,7 +150,9 @@ int forward_start(const struct forward_sockets *sockets, const struct forward_ta
                 (void)pthread_join(forwarder->thread, NULL);
         }
         free_forwarder(forwarder);
-        return error_set(error, r, "cannot forward the machine's published ports");
+        return error_is_set(error)
+                       ? r
+                       : error_set(error, r, "cannot forward the machine's published ports");
 }
 
 void forward_stop(struct forwarder *forwarder)

@@ -50,7 +50,8 @@ static int mount_and_report(int network_namespace_fd, int report)
 
 /* The same for a user, who could not return to the host's network namespace: in a process of its
  * own, which shares only the descriptors. */
-static int mount_joined_by_user(int network_namespace_fd, struct machine_error *error)
+static int mount_joined_by_user(const struct rootfs *rootfs, int network_namespace_fd,
+                                struct machine_error *error)
 {
         int result = -ECHILD;
         int ends[2];
@@ -70,9 +71,11 @@ static int mount_joined_by_user(int network_namespace_fd, struct machine_error *
         }
         fd_close(ends[0]);
         fd_close(ends[1]);
-        return result >= 0 ? result
-                           : error_set(error, result,
-                                       "cannot mount /sys for the network namespace to share");
+        if (result < 0) {
+                error_set(error, result, "cannot mount /sys for the network namespace to share");
+                rootfs_explain_hidden(rootfs, "/sys", result, error);
+        }
+        return result;
 }
 
 int sys_open(struct rootfs *rootfs, const struct rootfs_parameters *parameters,
@@ -87,8 +90,9 @@ int sys_open(struct rootfs *rootfs, const struct rootfs_parameters *parameters,
         int fd;
 
         if (parameters->network_namespace_fd >= 0) {
-                fd = rootfs->by_user ? mount_joined_by_user(parameters->network_namespace_fd, error)
-                                     : mount_joined(parameters->network_namespace_fd, error);
+                fd = rootfs->by_user
+                             ? mount_joined_by_user(rootfs, parameters->network_namespace_fd, error)
+                             : mount_joined(parameters->network_namespace_fd, error);
                 if (fd < 0) {
                         return fd;
                 }

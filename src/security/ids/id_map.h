@@ -104,4 +104,9 @@ bool id_map_translate(const struct machine_id_map *lines, size_t count, uint32_t
  * failed with `number`). Returns -number. */
 int user_namespace_explain(int number, struct machine_error *error);
 
+/** Checks that this process has capabilities in the user namespace that it has just created:
+ * AppArmor takes them away where it restricts user namespaces. Returns 0, or -EPERM with an error
+ * that names the way out. */
+int user_namespace_check(struct machine_error *error);
+
 #endif

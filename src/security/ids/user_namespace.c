@@ -19,6 +19,8 @@
 
 #define STACK_SIZE 16384
 
+#define APPARMOR_SETTING "kernel.apparmor_restrict_unprivileged_userns"
+
 /* Sysctls that forbid user namespaces, on kernels that have them. */
 static const struct restriction {
         const char *path;
@@ -31,8 +33,10 @@ static const struct restriction {
           "the sysctl kernel.unprivileged_userns_clone is 0, and this process lacks "
           "CAP_SYS_ADMIN" },
         { "/proc/sys/kernel/apparmor_restrict_unprivileged_userns", '1',
-          "the sysctl kernel.apparmor_restrict_unprivileged_userns is 1: AppArmor removes the "
-          "capabilities of an unconfined process without CAP_SYS_ADMIN in a new user namespace" },
+          "the sysctl " APPARMOR_SETTING " is 1: AppArmor allows user namespaces to the programs "
+          "that it has a profile for. The packages ship one: apparmor_parser -r "
+          "/etc/apparmor.d/machinectl-lite; a program elsewhere needs its own, with the rule "
+          "\"userns,\"; or switch it off: sysctl -w " APPARMOR_SETTING "=0" },
 };
 
 static bool hint_at_restriction(struct machine_error *error)
@@ -81,6 +85,23 @@ int user_namespace_explain(int number, struct machine_error *error)
                 error_set(error, number, "creating a user namespace failed");
         }
         return -number;
+}
+
+/* A drop of no capability: the kernel asks for CAP_SETPCAP first (EPERM), then for the number
+ * (EINVAL), and changes nothing. */
+int user_namespace_check(struct machine_error *error)
+{
+        if (prctl(PR_CAPBSET_DROP, (unsigned long)UINT32_MAX, 0, 0, 0) == 0 || errno != EPERM) {
+                return 0;
+        }
+        error_say(error, EPERM,
+                  "the kernel created a user namespace without capabilities: a security module "
+                  "takes them away");
+        if (!hint_at_restriction(error)) {
+                error_hint(error, "allow user namespaces to this program in the policy of the "
+                                  "host's security module");
+        }
+        return -EPERM;
 }
 
 static uint64_t total(const struct machine_id_map *lines, size_t count)

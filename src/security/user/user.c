@@ -27,6 +27,13 @@ static int become_root(struct machine_error *error)
                        : 0;
 }
 
+/* Checked before the maps are written: without capabilities that fails with less to read. */
+static int enter_new(struct machine_error *error)
+{
+        return unshare(CLONE_NEWUSER) < 0 ? user_namespace_explain(errno, error)
+                                          : user_namespace_check(error);
+}
+
 /* ---- with subordinate ids ---- */
 
 /* What one of the programs writes. */
@@ -150,9 +157,7 @@ static int make_full(const struct subordinate_ids *ids, struct machine_error *er
         if (r == 0) {
                 r = start_mapper("newgidmap", getegid(), &groups, ends, &gids, error);
         }
-        if (r == 0 && unshare(CLONE_NEWUSER) < 0) {
-                r = user_namespace_explain(errno, error);
-        }
+        r = r == 0 ? enter_new(error) : r;
         /* After a failure they find no namespace that they may map, and end. */
         fd_close(ends[0]);
         fd_close(ends[1]);
@@ -181,20 +186,18 @@ static int make_self(struct machine_error *error)
                 { "/proc/self/uid_map", uids },
                 { "/proc/self/gid_map", gids },
         };
+        int r;
 
         snprintf(uids, sizeof uids, "0 %u 1\n", geteuid());
         snprintf(gids, sizeof gids, "0 %u 1\n", getegid());
-        if (unshare(CLONE_NEWUSER) < 0) {
-                return user_namespace_explain(errno, error);
-        }
-        for (size_t i = 0; i < ELEMENTS_OF(files); i++) {
-                int r = file_write_value(AT_FDCWD, files[i].path, files[i].text);
-
+        r = enter_new(error);
+        for (size_t i = 0; r == 0 && i < ELEMENTS_OF(files); i++) {
+                r = file_write_value(AT_FDCWD, files[i].path, files[i].text);
                 if (r < 0) {
                         return error_set(error, r, "cannot write %s", files[i].path);
                 }
         }
-        return 0;
+        return r;
 }
 
 int user_namespace_make(const struct subordinate_ids *ids, struct machine_error *error)

@@ -48,6 +48,17 @@ def test_keys(user, root, keys, key, words):
     refused(user, path, key, *words)
 
 
+def test_sysctl_of_the_host(user, root):
+    """Outside namespaces, as for root."""
+    path = user.define("a", overlay=[root], upper="volatile", command=["true"],
+                       sysctl=["vm.swappiness=10"])
+    for verb in ("check", "run"):
+        result = user(verb, path)
+        assert result.status in (65, 125) and "sysctl" in result.stderr, result
+        assert '"vm.swappiness" is the whole host' in result.stderr, result
+        assert "a machine has net.*" in result.stderr, result
+
+
 def test_tree_of_somebody_else(user, busybox_root):
     """Its owner is named; read-only it can be used."""
     path = user.define("a", overlay=[busybox_root], upper="volatile", command=["true"])
@@ -261,11 +272,12 @@ def test_program_without_rights(user, root, workspace):
     assert "neither the set-user-ID bit nor file capabilities" in result.stderr, result
 
 
-def test_hidden_proc(user, root):
-    """As in a container, where something is mounted over a part of /proc: the kernel refuses another
-    instance."""
+@pytest.mark.parametrize("part", ["/proc/version", "/sys/kernel/profiling"])
+def test_partly_hidden(user, root, part):
+    """As in a container, where something is mounted over a part of /proc or /sys: the kernel refuses
+    another instance."""
     hidden = ["unshare", "--mount", "--propagation", "private", "sh", "-c",
-              'mount --bind /dev/null /proc/version && exec "$@"', "sh"]
+              f'mount --bind /dev/null {part} && exec "$@"', "sh"]
     path = user.define("a", rootfs=root, command=["true"])
     for command in (("run", path), ("doctor",)):
         done = subprocess.run(hidden + user.command(*command), check=False, text=True,

@@ -41,6 +41,7 @@ static const struct examination examinations_of_user[] = {
         { "overlay", examine_own_overlay },
         { "directories", examine_own_directories },
         { "network", examine_own_network },
+        { "published-ports", examine_own_ports },
         { "network-program", examine_network_program },
         { "ping", examine_ping },
         { "ports", examine_low_ports },
