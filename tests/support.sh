@@ -9,11 +9,11 @@ mapfile -t build_packages < <(
 example_packages=(busybox-static)
 test_packages=(
         age btrfs-progs busybox-static chromium clang clang-format clang-tidy cppcheck crun
-        cryptsetup-bin curl dosfstools e2fsprogs erofs-utils fdisk fish git gnupg
+        cryptsetup-bin curl dosfstools e2fsprogs erofs-utils fdisk fish git gnupg keyutils
         golang-github-opencontainers-specs-dev gpgv iproute2
         libcmocka-dev mmdebstrap nftables openssh-client openssl passt podman procps python3
         python3-jsonschema python3-myst-parser python3-prometheus-client python3-pytest
-        python3-pytest-xdist python3-sphinx
+        python3-pytest-xdist python3-sphinx rpm
         skopeo slirp4netns squashfs-tools strace uidmap umoci util-linux valgrind xfsprogs zsh zstd
 )
 # Needed by build-aux/musl-libraries in addition to the build.

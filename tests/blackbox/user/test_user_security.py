@@ -90,10 +90,9 @@ def test_no_device_nodes(user, root):
     assert result.stdout.split() == ["null"], result
 
 
+@pytest.mark.needs("program:keyctl")
 def test_no_keyring_of_his(user, root):
     """Keys of his session are not those of the machine."""
-    if not shutil.which("keyctl"):
-        pytest.skip("needs keyctl")
     subprocess.run(user.become() + ["keyctl", "add", "user", "secret", "x", "@u"], check=True,
                    env=user.environment)
     assert "secret" not in attack(user, root, "cat /proc/keys").stdout
