@@ -332,6 +332,21 @@ struct machine_network_device {
         char *name; /* in the machine; may contain "%d"; NULL: the same */
 };
 
+/** The characters that all aliases of a machine in a network have, with one between two of them. */
+#define MACHINE_ALIASES_MAXIMUM 400
+/** The number of networks that a machine joins besides the first one. */
+#define MACHINE_FURTHER_NETWORKS_MAXIMUM 31
+
+/** A network that a machine joins besides the first one. */
+struct machine_further_network {
+        char *name;
+        char *address;  /* requested IPv4 address, or NULL */
+        char *address6; /* requested IPv6 address, or NULL */
+        char *mac;      /* "xx:xx:xx:xx:xx:xx", or NULL: derived */
+        uint64_t mtu;   /* or MACHINE_UNSET */
+        char **aliases; /* further names of the machine in this network */
+};
+
 struct machine_network {
         enum machine_network_mode mode;
         char *target;   /* the object of modes that have one, else NULL */
@@ -342,9 +357,12 @@ struct machine_network {
         uint64_t mtu;   /* or MACHINE_UNSET */
         char **dns;
         char **search;
-        char **hosts; /* "NAME:ADDRESS" */
+        char **hosts;   /* "NAME:ADDRESS" */
+        char **aliases; /* further names of the machine in this network */
         struct machine_port *ports;
         size_t port_count;
+        struct machine_further_network *further; /* eth1, eth2, .. */
+        size_t further_count;
         struct machine_network_device *devices; /* of a bare machine */
         size_t device_count;
 };

@@ -59,6 +59,9 @@ int config_load_text(const char *name, const char *text, struct machine **ret);
  * whose network it shares. 0 or -ENOMEM; the caller frees *ret, NULL for none. */
 int config_requirements(const struct machine *machine, char ***ret);
 
+/** The bridged networks that a machine joins, the first one first. Returns 0 or -ENOMEM. */
+int config_network_names(const struct machine *machine, char ***ret);
+
 /**
  * Loads a network: a path if it contains a slash or ends with ".network", otherwise a name to look
  * up in the search path. The name "default" exists without a file. Errors as above. The caller

@@ -21,3 +21,22 @@ int config_requirements(const struct machine *machine, char ***ret)
         *ret = TAKE_PTR(names);
         return 0;
 }
+
+int config_network_names(const struct machine *machine, char ***ret)
+{
+        const struct machine_network *settings = &machine->network;
+        _cleanup_strv_ char **names = NULL;
+
+        if (settings->mode == MACHINE_NETWORK_BRIDGE && strv_append(&names, settings->name) < 0) {
+                return -ENOMEM;
+        }
+        for (size_t i = 0; i < settings->further_count; i++) {
+                const char *name = settings->further[i].name;
+
+                if (name && !strv_contains(names, name) && strv_append(&names, name) < 0) {
+                        return -ENOMEM;
+                }
+        }
+        *ret = TAKE_PTR(names);
+        return 0;
+}

@@ -138,6 +138,14 @@ static void free_network(struct machine_network *network)
                 free(network->devices[i].name);
         }
         free(network->devices);
+        for (size_t i = 0; i < network->further_count; i++) {
+                free(network->further[i].name);
+                free(network->further[i].address);
+                free(network->further[i].address6);
+                free(network->further[i].mac);
+                strv_free(network->further[i].aliases);
+        }
+        free(network->further);
         free(network->target);
         free(network->name);
         free(network->address);
@@ -146,6 +154,7 @@ static void free_network(struct machine_network *network)
         strv_free(network->dns);
         strv_free(network->search);
         strv_free(network->hosts);
+        strv_free(network->aliases);
 }
 
 static void free_security(struct machine_security *security)

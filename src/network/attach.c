@@ -61,10 +61,10 @@ static int name_link(const struct network *network, char name[static IF_NAMESIZE
         _cleanup_free_ char *identity = NULL;
 
         (void)clock_gettime(CLOCK_MONOTONIC, &now);
-        identity =
-                string_format("%s %s %d %" PRIu64 " %lld.%09ld %u", network->runtime_directory,
-                              network->machine, (int)network->owner.pid, network->owner.start_time,
-                              (long long)now.tv_sec, now.tv_nsec, network->attachments);
+        identity = string_format("%s %s %u %d %" PRIu64 " %lld.%09ld %u",
+                                 network->runtime_directory, network->machine, network->index,
+                                 (int)network->owner.pid, network->owner.start_time,
+                                 (long long)now.tv_sec, now.tv_nsec, network->attachments);
         if (!identity) {
                 return -ENOMEM;
         }
@@ -109,6 +109,7 @@ static int make_veth(const struct attachment *attachment, int bridge, struct mac
                                                        attachment->lease->machine);
         struct link_settings settings = {
                 .name = attachment->lease->link,
+                .index = attachment->network->index,
                 .mtu = choose_mtu(attachment),
                 .namespace_fd = attachment->namespace_fd,
                 .parent = bridge,
@@ -142,13 +143,15 @@ static int configure(const struct attachment *attachment, struct machine_error *
         const struct network_state *state = attachment->state;
         struct namespace_settings settings = {
                 .interface = true,
+                .index = attachment->network->index,
                 .address = attachment->lease->address,
                 .length = state->subnet.length,
                 .address6 = attachment->lease->address6,
                 .length6 = state->subnet6.length,
         };
 
-        if (!state->internal) {
+        /* The way out is that of eth0. */
+        if (!state->internal && attachment->network->index == 0) {
                 settings.gateway = state->gateway;
                 settings.gateway6 = state->gateway6;
         }
@@ -227,7 +230,9 @@ static int keep_link(struct attachment *attachment, struct machine_error *error)
 static int make_link(struct attachment *attachment, struct machine_error *error)
 {
         int bridge;
-        int r = attachment->network->rejoins ? namespace_clear(attachment->namespace_fd, error) : 0;
+        int r = attachment->network->rejoins ? namespace_clear(attachment->namespace_fd,
+                                                               attachment->network->index, error)
+                                             : 0;
 
         if (r < 0) {
                 return r;
@@ -346,7 +351,7 @@ static int make_parent_link(struct network *network, int namespace_fd, struct ma
         int r = network_session_open_host(network->runtime_directory, &session, error);
 
         if (r == 0 && network->rejoins) {
-                r = namespace_clear(namespace_fd, error);
+                r = namespace_clear(namespace_fd, 0, error);
         }
         if (r < 0) {
                 return r;

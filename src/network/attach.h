@@ -11,8 +11,13 @@
 #include "network/state/claim.h"
 #include "network/state/port.h"
 
-/** The attachment of one machine to its network, held by its supervisor. */
+/** The attachment of one machine to its networks, held by its supervisor: that of eth0, which has
+ * the others. */
 struct network {
+        unsigned int index;    /* of the link: eth0, eth1, .. */
+        struct network *first; /* that of eth0 */
+        struct network **further;
+        size_t further_count;
         enum machine_network_mode mode;
         char *runtime_directory;
         char *machine; /* name */
@@ -48,8 +53,21 @@ struct network {
 
 struct network_request;
 
+/** What a definition says of one link. */
+struct network_link {
+        const char *network;
+        const char *address;
+        const char *address6;
+        const char *mac;
+        uint64_t mtu;
+        char *const *aliases;
+};
+
+/** That of eth0, eth1, ..; without a network if the machine has no such link, or no bridge. */
+struct network_link network_link_of(const struct machine *machine, unsigned int index);
+
 /** An attachment that has not been prepared, freed by network_free(). NULL if out of memory. */
-struct network *network_new(const struct network_request *request);
+struct network *network_new(const struct network_request *request, unsigned int index);
 
 /** Opens the namespace that the machine shares: that of a running machine, or one with a path; none
  * in other modes. Returns 0 or -errno with error set. */

@@ -229,6 +229,20 @@ static int open_for_bridge(struct opening *opening, struct machine_error *error)
         return r == 0 && !opening->request->definition->internal ? start_uplink(opening, error) : r;
 }
 
+/* The links after the first are in the namespace that this has opened, whose way out it is. */
+static int open_further(struct network *network, struct network_session *session,
+                        struct machine_error *error)
+{
+        const struct network *first = network->first;
+
+        network->inside_fd = fcntl(first->inside_fd, F_DUPFD_CLOEXEC, 3);
+        session->outside_routes = first->host_routes;
+        session->outside_route_count = first->host_route_count;
+        return network->inside_fd < 0
+                       ? error_set(error, errno, "cannot keep the network namespace of machines")
+                       : 0;
+}
+
 static int refuse(enum machine_network_mode mode, struct machine_error *error)
 {
         int r = error_say(error, EPERM,
@@ -248,6 +262,9 @@ int inside_open(struct network *network, struct network_session *session,
 
         if (!session->user) {
                 return 0;
+        }
+        if (network->index > 0) {
+                return open_further(network, session, error);
         }
         r = user_record_load(session->directory_fd, &opening.record, error);
         if (r < 0) {

@@ -142,24 +142,45 @@ static int attach_inside(void *data, struct machine_error *error)
         return attach_to_bridge(call->network, call->namespace_fd, error);
 }
 
+/* Warnings of all links are those of the first. */
+static int attach_further(struct network *first, struct network *network, int namespace_fd,
+                          struct machine_error *error)
+{
+        int r = network_attach(network, namespace_fd, error);
+
+        STRV_FOREACH(warning, network->warnings) {
+                if (r == 0 && !strv_contains(first->warnings, *warning) &&
+                    strv_append(&first->warnings, *warning) < 0) {
+                        r = error_oom(error);
+                }
+        }
+        return r;
+}
+
 int network_attach(struct network *network, int namespace_fd, struct machine_error *error)
 {
         struct attach_call call = { network, namespace_fd };
+        int r = 0;
 
         network->attachments++;
         switch (network->mode) {
         case MACHINE_NETWORK_BRIDGE:
-                return inside_call(network, attach_inside, &call, error);
+                r = inside_call(network, attach_inside, &call, error);
+                break;
         case MACHINE_NETWORK_MACVLAN:
         case MACHINE_NETWORK_IPVLAN:
-                return attach_to_parent(network, namespace_fd, error);
+                r = attach_to_parent(network, namespace_fd, error);
+                break;
         case MACHINE_NETWORK_NONE:
         case MACHINE_NETWORK_HOST:
         case MACHINE_NETWORK_MACHINE:
         case MACHINE_NETWORK_PATH:
                 break;
         }
-        return 0;
+        for (size_t i = 0; r == 0 && i < network->further_count; i++) {
+                r = attach_further(network, network->further[i], namespace_fd, error);
+        }
+        return r;
 }
 
 /* Releases a lease of this owner, unless another machine shares its network. */
@@ -170,24 +191,33 @@ static void release_lease(struct network_session *session, struct network_lease 
         }
 }
 
+/* Releases all leases of a machine that belong to this owner. *shares becomes the machine whose
+ * network it shares, unless there is none. */
+static void release_machine(struct network_session *session, const char *machine,
+                            const struct process_identity *owner,
+                            char shares[static NETWORK_NAME_SIZE])
+{
+        TABLE_FOREACH_LEASE(lease, &session->leases)
+        {
+                if (string_equal(lease->machine, machine) && lease_is_of(lease, owner)) {
+                        if (lease->shares[0]) {
+                                memcpy(shares, lease->shares, NETWORK_NAME_SIZE);
+                        }
+                        release_lease(session, lease);
+                }
+        }
+}
+
 /* Removes the machine from the table; its addresses stay remembered. If it kept the shared network
  * of a machine that has exited, that passes to another machine that shares it, or is removed as
  * well. */
-static void release(struct network *network, struct network_session *session, const char *name)
+static void release(const struct network *network, struct network_session *session)
 {
-        const struct network_state *state = leases_find_network(&session->leases, name);
-        struct network_lease *lease =
-                state ? leases_find(&session->leases, state, network->machine) : NULL;
-        char shares[NETWORK_NAME_SIZE];
+        char shares[NETWORK_NAME_SIZE] = "", none[NETWORK_NAME_SIZE];
 
-        if (!lease || !lease_is_of(lease, &network->owner)) {
-                return;
-        }
-        memcpy(shares, lease->shares, sizeof shares);
-        release_lease(session, lease);
-        lease = shares[0] ? leases_find(&session->leases, state, shares) : NULL;
-        if (lease && lease_is_of(lease, &network->owner)) {
-                release_lease(session, lease);
+        release_machine(session, network->machine, &network->owner, shares);
+        if (shares[0]) {
+                release_machine(session, shares, &network->owner, none);
         }
         network_session_save(session);
 }
@@ -254,13 +284,13 @@ static int detach_inside(void *data, struct machine_error *error)
 {
         struct network *network = data;
         _cleanup_network_session_ struct network_session session = NETWORK_SESSION_INIT;
-        _cleanup_free_ char *name = TAKE_PTR(network->name);
         _cleanup_close_ int turn = -EBADF;
         int r;
 
+        free(TAKE_PTR(network->name));
         r = network_session_open(network->runtime_directory, &session, error);
         if (r == 0) {
-                release(network, &session, name);
+                release(network, &session);
                 turn = ending_is_needed(&session) ? ending_take_turn(&session) : -EWOULDBLOCK;
         }
         network_session_close(&session);
@@ -287,19 +317,49 @@ int network_detach(struct network *network, struct machine_error *error)
         return r;
 }
 
+struct network_link network_link_of(const struct machine *machine, unsigned int index)
+{
+        const struct machine_network *settings = &machine->network;
+        const struct machine_further_network *further;
+
+        if (index == 0) {
+                return (struct network_link){
+                        .network = settings->mode == MACHINE_NETWORK_BRIDGE ? settings->name : NULL,
+                        .address = settings->address,
+                        .address6 = settings->address6,
+                        .mac = settings->mac,
+                        .mtu = settings->mtu,
+                        .aliases = settings->aliases,
+                };
+        }
+        if (network_is_alone(settings->mode) || index > settings->further_count) {
+                return (struct network_link){ .mtu = MACHINE_UNSET };
+        }
+        further = &settings->further[index - 1];
+        return (struct network_link){
+                .network = further->name,
+                .address = further->address,
+                .address6 = further->address6,
+                .mac = further->mac,
+                .mtu = further->mtu,
+                .aliases = further->aliases,
+        };
+}
+
 static int copy_settings(struct network *network, const struct network_request *request)
 {
         const struct machine_network *settings = &request->machine->network;
+        const struct network_link link = network_link_of(request->machine, network->index);
 
-        network->mode = settings->mode;
+        network->mode = network->index == 0 ? settings->mode : MACHINE_NETWORK_BRIDGE;
         network->owner = request->owner;
-        network->mtu = settings->mtu;
+        network->mtu = link.mtu;
         network->user_base = request->user_base;
         network->runtime_directory = strdup(request->runtime_directory);
         network->machine = strdup(request->machine->name);
         network->internal = request->definition && request->definition->internal;
         if (!network->runtime_directory || !network->machine ||
-            string_replace(&network->mac, settings->mac) < 0) {
+            string_replace(&network->mac, link.mac) < 0) {
                 return -ENOMEM;
         }
         if (network->mode == MACHINE_NETWORK_MACVLAN || network->mode == MACHINE_NETWORK_IPVLAN) {
@@ -308,13 +368,15 @@ static int copy_settings(struct network *network, const struct network_request *
         return 0;
 }
 
-struct network *network_new(const struct network_request *request)
+struct network *network_new(const struct network_request *request, unsigned int index)
 {
         _cleanup_network_ struct network *network = calloc(1, sizeof(*network));
 
         if (!network) {
                 return NULL;
         }
+        network->index = index;
+        network->first = network;
         network->shared_fd = -EBADF;
         network->own_fd = -EBADF;
         network->inside_fd = -EBADF;
@@ -327,6 +389,10 @@ void network_free(struct network *network)
         if (!network) {
                 return;
         }
+        for (size_t i = 0; i < network->further_count; i++) {
+                network_free(network->further[i]);
+        }
+        free(network->further);
         claim_release(&network->claim);
         port_release(&network->ports);
         forward_release(&network->sockets);
@@ -384,6 +450,29 @@ const char *network_address(const struct network *network)
 const char *network_address6(const struct network *network)
 {
         return network->address6;
+}
+
+static int list_one(const struct network *network, char ***list)
+{
+        return strv_take(list, string_format("%s %s %s", network->name,
+                                             network->address ? network->address : "-",
+                                             network->address6 ? network->address6 : "-"));
+}
+
+int network_list(const struct network *network, char ***ret)
+{
+        _cleanup_strv_ char **list = NULL;
+        int r = network->mode == MACHINE_NETWORK_BRIDGE && network->name ? list_one(network, &list)
+                                                                         : 0;
+
+        for (size_t i = 0; r == 0 && i < network->further_count; i++) {
+                r = list_one(network->further[i], &list);
+        }
+        if (r == 0) {
+                strv_free(*ret);
+                *ret = TAKE_PTR(list);
+        }
+        return r;
 }
 
 bool network_is_internal(const struct network *network)

@@ -11,7 +11,7 @@
 #include "base/process/process.h"
 
 /**
- * The attachment of one machine to its network. The order of a start:
+ * The attachment of one machine to its networks. The order of a start:
  *
  *     network_prepare()            before anything is created: leases addresses, reserves ports
  *     network_hosts_path()         for the root
@@ -34,6 +34,8 @@ struct network_request {
         /* The definition of machine->network.name; required for MACHINE_NETWORK_BRIDGE, else NULL.
          * Borrowed during network_prepare(). */
         const struct network_definition *definition;
+        /* Those of machine->network.further, in order. Borrowed the same way. */
+        const struct network_definition *const *further;
         const char *runtime_directory;
         /* The process that keeps the machine: the supervisor, usually the caller. The next
          * operation removes leases, links and rules of an owner that has exited. */
@@ -132,6 +134,11 @@ DEFINE_CLEANUP(struct network *, network_free, cleanup_network)
 const char *network_address(const struct network *network);
 const char *network_address6(const struct network *network);
 
+/** Lists the bridged networks of a machine in the order of its links, eth0, eth1, ..: "NAME ADDRESS
+ * ADDRESS6", with "-" for an address that it has not. Returns 0 or -ENOMEM; *ret is freed and
+ * replaced. */
+int network_list(const struct network *network, char ***ret);
+
 /** Whether the network has no connection to the outside. */
 bool network_is_internal(const struct network *network);
 
@@ -165,8 +172,9 @@ const char *network_hosts_text(const struct network *network);
  * The configuration and actual state of all networks: an array of objects with the keys of a
  * network's definition, `name`, `bridge_up`, `rules` (the table exists), `uplink` (the program that
  * is a user's way out: `program`, `pid`, `running`, `serving`, `reason`; else null) and `machines`:
- * objects with `name`, `pid` of the supervisor, `address`, `address6`, `link`, `link_up`, `guarded`
- * (the rules check what it sends), `ports` and `ports_missing`, those that are not in the rules.
+ * objects with `name`, `pid` of the supervisor, `address`, `address6`, `interface` in the machine,
+ * `aliases`, `link`, `link_up`, `guarded` (the rules check what it sends), `ports` and
+ * `ports_missing`, those that are not in the rules.
  * Any user may call it; `rules`, `guarded` and `ports_missing`, which only root can query, are null
  * for others. Machines that do not run have their remembered address and a null pid.
  */

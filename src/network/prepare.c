@@ -20,21 +20,11 @@
 #include "network/host/prune.h"
 #include "network/inside.h"
 #include "network/plan.h"
+#include "network/prepare.h"
 #include "network/publish.h"
+#include "network/state/aliases.h"
 #include "network/state/lease.h"
 #include "network/state/sharing.h"
-
-/* Shared by the steps of one preparation. */
-struct preparation {
-        const struct network_request *request;
-        struct network *network;
-        struct network_session *session;
-        struct network_state *state;
-        struct network_lease *lease;
-        struct network_lease *before; /* the last run's lease, if the network was kept */
-        struct lease_details details; /* of the definition */
-        bool same_ports;              /* it publishes them already */
-};
 
 static const char *const mode_names[] = {
         [MACHINE_NETWORK_BRIDGE] = "bridge", [MACHINE_NETWORK_HOST] = "host",
@@ -42,6 +32,11 @@ static const char *const mode_names[] = {
         [MACHINE_NETWORK_PATH] = "path",     [MACHINE_NETWORK_MACVLAN] = "macvlan",
         [MACHINE_NETWORK_IPVLAN] = "ipvlan",
 };
+
+const char *prepare_mode_name(enum machine_network_mode mode)
+{
+        return mode_names[mode];
+}
 
 static int load_details(const struct preparation *preparation, const struct network_lease *lease,
                         struct lease_details *ret, struct machine_error *error)
@@ -54,25 +49,29 @@ static int load_details(const struct preparation *preparation, const struct netw
                                   lease->machine, session->path);
 }
 
-/* A machine is attached once. An earlier preparation of the same owner is released. */
-static int check_machine(struct preparation *preparation, struct machine_error *error)
+/* Only in this process: the machine does not conflict with itself. */
+static void forget_own(const struct preparation *preparation)
 {
-        struct network_lease *lease =
-                leases_find_owned(&preparation->session->leases, preparation->network->machine);
-        _cleanup_details_ struct lease_details details = { 0 };
-        int r;
-
-        if (!lease) {
-                return 0;
+        TABLE_FOREACH_LEASE(lease, &preparation->session->leases)
+        {
+                if (string_equal(lease->machine, preparation->network->machine)) {
+                        lease->owner = (struct process_identity){ 0 };
+                }
         }
-        r = load_details(preparation, lease, &details, error);
+}
+
+/* A machine is attached once. An earlier preparation of the same owner is released. */
+static int check_lease(struct preparation *preparation, struct network_lease *lease,
+                       struct machine_error *error)
+{
+        _cleanup_details_ struct lease_details details = { 0 };
+        int r = load_details(preparation, lease, &details, error);
+
         if (r < 0) {
                 return r;
         }
         preparation->same_ports = details_have_same_ports(&details, &preparation->details);
         if (preparation->request->rehearsal) {
-                /* Only in this process: it does not conflict with itself. */
-                lease->owner = (struct process_identity){ 0 };
                 return 0;
         }
         if (!lease_is_of(lease, &preparation->network->owner) && !lease->kept) {
@@ -87,6 +86,21 @@ static int check_machine(struct preparation *preparation, struct machine_error *
         preparation->same_ports = false;
         network_session_prune_lease(preparation->session, lease);
         return 0;
+}
+
+static int check_machine(struct preparation *preparation, struct machine_error *error)
+{
+        struct network_lease *lease =
+                leases_find_owned(&preparation->session->leases, preparation->network->machine,
+                                  preparation->network->index);
+        int r = lease ? check_lease(preparation, lease, error) : 0;
+
+        if (r == 0 && preparation->request->rehearsal) {
+                forget_own(preparation);
+        } else if (r == 0 && preparation->network->index == 0) {
+                prepare_drop_links(preparation);
+        }
+        return r;
 }
 
 /* The network of the machine's last run, if others share it: they hold its namespace. */
@@ -111,7 +125,7 @@ static uint64_t describe_place(const struct network *network, const struct netwo
 {
         char address[ADDRESS_TEXT_SIZE], address6[ADDRESS_TEXT_SIZE];
         _cleanup_free_ char *text = string_format(
-                "%s %s %s %" PRIu64 " %s %s", mode_names[network->mode],
+                "%s %s %s %" PRIu64 " %s %s", prepare_mode_name(network->mode),
                 network->parent ? network->parent : "-", network->mac ? network->mac : "-",
                 network->mtu, address_format(&lease->address, address),
                 address_format(&lease->address6, address6));
@@ -124,8 +138,7 @@ static bool has_link(const struct preparation *preparation, const char *link)
         return preparation->network->parent || (link[0] != '\0' && if_nametoindex(link) > 0);
 }
 
-/* The lease of the last run, if the new one takes its place; its names go from the files. */
-static struct network_lease take_last_run(struct preparation *preparation)
+struct network_lease prepare_take_last_run(struct preparation *preparation)
 {
         const struct network_lease none = { 0 };
         struct network_lease *before = preparation->before;
@@ -139,8 +152,7 @@ static struct network_lease take_last_run(struct preparation *preparation)
         return *before;
 }
 
-/* Decides whether the link of the last run stays. */
-static void settle_place(struct preparation *preparation, const struct network_lease *last)
+void prepare_settle_place(struct preparation *preparation, const struct network_lease *last)
 {
         struct network *network = preparation->network;
         struct network_lease *lease = preparation->lease;
@@ -164,8 +176,7 @@ static void settle_place(struct preparation *preparation, const struct network_l
         lease->attached = lease->guarded = lease->ruled = false;
 }
 
-/* A lease in another network keeps nothing of the old one. */
-static void leave_before(struct preparation *preparation)
+void prepare_leave_before(struct preparation *preparation)
 {
         struct network_lease *before = preparation->before;
 
@@ -197,8 +208,7 @@ static int plan(struct preparation *preparation, struct machine_error *error)
         return r;
 }
 
-/* What peers and clean-up need beyond the record, and the machine's hosts file. */
-static int take_details(struct preparation *preparation, struct machine_error *error)
+int prepare_take_details(struct preparation *preparation, struct machine_error *error)
 {
         struct network_session *session = preparation->session;
         int r;
@@ -212,26 +222,51 @@ static int take_details(struct preparation *preparation, struct machine_error *e
                 return error_set(error, r, "cannot write the ports of machine \"%s\" in %s/details",
                                  preparation->lease->machine, session->path);
         }
-        return names_enter(session, preparation->lease, preparation->details.hosts, error);
+        if (preparation->network->index > 0) {
+                return names_enter_further(session, preparation->lease, error);
+        }
+        return names_enter(session, preparation->lease, preparation->details.hosts,
+                           preparation->request->machine->network.further_count > 0, error);
 }
 
-static int take_lease(struct preparation *preparation, struct machine_error *error)
+/* The addresses, and the names beside that of the machine. */
+static int take_addresses(struct preparation *preparation, struct machine_error *error)
 {
-        const struct network_lease last = take_last_run(preparation);
-        int r = lease_take(&preparation->session->leases, preparation->state,
-                           preparation->request->machine, &preparation->network->owner,
-                           &preparation->lease, error);
+        const struct network *network = preparation->network;
+        const struct machine *machine = preparation->request->machine;
+        const struct network_link link = network_link_of(machine, network->index);
+        const struct lease_request request = { machine, link.address, link.address6,
+                                               &network->owner };
+        struct network_table *table = &preparation->session->leases;
+        int r = lease_take(table, preparation->state, &request, &preparation->lease, error);
 
         if (r < 0) {
                 return r;
         }
+        r = aliases_set(table, preparation->lease, link.aliases);
+        if (r < 0) {
+                return error_set(error, r, "cannot record the aliases of machine \"%s\"",
+                                 machine->name);
+        }
+        preparation->lease->index = (uint8_t)network->index;
         preparation->lease->shared = false;
-        preparation->lease->mode = (uint8_t)preparation->network->mode;
+        preparation->lease->mode = (uint8_t)network->mode;
         preparation->lease->shares[0] = '\0';
-        settle_place(preparation, &last);
+        return 0;
+}
+
+static int take_lease(struct preparation *preparation, struct machine_error *error)
+{
+        const struct network_lease last = prepare_take_last_run(preparation);
+        int r = take_addresses(preparation, error);
+
+        if (r < 0) {
+                return r;
+        }
+        prepare_settle_place(preparation, &last);
         /* A user's ports are bound already: inside_open(). */
         if (preparation->session->user) {
-                return take_details(preparation, error);
+                return prepare_take_details(preparation, error);
         }
         r = publish_ports(
                 &(const struct publication){
@@ -242,10 +277,10 @@ static int take_lease(struct preparation *preparation, struct machine_error *err
                         .same = preparation->same_ports,
                 },
                 preparation->request->rehearsal ? NULL : &preparation->network->ports, error);
-        return r == 0 ? take_details(preparation, error) : r;
+        return r == 0 ? prepare_take_details(preparation, error) : r;
 }
 
-static int fail_full(const struct preparation *preparation, struct machine_error *error)
+int prepare_fail_full(const struct preparation *preparation, struct machine_error *error)
 {
         return error_say(error, ENOSPC,
                          "cannot record a lease for machine \"%s\": the table is full",
@@ -263,158 +298,14 @@ static int prepare_bridge(struct preparation *preparation, struct machine_error 
         preparation->state = leases_network(&preparation->session->leases,
                                             preparation->request->definition->name);
         if (!preparation->state) {
-                return fail_full(preparation, error);
+                return prepare_fail_full(preparation, error);
         }
         r = network_session_look_at_host(preparation->session, error);
         if (r == 0) {
-                leave_before(preparation);
+                prepare_leave_before(preparation);
                 r = plan(preparation, error);
         }
         return r == 0 ? take_lease(preparation, error) : r;
-}
-
-/* Machines without a bridge get the addresses and names that others take from the lease. */
-static int take_static(struct preparation *preparation, struct machine_error *error)
-{
-        const struct machine_network *settings = &preparation->request->machine->network;
-
-        if ((settings->address &&
-             address_parse(settings->address, &preparation->lease->address) < 0) ||
-            (settings->address6 &&
-             address_parse(settings->address6, &preparation->lease->address6) < 0)) {
-                return error_say(error, EINVAL, "the machine's address is invalid");
-        }
-        return 0;
-}
-
-static int warn_of_ports(struct network *network, const struct machine *machine,
-                         struct machine_error *error)
-{
-        if (machine->network.port_count > 0 &&
-            strv_take(&network->warnings,
-                      string_format("the ports of machine \"%s\" are not published: a machine with "
-                                    "network mode \"%s\" has no address of its own to forward to",
-                                    machine->name, mode_names[machine->network.mode])) < 0) {
-                return error_oom(error);
-        }
-        return 0;
-}
-
-/* Whether a machine's namespace is not its own but the host's, one with a path, or another
- * machine's that is neither. Such a namespace needs nobody to keep it. */
-static bool is_foreign(const struct network_lease *lease, int namespace_fd)
-{
-        _cleanup_close_ int own = namespace_open_own();
-        struct stat host, space;
-
-        if (lease && !lease->shares[0] &&
-            (lease->mode == MACHINE_NETWORK_PATH || lease->mode == MACHINE_NETWORK_MACHINE)) {
-                return true;
-        }
-        return own >= 0 && fstat(own, &host) == 0 && fstat(namespace_fd, &space) == 0 &&
-               host.st_dev == space.st_dev && host.st_ino == space.st_ino;
-}
-
-/* A machine that shares another's network has its addresses and attachment, and holds the
- * namespace. */
-static int describe_sharing(struct preparation *preparation, const struct network_lease *shared)
-{
-        struct network_lease *lease = preparation->lease;
-        const char *target = preparation->request->machine->network.target;
-
-        if (shared) {
-                lease->address = shared->address;
-                lease->address6 = shared->address6;
-        }
-        if (is_foreign(shared, preparation->network->shared_fd)) {
-                return 0;
-        }
-        lease->attached = shared != NULL && network_has_bridge(preparation->state);
-        lease->descriptor = (uint64_t)preparation->network->shared_fd;
-        lease->user_base = preparation->request->shared_user_base;
-        (void)record_set_text(lease->shares, sizeof(lease->shares),
-                              shared && shared->shares[0] ? shared->shares : target);
-        return preparation->request->rehearsal
-                       ? 0
-                       : sharing_mark(preparation->session->path, lease->shares);
-}
-
-/* The record of the last run is used again, that of another kind of network is not. */
-static int add_lease(struct preparation *preparation, struct machine_error *error)
-{
-        struct network_table *table = &preparation->session->leases;
-        const char *machine = preparation->network->machine;
-        struct network_lease *old = leases_find(table, preparation->state, machine);
-
-        if (old && old != preparation->before) {
-                leases_remove(table, old);
-                old = NULL;
-        }
-        preparation->lease = old ? old : leases_add_lease(table, preparation->state, machine);
-        if (!preparation->lease) {
-                return fail_full(preparation, error);
-        }
-        preparation->lease->shared = true;
-        preparation->lease->mode = (uint8_t)preparation->network->mode;
-        preparation->lease->address = preparation->lease->address6 = (struct network_address){ 0 };
-        return 0;
-}
-
-/* Ports of a machine without an address of its own are not published. */
-static void drop_ports(struct lease_details *details)
-{
-        char **hosts = TAKE_PTR(details->hosts);
-
-        details_clear(details);
-        details->hosts = hosts;
-}
-
-static int describe_unbridged(struct preparation *preparation, const struct network_lease *last,
-                              const struct network_lease *shared, struct machine_error *error)
-{
-        int r = add_lease(preparation, error);
-
-        if (r == 0 && preparation->network->mode == MACHINE_NETWORK_MACHINE &&
-            (r = describe_sharing(preparation, shared)) < 0) {
-                error_set(error, r, "cannot record that the network is shared");
-        }
-        if (r == 0) {
-                r = lease_describe(preparation->lease, preparation->request->machine,
-                                   &preparation->network->owner, error);
-        }
-        if (r == 0 && preparation->network->parent) {
-                r = take_static(preparation, error);
-        }
-        if (r == 0 && preparation->network->mode != MACHINE_NETWORK_MACHINE) {
-                settle_place(preparation, last);
-        }
-        return r;
-}
-
-static int prepare_unbridged(struct preparation *preparation, struct machine_error *error)
-{
-        const struct machine *machine = preparation->request->machine;
-        struct network_table *table = &preparation->session->leases;
-        const struct network_lease *shared =
-                preparation->network->mode == MACHINE_NETWORK_MACHINE
-                        ? leases_find_owned(table, machine->network.target)
-                        : NULL;
-        struct network_lease last;
-        int r;
-
-        preparation->state = shared ? leases_network_of(table, shared)
-                                    : leases_network(table, NETWORK_STATE_UNBRIDGED);
-        if (!preparation->state) {
-                return fail_full(preparation, error);
-        }
-        leave_before(preparation);
-        last = take_last_run(preparation);
-        drop_ports(&preparation->details);
-        r = describe_unbridged(preparation, &last, shared, error);
-        if (r == 0) {
-                r = take_details(preparation, error);
-        }
-        return r == 0 ? warn_of_ports(preparation->network, machine, error) : r;
 }
 
 /* The machine, as the forwarder of its ports reaches it. */
@@ -448,44 +339,16 @@ static int take_texts(struct preparation *preparation, struct machine_error *err
         return 0;
 }
 
-/* A machine that shares the network follows it: to other addresses, or to another network. */
-static int follow(struct preparation *preparation, struct network_lease *sharer,
-                  const struct network_lease *lease, struct machine_error *error)
+/* A supervisor that is not the caller is found in /proc. The claim is to all leases of the machine:
+ * those of further links follow. */
+static void take_claim(const struct preparation *preparation)
 {
-        struct network_session *session = preparation->session;
-        int r;
+        struct network *network = preparation->network;
 
-        names_unlist(session, sharer);
-        sharer->address = lease->address;
-        sharer->address6 = lease->address6;
-        sharer->network = leases_number(&session->leases, preparation->state);
-        sharer->attached = network_has_bridge(preparation->state);
-        r = names_follow(session, sharer, error);
-        return r == 0 && sharer->attached ? names_list(session, sharer, error) : r;
-}
-
-static int update_sharers(struct preparation *preparation, const struct network_lease *lease,
-                          struct machine_error *error)
-{
-        TABLE_FOREACH_LEASE(sharer, &preparation->session->leases)
-        {
-                int r = string_equal(sharer->shares, preparation->network->machine)
-                                ? follow(preparation, sharer, lease, error)
-                                : 0;
-
-                if (r < 0) {
-                        return r;
-                }
-        }
-        return 0;
-}
-
-/* A supervisor that is not the caller is found in /proc. */
-static void take_claim(struct preparation *preparation)
-{
-        if (preparation->network->owner.pid == getpid()) {
-                claim_take(&preparation->network->claim, &preparation->session->leases,
-                           preparation->lease);
+        if (network->owner.pid == getpid() &&
+            network->index == preparation->request->machine->network.further_count) {
+                claim_take(&network->first->claim, &preparation->session->leases, network->machine,
+                           &network->owner);
         }
 }
 
@@ -503,7 +366,10 @@ static int prepare_locked(struct preparation *preparation, struct machine_error 
                             : prepare_unbridged(preparation, error);
         }
         if (r == 0 && preparation->network->rejoins) {
-                r = update_sharers(preparation, preparation->lease, error);
+                r = prepare_update_sharers(preparation, preparation->lease, error);
+        }
+        if (r == 0 && !preparation->request->rehearsal && preparation->lease->shares[0]) {
+                r = prepare_share_links(preparation, error);
         }
         if (r == 0) {
                 take_target(preparation);
@@ -539,7 +405,7 @@ static int prepare_alone(struct network *network, const struct network_request *
             names_write_alone(&lease, request->machine->network.hosts, &network->hosts_text) < 0) {
                 r = error_oom(error);
         }
-        return r == 0 ? warn_of_ports(network, request->machine, error) : r;
+        return r == 0 ? prepare_warn_of_ports(network, request->machine, error) : r;
 }
 
 /* Even a machine without a network has a namespace that others may share. */
@@ -560,14 +426,14 @@ static int rejoin_alone(struct network *network, const struct network_request *r
         r = check_machine(&preparation, error);
         if (r == 0 && network->rejoins) {
                 preparation.state = leases_network(&session.leases, NETWORK_STATE_UNBRIDGED);
-                r = preparation.state ? 0 : fail_full(&preparation, error);
+                r = preparation.state ? 0 : prepare_fail_full(&preparation, error);
         }
         if (r == 0 && network->rejoins) {
-                leave_before(&preparation);
-                r = namespace_clear(network->shared_fd, error);
+                prepare_leave_before(&preparation);
+                r = namespace_clear(network->shared_fd, 0, error);
         }
         if (r == 0 && network->rejoins) {
-                r = update_sharers(&preparation, &nowhere, error);
+                r = prepare_update_sharers(&preparation, &nowhere, error);
         }
         if (r == 0) {
                 network_session_save(&session);
@@ -607,7 +473,7 @@ static int check_followed(const struct network *network, const struct network_re
         r = error_say(error, EBUSY,
                       "cannot start machine \"%s\" with network mode \"%s\": machine \"%s\" is "
                       "running in its own network",
-                      network->machine, mode_names[network->mode], sharer->machine);
+                      network->machine, prepare_mode_name(network->mode), sharer->machine);
         error_hint(error, "stop it first: machinectl-lite stop %s", sharer->machine);
         return r;
 }
@@ -626,7 +492,9 @@ static int prepare_among_others(struct network *network, const struct network_re
                                            .session = &session };
         int r = network_open_shared(network, request, error);
 
-        if (r == 0 && details_copy(&request->machine->network, &preparation.details) < 0) {
+        /* Ports and hosts entries are with the first link. */
+        if (r == 0 && network->index == 0 &&
+            details_copy(&request->machine->network, &preparation.details) < 0) {
                 r = error_oom(error);
         }
         if (r == 0) {
@@ -648,10 +516,43 @@ static int prepare_among_others(struct network *network, const struct network_re
         return r;
 }
 
+/* eth1, eth2, .. */
+static int prepare_further(struct network *first, const struct network_request *request,
+                           struct machine_error *error)
+{
+        size_t count = request->machine->network.further_count;
+        int r = 0;
+
+        first->further = calloc(count, sizeof(struct network *));
+        if (!first->further) {
+                return error_oom(error);
+        }
+        for (size_t i = 0; r == 0 && i < count; i++) {
+                struct network_request own = *request;
+                struct network *network;
+
+                own.definition = request->further[i];
+                network = network_new(&own, (unsigned int)i + 1);
+                if (!network) {
+                        return error_oom(error);
+                }
+                first->further[first->further_count++] = network;
+                network->first = first;
+                network->rejoins = first->rejoins;
+                network->same_ids = first->same_ids;
+                r = prepare_among_others(network, &own, error);
+                if (r < 0) {
+                        error_prefix(error, "network \"%s\"",
+                                     network_link_of(request->machine, network->index).network);
+                }
+        }
+        return r;
+}
+
 int network_prepare(const struct network_request *request, struct network **ret,
                     struct machine_error *error)
 {
-        _cleanup_network_ struct network *network = network_new(request);
+        _cleanup_network_ struct network *network = network_new(request, 0);
         int r;
 
         if (!network) {
@@ -665,6 +566,10 @@ int network_prepare(const struct network_request *request, struct network **ret,
         if (r == 0) {
                 r = network_is_alone(network->mode) ? prepare_alone(network, request, error)
                                                     : prepare_among_others(network, request, error);
+        }
+        if (r == 0 && request->machine->network.further_count > 0 &&
+            !network_is_alone(network->mode)) {
+                r = prepare_further(network, request, error);
         }
         if (r < 0) {
                 /* Releases what was saved before a later failure. */

@@ -12,6 +12,7 @@
 #include "network/firewall/guard.h"
 #include "network/host/session.h"
 #include "network/inside.h"
+#include "network/state/aliases.h"
 #include "network/state/claim.h"
 #include "network/state/port.h"
 #include "network/user/record.h"
@@ -119,17 +120,31 @@ static enum answer is_guarded(const struct network_session *session,
                        : NO;
 }
 
+static int put_aliases(const struct network_session *session, const struct network_lease *lease,
+                       bool live, json_t *object)
+{
+        _cleanup_strv_ char **aliases = NULL;
+        const char *text = live ? aliases_of(&session->leases, lease) : "";
+        int r = text[0] ? strv_split(text, ' ', &aliases) : 0;
+
+        return r < 0 ? r : json_set_strings(object, "aliases", aliases);
+}
+
 static json_t *report_lease(const struct network_session *session,
                             const struct network_lease *lease, bool live, enum answer rules)
 {
         _cleanup_json_ json_t *object = json_object();
         json_t *pid = live ? json_integer(lease->owner.pid) : json_null();
         const char *link = lease->link[0] ? lease->link : NULL;
+        char interface[IF_NAMESIZE];
 
         if (!object || json_set_string(object, "name", lease->machine) < 0 ||
             json_set_value(object, "pid", pid) < 0 ||
             put_address(object, "address", &lease->address) < 0 ||
             put_address(object, "address6", &lease->address6) < 0 ||
+            json_set_string(object, "interface",
+                            live ? link_name_inside(lease->index, interface) : NULL) < 0 ||
+            put_aliases(session, lease, live, object) < 0 ||
             json_set_string(object, "link", link) < 0 ||
             json_set_boolean(object, "link_up", is_up(session, link)) < 0 ||
             json_set_value(object, "guarded", answer_json(is_guarded(session, lease, rules))) < 0 ||

@@ -41,6 +41,7 @@ static const struct {
 }, arrays[] = {
         { "steps", offsetof(struct machine_record, steps) },
         { "ports", offsetof(struct machine_record, ports) },
+        { "networks", offsetof(struct machine_record, networks) },
         { "labels", offsetof(struct machine_record, labels) },
         { "requires", offsetof(struct machine_record, requires) },
         { "trees", offsetof(struct machine_record, trees) },

@@ -44,6 +44,7 @@ struct machine_record {
         char *address;
         char *address6;
         char **ports;          /* in the syntax of definitions */
+        char **networks;       /* of eth0, eth1, ..: "NAME ADDRESS ADDRESS6", "-": none */
         char **labels;         /* "NAME=VALUE" */
         char **requires;       /* names of machines */
         char **trees;          /* directories it has locked: state/trees.h */

@@ -153,6 +153,10 @@ static int follow_network(const struct state_store *store, struct machine_record
                               string_replace(&record->address6, other.address6) < 0)) {
                         return -ENOMEM;
                 }
+                if (!next) {
+                        strv_free(record->networks);
+                        record->networks = TAKE_PTR(other.networks);
+                }
         }
         return 0;
 }

@@ -66,7 +66,8 @@ static bool can_be_reset(const struct config_change_of_key *change)
 
 static bool is_of_network(const char *key)
 {
-        return strcmp(key, "ports") == 0 || string_after(key, "network.");
+        return strcmp(key, "ports") == 0 || strcmp(key, "networks") == 0 ||
+               string_after(key, "network.");
 }
 
 /* A pod that was started without limits has no group for those of its members. */
@@ -218,32 +219,39 @@ static char *search_path_of(const struct plan_request *request, const char *tree
                        : strv_join(directories, ":");
 }
 
-static int compare_network(const struct plan_request *request, const char *old_tree,
-                           const struct machine *machine, struct difference *ret)
+static int compare_network(const struct config_options *old_options,
+                           const struct config_options *new_options, const char *name,
+                           struct difference *ret)
+{
+        _cleanup_diagnostics_ struct diagnostics unheard = { 0 };
+        struct network_definition *old = NULL, *new = NULL;
+        int r = 0;
+
+        if (config_load_network(name, old_options, &unheard, &old, NULL) == 0 &&
+            config_load_network(name, new_options, &unheard, &new, NULL) == 0) {
+                r = config_networks_equal(old, new);
+        }
+        if (r == 0 && old && new) {
+                ret->network = ret->joins_anew = true;
+                r = strv_take(&ret->restart, string_format("%s.network", name));
+        }
+        network_definition_free(old);
+        network_definition_free(new);
+        return r < 0 ? r : 0;
+}
+
+static int compare_networks(const struct plan_request *request, const char *old_tree,
+                            const struct machine *machine, struct difference *ret)
 {
         _cleanup_free_ char *search_path = search_path_of(request, old_tree);
         const struct config_options old_options = { .search_path = search_path };
         const struct config_options new_options = { .search_path = request->view->search_path };
-        _cleanup_diagnostics_ struct diagnostics unheard = { 0 };
-        struct network_definition *old = NULL, *new = NULL;
-        int r = search_path ? 0 : -ENOMEM;
+        _cleanup_strv_ char **names = NULL;
+        int r = search_path ? config_network_names(machine, &names) : -ENOMEM;
 
-        if (machine->network.mode != MACHINE_NETWORK_BRIDGE) {
-                return r;
+        STRV_FOREACH(name, names) {
+                r = r < 0 ? r : compare_network(&old_options, &new_options, *name, ret);
         }
-        if (r == 0 &&
-            config_load_network(machine->network.name, &old_options, &unheard, &old, NULL) == 0 &&
-            config_load_network(machine->network.name, &new_options, &unheard, &new, NULL) == 0) {
-                r = config_networks_equal(old, new);
-                ret->network = r == 0;
-                ret->joins_anew |= r == 0;
-                r = r < 0 ? r : 0;
-        }
-        if (ret->network) {
-                r = strv_take(&ret->restart, string_format("%s.network", machine->network.name));
-        }
-        network_definition_free(old);
-        network_definition_free(new);
         return r;
 }
 
@@ -296,7 +304,7 @@ static int compare_trees(const struct plan_request *request, const char *snapsho
         if (r < 0 || !old_tree || strcmp(old_tree, request->view->tree) == 0) {
                 return r;
         }
-        r = compare_network(request, old_tree, machine, ret);
+        r = compare_networks(request, old_tree, machine, ret);
         return r < 0 ? r : compare_volumes(request, old_tree, machine, ret);
 }
 

@@ -303,24 +303,32 @@ static int load_all(struct view *view, const struct view_options *options,
 
 /* ---- Checks of all together ---- */
 
-static int check_addresses(struct view *view, struct config_definition *definition)
+static int check_addresses_in(struct view *view, struct config_definition *definition,
+                              const char *name)
 {
         const struct config_options own = options_of(view, false);
         _cleanup_diagnostics_ struct diagnostics unheard = { 0 };
         _cleanup_error_ struct machine_error reason = MACHINE_ERROR_INIT;
-        const char *name = definition->machine->network.name;
         const struct network_definition *known = view_find_network(view, name);
         struct network_definition *network = NULL;
         int r = 0;
 
-        if (definition->machine->network.mode != MACHINE_NETWORK_BRIDGE) {
-                return 0;
-        }
         if (!known && config_load_network(name, &own, &unheard, &network, &reason) < 0) {
                 return 0;
         }
         r = config_check_addresses(definition, known ? known : network);
         network_definition_free(network);
+        return r;
+}
+
+static int check_addresses(struct view *view, struct config_definition *definition)
+{
+        _cleanup_strv_ char **names = NULL;
+        int r = config_network_names(definition->machine, &names);
+
+        STRV_FOREACH(name, names) {
+                r = r < 0 ? r : check_addresses_in(view, definition, *name);
+        }
         return r;
 }
 

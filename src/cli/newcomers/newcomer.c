@@ -94,10 +94,17 @@ int newcomer_drop(struct newcomer *newcomer, const char *key, bool *ret_dropped,
         json_t *object =
                 dot ? json_object_get(newcomer->settings, group ? group : "") : newcomer->settings;
 
+        json_t *element;
+        size_t index;
+
         if (dot && !group) {
                 return error_oom(error);
         }
         *ret_dropped = json_object_del(object, dot ? dot + 1 : key) == 0;
+        json_array_foreach(object, index, element)
+        {
+                *ret_dropped |= json_object_del(element, dot ? dot + 1 : key) == 0;
+        }
         return 0;
 }
 

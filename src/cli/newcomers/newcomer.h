@@ -38,7 +38,7 @@ int newcomer_begin(const struct cli *cli, const char *name, const char *beside,
 int newcomer_define(struct newcomer *newcomer, const struct machine *machine,
                     struct machine_error *error);
 
-/** Removes a key of the definition, "network.mac". */
+/** Removes a key of the definition, "network.mac", also in each element of a list. */
 int newcomer_drop(struct newcomer *newcomer, const char *key, bool *ret_dropped,
                   struct machine_error *error);
 

@@ -23,7 +23,7 @@ static const json_t *find(const json_t *array, const char *name)
         return NULL;
 }
 
-/* The network whose bridge a machine is on. */
+/* The network that a machine's first link is in. */
 static const json_t *network_of(const json_t *networks, const char *machine)
 {
         const json_t *network;
@@ -31,7 +31,10 @@ static const json_t *network_of(const json_t *networks, const char *machine)
 
         json_array_foreach(networks, index, network)
         {
-                if (find(json_object_get(network, "machines"), machine)) {
+                const json_t *lease = find(json_object_get(network, "machines"), machine);
+                const char *interface = json_get_string(lease, "interface");
+
+                if (lease && (!interface || string_equal(interface, "eth0"))) {
                         return network;
                 }
         }
@@ -157,6 +160,26 @@ void machine_tree_print_name(const struct cli *cli, const char *name, const char
         printf("%s%s%s", colour, name, *colour ? "\033[0m" : "");
 }
 
+/* " also in BACK 10.89.0.2" */
+static void print_further(const json_t *machine)
+{
+        const json_t *network;
+        size_t index;
+
+        json_array_foreach(json_object_get(machine, "networks"), index, network)
+        {
+                const char *address = json_get_string(network, "address");
+                const char *address6 = json_get_string(network, "address6");
+
+                if (index > 0) {
+                        printf(", also in %s %s", json_get_string(network, "name"),
+                               address    ? address
+                               : address6 ? address6
+                                          : "");
+                }
+        }
+}
+
 static void print_machine(const struct cli *cli, const json_t *machine)
 {
         static const char *const texts[] = { "address", "address6" };
@@ -180,6 +203,9 @@ static void print_machine(const struct cli *cli, const json_t *machine)
         json_array_foreach(json_object_get(machine, "ports"), index, port)
         {
                 printf(" %s", json_string_value(port));
+        }
+        if (!owner) {
+                print_further(machine);
         }
         putchar('\n');
 }

@@ -95,6 +95,22 @@ static void print_below(const json_t *network, const json_t *machine, const stru
         }
 }
 
+/* " as www, site", and by which link, unless it is the first. */
+static void print_link(const json_t *machine)
+{
+        const char *interface = json_get_string(machine, "interface");
+        const json_t *alias;
+        size_t index;
+
+        json_array_foreach(json_object_get(machine, "aliases"), index, alias)
+        {
+                printf("%s%s", index == 0 ? " as " : ", ", json_string_value(alias));
+        }
+        if (interface && !string_equal(interface, "eth0")) {
+                printf(" by its %s", interface);
+        }
+}
+
 static void print_machine(const struct cli *cli, const json_t *network, const json_t *machine)
 {
         static const char *const texts[] = { "address", "address6" };
@@ -107,6 +123,7 @@ static void print_machine(const struct cli *cli, const json_t *network, const js
 
                 printf("%s%s", text ? " " : "", text ? text : "");
         }
+        print_link(machine);
         if (!good) {
                 printf(" (%s)", check);
         }

@@ -434,10 +434,10 @@ static int check_apply(struct config_definition *definition)
 int config_check_machine(struct config_definition *definition)
 {
         static int (*const checks[])(struct config_definition *) = {
-                check_root,       check_programs,  check_upper,       check_boot,
-                check_namespaces, check_sysctls,   check_memory,      check_ports_mode,
-                check_link_keys,  check_own_ports, check_own_network, check_life,
-                check_apply,
+                check_root,       check_programs,        check_upper,       check_boot,
+                check_namespaces, check_sysctls,         check_memory,      check_ports_mode,
+                check_link_keys,  check_own_ports,       check_own_network, check_life,
+                check_apply,      config_check_networks,
         };
 
         for (size_t i = 0; i < ELEMENTS_OF(checks); i++) {

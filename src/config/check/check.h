@@ -11,6 +11,9 @@
 /** Checks one definition by its text alone. */
 int config_check_machine(struct config_definition *definition);
 
+/** Checks the networks that a machine joins besides the first one, and its aliases. */
+int config_check_networks(struct config_definition *definition);
+
 /** Checks that a pod has only keys of pods, and that a member leaves to its pod what is shared. */
 int config_check_pod(struct config_definition *definition);
 
@@ -48,7 +51,7 @@ int config_check_user(struct config_definition *definition);
 int config_check_network(struct config_definition *holder,
                          const struct network_definition *network);
 
-/** Checks that the machine's addresses belong to its network. */
+/** Checks that the machine's addresses in a network belong to it. */
 int config_check_addresses(struct config_definition *definition,
                            const struct network_definition *network);
 

@@ -49,15 +49,23 @@ static int check_gateway(struct config_definition *holder, int family, const cha
                 NULL);
 }
 
-static int check_address(struct config_definition *definition, int family, const char *key,
-                         const char *address, const char *subnet, const char *name)
+/* Where an address is. */
+struct finding {
+        struct config_definition *definition;
+        const char *key;
+        size_t index; /* of a list's element */
+};
+
+static int check_address(const struct finding *finding, int family, const char *address,
+                         const char *subnet, const char *name)
 {
+        struct config_definition *definition = finding->definition;
         struct config_place place;
 
         if (!address || (subnet && is_inside(family, address, subnet))) {
                 return 0;
         }
-        place = config_definition_place(definition, key, SIZE_MAX);
+        place = config_definition_place(definition, finding->key, finding->index);
         return config_report(definition->diagnostics, DIAGNOSTIC_ERROR, &place,
                              subnet ? string_format("%s is not an address of network \"%s\" (%s)",
                                                     address, name, subnet)
@@ -66,16 +74,48 @@ static int check_address(struct config_definition *definition, int family, const
                              strdup(""));
 }
 
+static int check_first(struct config_definition *definition,
+                       const struct network_definition *network)
+{
+        const struct machine_network *settings = &definition->machine->network;
+        const struct finding four = { definition, "network.address", SIZE_MAX };
+        const struct finding six = { definition, "network.address6", SIZE_MAX };
+        int r = check_address(&four, AF_INET, settings->address, network->subnet, settings->name);
+
+        return r < 0 ? r
+                     : check_address(&six, AF_INET6, settings->address6, network->subnet6,
+                                     settings->name);
+}
+
+static int check_further(struct config_definition *definition, size_t index,
+                         const struct network_definition *network)
+{
+        const struct machine_further_network *settings =
+                &definition->machine->network.further[index];
+        const struct finding finding = { definition, "networks", index };
+        int r = check_address(&finding, AF_INET, settings->address, network->subnet,
+                              settings->name);
+
+        return r < 0 ? r
+                     : check_address(&finding, AF_INET6, settings->address6, network->subnet6,
+                                     settings->name);
+}
+
 int config_check_addresses(struct config_definition *definition,
                            const struct network_definition *network)
 {
         const struct machine_network *settings = &definition->machine->network;
-        int r = check_address(definition, AF_INET, "network.address", settings->address,
-                              network->subnet, settings->name);
+        int r = settings->mode == MACHINE_NETWORK_BRIDGE &&
+                                string_equal(settings->name, network->name)
+                        ? check_first(definition, network)
+                        : 0;
 
-        return r < 0 ? r
-                     : check_address(definition, AF_INET6, "network.address6", settings->address6,
-                                     network->subnet6, settings->name);
+        for (size_t i = 0; r == 0 && i < settings->further_count; i++) {
+                if (string_equal(settings->further[i].name, network->name)) {
+                        r = check_further(definition, i, network);
+                }
+        }
+        return r;
 }
 
 int config_check_network(struct config_definition *holder, const struct network_definition *network)

@@ -44,8 +44,8 @@ static int check_holder(struct config_definition *definition)
 static bool is_shared(const char *key)
 {
         static const char *const shared[] = {
-                "ports",          "hostname",       "domainname",
-                "user_namespace", "namespaces.ipc", "namespaces.uts"
+                "ports",          "hostname",       "domainname", "user_namespace",
+                "namespaces.ipc", "namespaces.uts", "networks",
         };
 
         for (size_t i = 0; i < ELEMENTS_OF(shared); i++) {

@@ -55,18 +55,33 @@ static int warn(const struct config_definition *definition, const char *key, siz
         return config_report(definition->diagnostics, DIAGNOSTIC_WARNING, &place, message, NULL);
 }
 
-static int check_network_name(const struct config_definition *definition, const char *search_path)
+static int check_network_name(const struct config_definition *definition, const char *search_path,
+                              const char *key, size_t index, const char *name)
 {
-        const struct machine_network *network = &definition->machine->network;
         int r;
 
-        if (network->mode != MACHINE_NETWORK_BRIDGE || strcmp(network->name, "default") == 0) {
+        if (!name || strcmp(name, "default") == 0) {
                 return 0;
         }
-        r = exists(definition, search_path, network->name, ".network");
+        r = exists(definition, search_path, name, ".network");
         return r != 0 ? (r < 0 ? r : 0)
-                      : warn(definition, "network.name", SIZE_MAX,
-                             string_format("network \"%s\" not found", network->name));
+                      : warn(definition, key, index,
+                             string_format("network \"%s\" not found", name));
+}
+
+static int check_network_names(const struct config_definition *definition, const char *search_path)
+{
+        const struct machine_network *network = &definition->machine->network;
+        int r = network->mode == MACHINE_NETWORK_BRIDGE
+                        ? check_network_name(definition, search_path, "network.name", SIZE_MAX,
+                                             network->name)
+                        : 0;
+
+        for (size_t i = 0; r == 0 && i < network->further_count; i++) {
+                r = check_network_name(definition, search_path, "networks", i,
+                                       network->further[i].name);
+        }
+        return r;
 }
 
 /* Warns about machines that are neither checked together nor defined. */
@@ -109,7 +124,7 @@ int config_check_references(struct config_definition *const *definitions, size_t
                         r = check_machines(definitions[i], "network.mode", shared, &checked);
                 }
                 if (r == 0) {
-                        r = check_network_name(definitions[i], search_path);
+                        r = check_network_names(definitions[i], search_path);
                 }
         }
         return r;

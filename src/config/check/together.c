@@ -157,32 +157,74 @@ static int claim_text(struct claims *claims, const struct config_definition *def
                     : 0;
 }
 
+/* What a machine has in the networks that it joins besides the first one. */
+struct claimed_link {
+        const char *name;
+        const char *address;
+};
+
 /* Addresses are compared per network: two networks may use the same ones. */
 static int claim_in_network(struct claims *claims, const struct config_definition *definition,
-                            const char *key, const char *address)
+                            const char *key, size_t index, struct claimed_link link)
 {
-        if (!address) {
+        if (!link.address) {
                 return 0;
         }
-        return add_claim(claims, (struct claim){ definition, key, SIZE_MAX, address, 0, 0,
-                                                 definition->machine->network.name });
+        return add_claim(claims,
+                         (struct claim){ definition, key, index, link.address, 0, 0, link.name });
+}
+
+/* An address of each link, which a function finds in the element of `networks`. */
+static int claim_links(struct claims *claims, const struct config_definition *definition,
+                       struct claimed_link (*find)(const struct machine_further_network *further))
+{
+        const struct machine_network *network = &definition->machine->network;
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < network->further_count; i++) {
+                r = claim_in_network(claims, definition, "networks", i, find(&network->further[i]));
+        }
+        return r;
+}
+
+static struct claimed_link find_address(const struct machine_further_network *further)
+{
+        return (struct claimed_link){ further->name, further->address };
+}
+
+static struct claimed_link find_address6(const struct machine_further_network *further)
+{
+        return (struct claimed_link){ further->name, further->address6 };
+}
+
+static struct claimed_link find_mac(const struct machine_further_network *further)
+{
+        return (struct claimed_link){ NULL, further->mac };
 }
 
 static int claim_address(struct claims *claims, const struct config_definition *definition)
 {
-        return claim_in_network(claims, definition, "network.address",
-                                definition->machine->network.address);
+        const struct machine_network *network = &definition->machine->network;
+        int r = claim_in_network(claims, definition, "network.address", SIZE_MAX,
+                                 (struct claimed_link){ network->name, network->address });
+
+        return r < 0 ? r : claim_links(claims, definition, find_address);
 }
 
 static int claim_address6(struct claims *claims, const struct config_definition *definition)
 {
-        return claim_in_network(claims, definition, "network.address6",
-                                definition->machine->network.address6);
+        const struct machine_network *network = &definition->machine->network;
+        int r = claim_in_network(claims, definition, "network.address6", SIZE_MAX,
+                                 (struct claimed_link){ network->name, network->address6 });
+
+        return r < 0 ? r : claim_links(claims, definition, find_address6);
 }
 
 static int claim_mac(struct claims *claims, const struct config_definition *definition)
 {
-        return claim_text(claims, definition, "network.mac", definition->machine->network.mac);
+        int r = claim_text(claims, definition, "network.mac", definition->machine->network.mac);
+
+        return r < 0 ? r : claim_links(claims, definition, find_mac);
 }
 
 static int claim_ids(struct claims *claims, const struct config_definition *definition)

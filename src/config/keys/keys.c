@@ -573,6 +573,28 @@ static const struct config_key machine_keys[] = {
           AT(network.hosts),
           .help = "Additional entries of /etc/hosts, \"NAME:ADDRESS\".",
           .example = "[ \"db:10.1.2.3\" ]" },
+        { .name = "network.aliases",
+          .flags = CONFIG_OF_POD,
+          .kind = &config_kind_aliases,
+          .change = CONFIG_CHANGE_RESTART,
+          AT(network.aliases),
+          .help = "Further names by which the other machines of the network find this one, at most "
+                  "16. Several machines may have the same.",
+          .example = "[ \"www\" ]" },
+        { .name = "networks",
+          .flags = CONFIG_OF_POD,
+          .kind = &config_kind_groups,
+          .change = CONFIG_CHANGE_RESTART,
+          AT(network.further),
+          EXTRA(network.further_count),
+          .elements = &config_further_network_table,
+          .help = "Networks that the machine joins besides that of \"network\": eth1 is its link "
+                  "to "
+                  "the first of them, eth2 to the second, and so on. Ports, name servers and the "
+                  "way "
+                  "out are those of \"network\". Machines find each other by name in every network "
+                  "that they have in common.",
+          .example = "( { name = \"backend\"; aliases = [ \"db\" ]; } )" },
         { .name = "ports",
           .flags = CONFIG_OF_POD,
           .kind = &config_kind_ports,

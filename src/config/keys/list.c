@@ -98,6 +98,56 @@ const struct config_table config_mount_table = {
         .initial = &mount_initial,
 };
 
+#define FURTHER(member) .offset = offsetof(struct machine_further_network, member)
+
+static const struct machine_further_network further_network_initial = { .mtu = MACHINE_UNSET };
+static const struct config_key further_network_keys[] = {
+        { .name = "name",
+          .kind = &config_kind_name,
+          FURTHER(name),
+          .flags = CONFIG_REQUIRED,
+          .help = "The network, defined in NAME.network.",
+          .example = "\"backend\"" },
+        { .name = "address",
+          .kind = &config_kind_address,
+          FURTHER(address),
+          .help = "The IPv4 address.",
+          .example = "\"10.89.0.10\"",
+          .default_text = "a free one of the network, kept across restarts" },
+        { .name = "address6",
+          .kind = &config_kind_address6,
+          FURTHER(address6),
+          .help = "The IPv6 address.",
+          .example = "\"fd00:89::10\"",
+          .default_text = "a free one of the network, kept across restarts" },
+        { .name = "mac",
+          .kind = &config_kind_mac,
+          FURTHER(mac),
+          .help = "The hardware address.",
+          .example = "\"02:00:5e:10:00:02\"",
+          .default_text = "derived from the names" },
+        { .name = "mtu",
+          .kind = &config_kind_number,
+          FURTHER(mtu),
+          .minimum = 68,
+          .maximum = 65535,
+          .help = "The MTU of the link.",
+          .example = "1400",
+          .default_text = "the network's" },
+        { .name = "aliases",
+          .kind = &config_kind_aliases,
+          FURTHER(aliases),
+          .help = "Further names by which the other machines of this network find the machine.",
+          .example = "[ \"db\" ]" },
+};
+const struct config_table config_further_network_table = {
+        .name = "networks",
+        .keys = further_network_keys,
+        .count = ELEMENTS_OF(further_network_keys),
+        .size = sizeof(struct machine_further_network),
+        .initial = &further_network_initial,
+};
+
 #define CREDENTIAL(member) .offset = offsetof(struct machine_credential, member)
 
 static const struct config_choice decrypts[] = {

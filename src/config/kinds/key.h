@@ -105,7 +105,8 @@ extern const struct config_table config_machine_table;
 extern const struct config_table config_network_table;
 extern const struct config_table config_volume_table;
 extern const struct config_table config_apply_table;
-/* Elements of `mounts`, `credentials` and `limits.io`. */
+/* Elements of `networks`, `mounts`, `credentials` and `limits.io`. */
+extern const struct config_table config_further_network_table;
 extern const struct config_table config_mount_table;
 extern const struct config_table config_credential_table;
 extern const struct config_table config_io_table;

@@ -68,6 +68,7 @@ extern const struct config_kind config_kind_mac;          /* [char *] */
 extern const struct config_kind config_kind_interface;    /* [char *] */
 extern const struct config_kind config_kind_domains;      /* [char **] */
 extern const struct config_kind config_kind_hosts;        /* "NAME:ADDRESS" [char **] */
+extern const struct config_kind config_kind_aliases;      /* names of hosts [char **] */
 extern const struct config_kind config_kind_ports;        /* [struct machine_port *, count] */
 
 /* ---- Files, devices, security ---- */

@@ -231,6 +231,24 @@ static int check_host(const struct config_value *value, const struct config_node
 CONFIG_TEXTS_KIND(config_kind_hosts, check_host, "^[A-Za-z0-9_][A-Za-z0-9._-]*:[0-9a-fA-F:.]+$",
                   "names with addresses: [ \"db:10.1.2.3\" ]");
 
+/* ---- Aliases ---- */
+
+static int check_alias(const struct config_value *value, const struct config_node *node,
+                       const char *text, char **ret)
+{
+        size_t length = strlen(text);
+
+        if (length == 0 || length > 64 || !isalnum((unsigned char)text[0]) ||
+            strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") !=
+                    length) {
+                return config_value_refuse(value, node, NULL, NULL);
+        }
+        return keep(text, ret);
+}
+
+CONFIG_TEXTS_KIND(config_kind_aliases, check_alias, "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+                  "names of hosts with at most 64 characters: [ \"www\" ]");
+
 /* ---- Modes ---- */
 
 static bool target_is_valid(enum machine_network_mode mode, const char *target)

@@ -16,10 +16,8 @@
 #include "launch/context.h"
 #include "launch/parent/network.h"
 
-DEFINE_CLEANUP(struct network_definition *, network_definition_free, cleanup_definition)
-
-static int load_definition(const struct launch *launch, struct network_definition **ret,
-                           struct machine_error *error)
+static int load_definition(const struct launch *launch, const char *name,
+                           struct network_definition **ret, struct machine_error *error)
 {
         const struct machine *machine = launch->machine;
         _cleanup_diagnostics_ struct diagnostics diagnostics = { 0 };
@@ -29,19 +27,50 @@ static int load_definition(const struct launch *launch, struct network_definitio
                                           .trust = { true, machine->trusted_owner } };
         int r;
 
-        if (machine->network.mode != MACHINE_NETWORK_BRIDGE) {
-                return 0;
-        }
-        if (!search_path || config_find_beside(machine->definition, machine->network.name,
-                                               ".network", &beside) < 0) {
+        if (!search_path ||
+            config_find_beside(machine->definition, name, ".network", &beside) < 0) {
                 return error_oom(error);
         }
-        r = config_load_network(beside ? beside : machine->network.name, &options, &diagnostics,
-                                ret, error);
+        r = config_load_network(beside ? beside : name, &options, &diagnostics, ret, error);
         if (r < 0 && diagnostics.errors > 0) {
                 text = diagnostics_format(&diagnostics, false);
-                return error_say(error, r, "the machine's network \"%s\" is invalid:\n%s",
-                                 machine->network.name, text ? text : "");
+                return error_say(error, r, "the machine's network \"%s\" is invalid:\n%s", name,
+                                 text ? text : "");
+        }
+        return r;
+}
+
+/* The definitions of all links, in order, with NULL for a first one that has no bridge. */
+struct definitions {
+        struct network_definition **items;
+        size_t count;
+};
+
+static void clear_definitions(struct definitions *definitions)
+{
+        for (size_t i = 0; i < definitions->count; i++) {
+                network_definition_free(definitions->items[i]);
+        }
+        free(definitions->items);
+}
+
+static int load_definitions(const struct launch *launch, struct definitions *ret,
+                            struct machine_error *error)
+{
+        const struct machine_network *network = &launch->machine->network;
+        size_t count = network_is_alone(network->mode) ? 1 : 1 + network->further_count;
+        int r = 0;
+
+        ret->items = calloc(count, sizeof(struct network_definition *));
+        if (!ret->items) {
+                return error_oom(error);
+        }
+        ret->count = count;
+        if (network->mode == MACHINE_NETWORK_BRIDGE) {
+                r = load_definition(launch, network->name, &ret->items[0], error);
+        }
+        for (size_t i = 1; r == 0 && i < count; i++) {
+                r = load_definition(launch, network->further[i - 1].name, &ret->items[i], error);
         }
         return r;
 }
@@ -99,7 +128,8 @@ static int note_addresses(struct launch *launch)
         const struct machine_network *settings = &launch->machine->network;
 
         if (string_replace(&launch->record.address, network_address(launch->network)) < 0 ||
-            string_replace(&launch->record.address6, network_address6(launch->network)) < 0) {
+            string_replace(&launch->record.address6, network_address6(launch->network)) < 0 ||
+            network_list(launch->network, &launch->record.networks) < 0) {
                 return -ENOMEM;
         }
         return settings->mode == MACHINE_NETWORK_BRIDGE
@@ -130,7 +160,7 @@ static int rehearse(struct launch *launch, struct network_request *request,
 
 int launch_set_up_network(struct launch *launch, struct machine_error *error)
 {
-        _cleanup_(cleanup_definition) struct network_definition *definition = NULL;
+        _cleanup_(clear_definitions) struct definitions definitions = { 0 };
         _cleanup_close_ int shared = -EBADF;
         struct network_request request = {
                 .machine = launch->machine,
@@ -139,7 +169,7 @@ int launch_set_up_network(struct launch *launch, struct machine_error *error)
                 .user_base = launch->ids.range.base,
                 .shared_namespace = -EBADF,
         };
-        int r = load_definition(launch, &definition, error);
+        int r = load_definitions(launch, &definitions, error);
 
         if (r < 0) {
                 return r;
@@ -150,7 +180,8 @@ int launch_set_up_network(struct launch *launch, struct machine_error *error)
                         return shared;
                 }
         }
-        request.definition = definition;
+        request.definition = definitions.items[0];
+        request.further = (const struct network_definition *const *)definitions.items + 1;
         request.shared_namespace = shared;
         if (launch->options.rehearsal && launch_is_connected(launch)) {
                 r = rehearse(launch, &request, error);

@@ -13,93 +13,18 @@
 #include "base/strings.h"
 #include "base/tree/directory.h"
 #include "network/host/hosts_file.h"
+#include "network/host/names_match.h"
+#include "network/host/names_text.h"
+#include "network/state/aliases.h"
 
 #define DIRECTORY "hosts"
-
-#define LOOPBACK_LINES          \
-        "127.0.0.1 localhost\n" \
-        "::1 localhost ip6-localhost ip6-loopback\n"
 
 /* Names that every machine has. */
 static const char *const common_names[] = {
         "localhost", "ip6-localhost", "ip6-loopback", "host.internal", NULL,
 };
 
-/* ---- text ---- */
-
-/* "ADDRESS NAME.DOMAIN NAME MACHINE"; the canonical name is the first (hosts(5)). */
-static void write_names(FILE *file, const char *address, const struct network_lease *lease)
-{
-        fprintf(file, "%s", address);
-        if (lease->hostname[0] && lease->domainname[0]) {
-                fprintf(file, " %s.%s", lease->hostname, lease->domainname);
-        }
-        if (lease->hostname[0]) {
-                fprintf(file, " %s", lease->hostname);
-        }
-        if (!string_equal(lease->hostname, lease->machine)) {
-                fprintf(file, " %s", lease->machine);
-        }
-        fputc('\n', file);
-}
-
-/* The lines of a machine, one for each family. */
-static void write_lease(FILE *file, const struct network_lease *lease)
-{
-        char text[ADDRESS_TEXT_SIZE];
-
-        if (address_is_set(&lease->address)) {
-                write_names(file, address_format(&lease->address, text), lease);
-        }
-        if (address_is_set(&lease->address6)) {
-                write_names(file, address_format(&lease->address6, text), lease);
-        }
-}
-
-static void write_own(FILE *file, const struct network_lease *lease)
-{
-        if (address_is_set(&lease->address) || address_is_set(&lease->address6)) {
-                write_lease(file, lease);
-        } else {
-                /* Debian's convention for a host without a permanent address. */
-                write_names(file, "127.0.1.1", lease);
-        }
-}
-
-/* "NAME:ADDRESS"; IPv6 addresses contain colons, names do not. */
-static void write_entries(FILE *file, char *const *entries)
-{
-        STRV_FOREACH(entry, entries) {
-                const char *colon = strchr(*entry, ':');
-
-                if (colon) {
-                        fprintf(file, "%s %.*s\n", colon + 1, (int)(colon - *entry), *entry);
-                }
-        }
-}
-
-static void write_gateway(FILE *file, const struct network_address *gateway)
-{
-        char text[ADDRESS_TEXT_SIZE];
-
-        if (address_is_set(gateway)) {
-                fprintf(file, "%s host.internal\n", address_format(gateway, text));
-        }
-}
-
-/* The host is at the gateway; for a user's machines the gateway is in a namespace of their own, and
- * the host is elsewhere, if it is connected. */
-static void write_host(FILE *file, const struct network_session *session,
-                       const struct network_state *state)
-{
-        bool elsewhere = session->user && !state->internal;
-
-        write_gateway(file, elsewhere && address_is_set(&session->outside) ? &session->outside
-                                                                           : &state->gateway);
-        if (!elsewhere || address_is_set(&session->outside6)) {
-                write_gateway(file, elsewhere ? &session->outside6 : &state->gateway6);
-        }
-}
+/* ---- what a file has ---- */
 
 int names_write_alone(const struct network_lease *lease, char *const *entries, char **ret)
 {
@@ -109,11 +34,38 @@ int names_write_alone(const struct network_lease *lease, char *const *entries, c
         if (!file) {
                 return -ENOMEM;
         }
-        fputs(LOOPBACK_LINES, file);
-        write_own(file, lease);
-        write_entries(file, entries);
+        fputs(NAMES_LOOPBACK, file);
+        names_write_own(file, lease, "");
+        names_write_entries(file, entries);
         return fclose(file) == 0 ? 0 : -ENOMEM;
 }
+
+/* Whether two leases are of the same machine, which has a file of its own for all its networks. */
+static bool are_of_same_machine(const struct network_lease *a, const struct network_lease *b)
+{
+        return a == b || (a->names == LEASE_NAMES_OWN && b->names == LEASE_NAMES_OWN &&
+                          b->owner.pid > 0 && string_equal(a->machine, b->machine));
+}
+
+/* The next of a machine's leases, in the order of its links. */
+static const struct network_lease *next_own(const struct network_table *table,
+                                            const struct network_lease *lease, int after)
+{
+        const struct network_lease *best = NULL;
+
+        TABLE_FOREACH_LEASE(other, table)
+        {
+                if (are_of_same_machine(lease, other) && other->index > after &&
+                    (!best || other->index < best->index)) {
+                        best = other;
+                }
+        }
+        return best;
+}
+
+#define FOREACH_OWN(own, table, lease)                                          \
+        for (const struct network_lease *own = next_own(table, lease, -1); own; \
+             own = next_own(table, lease, own->index))
 
 /* What precedes the machines of the network in the file of a lease. */
 static int write_head(const struct network_session *session, const struct network_lease *lease,
@@ -126,13 +78,16 @@ static int write_head(const struct network_session *session, const struct networ
         if (!file) {
                 return -ENOMEM;
         }
-        fputs(LOOPBACK_LINES, file);
+        fputs(NAMES_LOOPBACK, file);
         if (lease->names == LEASE_NAMES_OWN) {
-                write_own(file, lease);
+                FOREACH_OWN(own, &session->leases, lease)
+                {
+                        names_write_own(file, own, aliases_of(&session->leases, own));
+                }
         }
-        write_entries(file, entries);
+        names_write_entries(file, entries);
         if (network_has_bridge(state)) {
-                write_host(file, session, state);
+                names_write_host(file, session, state);
         }
         fputs(HOSTS_FILE_END_OF_HEAD, file);
         return fclose(file) == 0 ? 0 : -ENOMEM;
@@ -147,30 +102,25 @@ static bool sees_peers(const struct network_session *session, const struct netwo
 
 /* The lines of the machines that a lease sees. Of those with the same name one at most uses a
  * shared file: it must find itself first. */
-static int write_lines(const struct network_session *session, const struct network_lease *lease,
-                       char **ret)
+static void write_peers(FILE *file, const struct network_session *session,
+                        const struct network_lease *lease)
 {
         static const enum lease_names order[] = { LEASE_NAMES_SHARED, LEASE_NAMES_OWN };
-        size_t length;
-        FILE *file = open_memstream(ret, &length);
 
-        if (!file) {
-                return -ENOMEM;
-        }
         for (size_t i = 0; sees_peers(session, lease) && i < ELEMENTS_OF(order); i++) {
                 TABLE_FOREACH_LEASE(peer, &session->leases)
                 {
                         if (peer->listed && peer->network == lease->network &&
                             peer->names == order[i] &&
                             (peer != lease || lease->names == LEASE_NAMES_SHARED)) {
-                                write_lease(file, peer);
+                                names_write_lease(file, peer, aliases_of(&session->leases, peer));
                         }
                 }
         }
-        return fclose(file) == 0 ? 0 : -ENOMEM;
 }
 
-static int format_lease(const struct network_lease *lease, char **ret)
+static int write_lines(const struct network_session *session, const struct network_lease *lease,
+                       char **ret)
 {
         size_t length;
         FILE *file = open_memstream(ret, &length);
@@ -178,7 +128,23 @@ static int format_lease(const struct network_lease *lease, char **ret)
         if (!file) {
                 return -ENOMEM;
         }
-        write_lease(file, lease);
+        FOREACH_OWN(own, &session->leases, lease)
+        {
+                write_peers(file, session, own);
+        }
+        return fclose(file) == 0 ? 0 : -ENOMEM;
+}
+
+static int format_lease(const struct network_session *session, const struct network_lease *lease,
+                        char **ret)
+{
+        size_t length;
+        FILE *file = open_memstream(ret, &length);
+
+        if (!file) {
+                return -ENOMEM;
+        }
+        names_write_lease(file, lease, aliases_of(&session->leases, lease));
         return fclose(file) == 0 ? 0 : -ENOMEM;
 }
 
@@ -239,47 +205,26 @@ static struct network_lease *next_file(const struct network_session *session, ui
         return NULL;
 }
 
-/* A name is that of the host, of the domain, or of the machine. */
-static bool has_name(const struct network_lease *lease, const char *name)
-{
-        size_t length = strlen(lease->hostname);
-
-        return strcasecmp(lease->machine, name) == 0 || strcasecmp(lease->hostname, name) == 0 ||
-               (length > 0 && lease->domainname[0] &&
-                strncasecmp(lease->hostname, name, length) == 0 && name[length] == '.' &&
-                strcasecmp(lease->domainname, name + length + 1) == 0);
-}
-
-static bool has_name_of(const struct network_lease *lease, const struct network_lease *other)
-{
-        char full[2 * NETWORK_NAME_SIZE];
-
-        (void)snprintf(full, sizeof full, "%s.%s", other->hostname, other->domainname);
-        return has_name(lease, other->machine) ||
-               (other->hostname[0] && has_name(lease, other->hostname)) ||
-               (other->hostname[0] && other->domainname[0] && has_name(lease, full));
-}
-
 /* Whether its own names have to come first because something else has one of them. */
 static bool is_ambiguous(const struct network_session *session, const struct network_lease *lease,
                          char *const *entries)
 {
         for (size_t i = 0; common_names[i]; i++) {
-                if (has_name(lease, common_names[i])) {
+                if (names_has(session, lease, common_names[i])) {
                         return true;
                 }
         }
         STRV_FOREACH(entry, entries) {
                 _cleanup_free_ char *name = strndup(*entry, strcspn(*entry, ":"));
 
-                if (!name || has_name(lease, name)) {
+                if (!name || names_has(session, lease, name)) {
                         return true;
                 }
         }
         TABLE_FOREACH_LEASE(other, &session->leases)
         {
                 if (other != lease && other->owner.pid > 0 && other->network == lease->network &&
-                    has_name_of(lease, other)) {
+                    names_has_those_of(session, lease, other)) {
                         return true;
                 }
         }
@@ -327,13 +272,13 @@ static int fail(const struct network_session *session, const struct network_leas
 }
 
 int names_enter(struct network_session *session, struct network_lease *lease, char *const *entries,
-                struct machine_error *error)
+                bool own, struct machine_error *error)
 {
         bool used = false;
         int r = 0;
 
         lease->entries = hash_entries(entries);
-        lease->names = lease->shared || !sees_peers(session, lease) ||
+        lease->names = own || lease->shared || !sees_peers(session, lease) ||
                                        is_ambiguous(session, lease, entries)
                                ? LEASE_NAMES_OWN
                                : LEASE_NAMES_SHARED;
@@ -349,6 +294,14 @@ int names_enter(struct network_session *session, struct network_lease *lease, ch
         return r == 0 ? 0 : fail(session, lease, r, error);
 }
 
+int names_enter_further(struct network_session *session, struct network_lease *lease,
+                        struct machine_error *error)
+{
+        lease->entries = 0;
+        lease->names = LEASE_NAMES_OWN;
+        return names_follow(session, lease, error);
+}
+
 /* Whether another machine that is listed has one of its names. */
 static bool is_listed_by_another(const struct network_session *session,
                                  const struct network_lease *lease)
@@ -356,7 +309,7 @@ static bool is_listed_by_another(const struct network_session *session,
         TABLE_FOREACH_LEASE(other, &session->leases)
         {
                 if (other != lease && other->listed && other->network == lease->network &&
-                    has_name_of(lease, other)) {
+                    names_has_those_of(session, lease, other)) {
                         return true;
                 }
         }
@@ -390,7 +343,7 @@ int names_list(struct network_session *session, struct network_lease *lease,
         if (!sees_peers(session, lease) || lease->listed) {
                 return 0;
         }
-        r = format_lease(lease, &lines);
+        r = format_lease(session, lease, &lines);
         leases_set_names_busy(&session->leases, true);
         while (r == 0 && (reader = next_file(session, lease->network, reader))) {
                 r = list_in(session, lease, reader, lines);
@@ -404,7 +357,7 @@ void names_unlist(struct network_session *session, struct network_lease *lease)
         _cleanup_free_ char *lines = NULL;
         struct network_lease *reader = NULL;
 
-        if (!lease->listed || format_lease(lease, &lines) < 0) {
+        if (!lease->listed || format_lease(session, lease, &lines) < 0) {
                 return;
         }
         leases_set_names_busy(&session->leases, true);
@@ -425,7 +378,8 @@ void names_leave(struct network_session *session, struct network_lease *lease)
         names_unlist(session, lease);
         TABLE_FOREACH_LEASE(other, &session->leases)
         {
-                if (other != lease && other->owner.pid > 0 && have_same_file(other, lease)) {
+                if (other != lease && other->owner.pid > 0 &&
+                    (have_same_file(other, lease) || are_of_same_machine(lease, other))) {
                         return;
                 }
         }
@@ -437,21 +391,23 @@ void names_leave(struct network_session *session, struct network_lease *lease)
 int names_follow(struct network_session *session, struct network_lease *lease,
                  struct machine_error *error)
 {
+        /* What precedes the peers is that of the machine's first network. */
+        const struct network_lease *first = next_own(&session->leases, lease, -1);
         _cleanup_details_ struct lease_details details = { 0 };
         _cleanup_free_ char *file = file_of(session, lease), *head = NULL, *lines = NULL;
-        int r = file ? details_load(session->directory_fd, &session->leases, lease, &details)
+        int r = file ? details_load(session->directory_fd, &session->leases, first, &details)
                      : -ENOMEM;
 
         if (r == 0) {
-                r = write_head(session, lease, details.hosts, &head);
+                r = write_head(session, first, details.hosts, &head);
         }
         if (r == 0) {
-                r = write_lines(session, lease, &lines);
+                r = write_lines(session, first, &lines);
         }
         leases_set_names_busy(&session->leases, true);
         if (r == 0) {
                 r = hosts_file_rewrite(session->directory_fd, file, head, lines);
-                r = r == -ENOENT ? create_file(session, lease, details.hosts) : r;
+                r = r == -ENOENT ? create_file(session, first, details.hosts) : r;
         }
         return r == 0 ? 0 : fail(session, lease, r, error);
 }

@@ -10,7 +10,9 @@
  * The machines of a network with the same entries share one file, which lists every attached
  * machine: a start appends to it, a stop blanks its lines. A machine has a file of its own, in
  * which its own names come first, if a machine of its network that started earlier has one of them,
- * if one of its entries has, if it shares another machine's network, and if it sees no peers.
+ * if one of its entries has, if it shares another machine's network, if it has several networks,
+ * and if it sees no peers. With several networks the file lists the machines of all of them, so
+ * that one that is in two of these has its addresses in both.
  */
 
 /**
@@ -22,10 +24,15 @@ int names_write_alone(const struct network_lease *lease, char *const *entries, c
 /** The path of the hosts file of a lease. The caller frees it; NULL if out of memory. */
 char *names_path(const struct network_session *session, const struct network_lease *lease);
 
-/** Decides which file a machine has, and makes sure that it exists. The lease has its addresses and
- * its owner. Returns 0, or -errno with error set. */
+/** Decides which file a machine has, one of its own with `own`, and makes sure that it exists. The
+ * lease has its addresses and its owner. Returns 0, or -errno with error set. */
 int names_enter(struct network_session *session, struct network_lease *lease, char *const *entries,
-                struct machine_error *error);
+                bool own, struct machine_error *error);
+
+/** The same for a further network of a machine, whose first one is entered: the machine's own file
+ * gets its peers. */
+int names_enter_further(struct network_session *session, struct network_lease *lease,
+                        struct machine_error *error);
 
 /** Lists an attached machine in the files of its network. Returns 0, or -errno with error set. */
 int names_list(struct network_session *session, struct network_lease *lease,

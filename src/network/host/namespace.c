@@ -65,8 +65,7 @@ static int add_address(struct nl_sock *socket, int index, const struct network_a
         r = interface_add_address(socket, index, address, length, &reason);
         if (r < 0) {
                 return netlink_fail(error, r, &reason,
-                                    "cannot give the machine's " LINK_MACHINE_NAME
-                                    " the address %s/%u",
+                                    "cannot give the machine's link the address %s/%u",
                                     address_format(address, text), length);
         }
         return 0;
@@ -77,14 +76,14 @@ static int add_address(struct nl_sock *socket, int index, const struct network_a
  * IPv6 lacks them. */
 static int set_ipv6(const struct namespace_settings *settings, struct machine_error *error)
 {
-        int r = setting_write(AF_INET6, LINK_MACHINE_NAME, "accept_dad", 0);
+        char name[IF_NAMESIZE];
+        int r = setting_write(AF_INET6, link_name_inside(settings->index, name), "accept_dad", 0);
 
         if (r == 0 && !settings->automatic) {
-                r = setting_write(AF_INET6, LINK_MACHINE_NAME, "accept_ra", 0);
+                r = setting_write(AF_INET6, name, "accept_ra", 0);
         }
         if (r < 0 && r != -ENOENT) {
-                return error_set(error, r,
-                                 "cannot set up IPv6 of the machine's " LINK_MACHINE_NAME);
+                return error_set(error, r, "cannot set up IPv6 of the machine's %s", name);
         }
         return 0;
 }
@@ -93,18 +92,19 @@ static int configure_interface(struct nl_sock *socket, const struct namespace_se
                                struct machine_error *error)
 {
         struct netlink_reason reason;
-        int index = (int)if_nametoindex(settings->made_as ? settings->made_as : LINK_MACHINE_NAME);
-        int r = 0;
+        char name[IF_NAMESIZE];
+        int index, r = 0;
 
+        (void)link_name_inside(settings->index, name);
+        index = (int)if_nametoindex(settings->made_as ? settings->made_as : name);
         if (index == 0) {
-                return error_set(error, errno, "cannot find the machine's " LINK_MACHINE_NAME);
+                return error_set(error, errno, "cannot find the machine's %s", name);
         }
         if (settings->made_as) {
-                r = interface_rename(socket, index, LINK_MACHINE_NAME, &reason);
+                r = interface_rename(socket, index, name, &reason);
         }
         if (r < 0) {
-                return netlink_fail(error, r, &reason, "cannot name the machine's %s",
-                                    LINK_MACHINE_NAME);
+                return netlink_fail(error, r, &reason, "cannot name the machine's %s", name);
         }
         r = set_ipv6(settings, error);
         if (r < 0) {
@@ -112,8 +112,7 @@ static int configure_interface(struct nl_sock *socket, const struct namespace_se
         }
         r = interface_up(socket, index, &reason);
         if (r < 0) {
-                return netlink_fail(error, r, &reason, "cannot bring the machine's %s up",
-                                    LINK_MACHINE_NAME);
+                return netlink_fail(error, r, &reason, "cannot bring the machine's %s up", name);
         }
         r = add_address(socket, index, &settings->address, settings->length, error);
         if (r == 0) {
@@ -197,19 +196,22 @@ int namespace_configure(int namespace_fd, const struct namespace_settings *setti
 static int clear_here(const struct namespace_settings *settings, struct machine_error *error)
 {
         _cleanup_nl_socket_ struct nl_sock *socket = NULL;
-        int index = (int)if_nametoindex(LINK_MACHINE_NAME);
+        char name[IF_NAMESIZE];
+        int index = (int)if_nametoindex(link_name_inside(settings->index, name));
         int r = index == 0 ? 0 : netlink_open(NETLINK_ROUTE, &socket);
 
         if (r == 0 && index != 0) {
                 r = interface_delete(socket, index);
         }
         return r < 0 ? error_set(error, r,
-                                 "cannot remove the " LINK_MACHINE_NAME
-                                 " of the network shared by other machines")
+                                 "cannot remove the %s of the network shared by other machines",
+                                 name)
                      : 0;
 }
 
-int namespace_clear(int namespace_fd, struct machine_error *error)
+int namespace_clear(int namespace_fd, unsigned int index, struct machine_error *error)
 {
-        return visit(namespace_fd, clear_here, NULL, error);
+        const struct namespace_settings settings = { .index = index };
+
+        return visit(namespace_fd, clear_here, &settings, error);
 }

@@ -14,6 +14,7 @@ void network_session_prune_lease(struct network_session *session, struct network
         struct network_table *table = &session->leases;
 
         names_leave(session, lease);
+        leases_remove_aliases(table, lease);
         ending_add(session, lease);
         lease->owner = (struct process_identity){ 0 };
         lease->attached = false;

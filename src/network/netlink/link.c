@@ -65,6 +65,12 @@ void link_derive_name(const char *prefix, const char *text, const char *identity
         }
 }
 
+const char *link_name_inside(unsigned int index, char text[static IF_NAMESIZE])
+{
+        (void)snprintf(text, IF_NAMESIZE, "eth%u", index % 1000);
+        return text;
+}
+
 static int set_mac(struct rtnl_link *link, const uint8_t mac[static LINK_MAC_SIZE])
 {
         _cleanup_(cleanup_nl_address) struct nl_addr *address =
@@ -108,6 +114,7 @@ int link_add_veth(struct nl_sock *socket, const struct link_settings *settings,
 {
         _cleanup_link_ struct rtnl_link *link = rtnl_link_veth_alloc();
         struct rtnl_link *peer = link ? rtnl_link_veth_get_peer(link) : NULL;
+        char inside[IF_NAMESIZE];
         int r;
 
         if (!peer || set_mac(peer, settings->mac) < 0) {
@@ -117,7 +124,7 @@ int link_add_veth(struct nl_sock *socket, const struct link_settings *settings,
         rtnl_link_set_group(link, LINK_GROUP);
         rtnl_link_set_master(link, settings->parent);
         rtnl_link_set_flags(link, IFF_UP);
-        rtnl_link_set_name(peer, LINK_MACHINE_NAME);
+        rtnl_link_set_name(peer, link_name_inside(settings->index, inside));
         rtnl_link_set_ns_fd(peer, settings->namespace_fd);
         if (settings->mtu > 0) {
                 rtnl_link_set_mtu(link, settings->mtu);

@@ -13,8 +13,8 @@
 #define LINK_MAC_SIZE      6
 #define LINK_MAC_TEXT_SIZE sizeof("xx:xx:xx:xx:xx:xx")
 
-/** Name of the link inside a machine. */
-#define LINK_MACHINE_NAME "eth0"
+/** Name of a link inside a machine: eth0, eth1, .. Returns text. */
+const char *link_name_inside(unsigned int index, char text[static IF_NAMESIZE]);
 
 /** Prefixes of the names of bridges and of veths on the host. */
 #define LINK_BRIDGE_PREFIX "mlb"
@@ -30,8 +30,9 @@
 
 /** Parameters of a new link. */
 struct link_settings {
-        const char *name; /* on the host; of a macvlan or ipvlan in its namespace */
-        uint32_t mtu;     /* 0: the kernel's default */
+        const char *name;   /* on the host; of a macvlan or ipvlan in its namespace */
+        unsigned int index; /* of the machine's side of a veth: eth0, eth1, .. */
+        uint32_t mtu;       /* 0: the kernel's default */
         uint8_t mac[LINK_MAC_SIZE];
         int namespace_fd; /* of the machine */
         int parent;       /* index of the bridge, or of the interface below a macvlan or ipvlan */
@@ -57,7 +58,7 @@ int link_add_bridge(struct nl_sock *socket, const struct link_settings *settings
                     struct netlink_reason *reason);
 
 /** Creates a veth pair in one request: the host's side is up and a port of the bridge, the other
- * one is down, in the namespace, and named eth0. */
+ * one is down, in the namespace, and named eth0, eth1, .. */
 int link_add_veth(struct nl_sock *socket, const struct link_settings *settings,
                   struct netlink_reason *reason);
 

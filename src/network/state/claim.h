@@ -14,19 +14,20 @@
  * asked.
  */
 struct claim {
-        /* As the kernel reads it: a list of one. */
+        /* As the kernel reads it. The words are all at the same distance from their entries. */
         struct robust_list_head head;
-        struct robust_list entry;
+        struct robust_list entry;        /* of a machine with one lease */
         struct robust_list_head *before; /* the list of the C library */
-        void *page;                      /* mapping of the part of the file that has the word */
-        uint32_t *word;
+        void *pages; /* mapping of the part of the file that has the words, and of entries */
+        size_t size;
 };
 
-/** Claims a committed lease for the calling thread, which has to live as long as its process. The
- * claim must not move until it is released. Without one, for want of memory or because the thread
- * has other robust futexes, everything works and only costs more. */
-void claim_take(struct claim *claim, const struct network_table *table,
-                const struct network_lease *lease);
+/** Claims all committed leases of a machine that an owner has for the calling thread, which has to
+ * live as long as its process. The claim must not move until it is released. Without one, for want
+ * of memory or because the thread has other robust futexes, everything works and only costs more.
+ */
+void claim_take(struct claim *claim, const struct network_table *table, const char *machine,
+                const struct process_identity *owner);
 
 /** Releases it. Does nothing for a claim that is all zero. */
 void claim_release(struct claim *claim);

@@ -190,14 +190,15 @@ int lease_describe(struct network_lease *lease, const struct machine *machine,
 }
 
 int lease_take(struct network_table *table, const struct network_state *state,
-               const struct machine *machine, const struct process_identity *owner,
-               struct network_lease **ret, struct machine_error *error)
+               const struct lease_request *request, struct network_lease **ret,
+               struct machine_error *error)
 {
-        const struct taking taking = { table, state, machine->name };
-        struct family four = { AF_INET, &state->subnet, &state->gateway, machine->network.address };
-        struct family six = { AF_INET6, &state->subnet6, &state->gateway6,
-                              machine->network.address6 };
-        struct network_lease *lease = leases_find(table, state, machine->name);
+        const char *machine = request->machine->name;
+        const struct taking taking = { table, state, machine };
+        const struct family four = { AF_INET, &state->subnet, &state->gateway, request->address };
+        const struct family six = { AF_INET6, &state->subnet6, &state->gateway6,
+                                    request->address6 };
+        struct network_lease *lease = leases_find(table, state, machine);
         const struct network_address none = { 0 };
         struct network_address address = { 0 };
         struct network_address address6 = { 0 };
@@ -209,7 +210,7 @@ int lease_take(struct network_table *table, const struct network_state *state,
         if (r < 0) {
                 return r;
         }
-        lease = lease ? lease : leases_add_lease(table, state, machine->name);
+        lease = lease ? lease : leases_add_lease(table, state, machine);
         if (!lease) {
                 return error_say(error, ENOSPC, "the table of leases is full");
         }
@@ -217,5 +218,5 @@ int lease_take(struct network_table *table, const struct network_state *state,
         lease->address6 = address6;
         lease->used = ++leases_host(table)->sequence;
         *ret = lease;
-        return lease_describe(lease, machine, owner, error);
+        return lease_describe(lease, request->machine, request->owner, error);
 }

@@ -24,12 +24,16 @@
 /** Room for a name of a machine, network, host or domain, which have at most 64 characters. */
 #define NETWORK_NAME_SIZE 65
 
+/** Room for all aliases of a machine in a network. */
+#define NETWORK_ALIASES_SIZE (MACHINE_ALIASES_MAXIMUM + 1)
+
 enum record_kind {
         RECORD_FREE,
         RECORD_HOST,    /* the first record, and only that: struct network_host */
         RECORD_NETWORK, /* struct network_state */
         RECORD_LEASE,   /* struct network_lease */
         RECORD_ENDING,  /* a struct network_lease that was released, see network/ending.h */
+        RECORD_ALIASES, /* struct network_aliases */
 };
 
 /** What the networks of a host have in common. */
@@ -63,6 +67,14 @@ enum lease_names {
         LEASE_NAMES_SHARED, /* that of all machines of its network with the same entries */
 };
 
+/** Further names of a machine in a network: network/state/aliases.h. */
+struct network_aliases {
+        uint32_t kind;
+        uint32_t lease; /* the number of its record */
+        char machine[NETWORK_NAME_SIZE];
+        char names[NETWORK_ALIASES_SIZE]; /* separated by spaces */
+};
+
 /**
  * A machine's lease in a network. Without an owner (pid 0) it only remembers the addresses for the
  * machine's next start.
@@ -94,6 +106,9 @@ struct network_lease {
         uint64_t user_base;  /* .. the first id of the user namespace that owns that; 0: none */
         uint64_t place;      /* a hash of the link's parameters; if they change, it is made anew */
         uint64_t used;       /* the sequence at the last lease: the lowest is dropped first */
+        /* What earlier programs leave as it is, zero: */
+        uint8_t index; /* of the machine's link: eth0, eth1, .. */
+        bool aliased;  /* it has further names: struct network_aliases */
 };
 
 /** Whether a network has a bridge. */

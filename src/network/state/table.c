@@ -33,10 +33,11 @@ _Static_assert(sizeof(union table_record) == TABLE_RECORD_SIZE, "records have a 
  * version, which is read as well. */
 _Static_assert(sizeof(void *) != 8 ||
                        (sizeof(struct network_host) == 16 && sizeof(struct network_state) == 208 &&
-                        sizeof(struct network_lease) == 432),
+                        offsetof(struct network_lease, index) == 432),
                "records of version 1 have this layout");
 _Static_assert(sizeof(struct network_lease) <= TABLE_WORD_OFFSET, "a lease fits a record");
 _Static_assert(sizeof(struct network_state) <= TABLE_WORD_OFFSET, "a network fits a record");
+_Static_assert(sizeof(struct network_aliases) <= TABLE_WORD_OFFSET, "aliases fit a record");
 
 struct journal_entry {
         uint32_t number;
@@ -406,8 +407,24 @@ union table_record *leases_add(struct network_table *table, enum record_kind kin
 
 void leases_remove(struct network_table *table, void *record)
 {
+        if (((const union table_record *)record)->kind == RECORD_LEASE) {
+                leases_remove_aliases(table, record);
+        }
         memset(((union table_record *)record)->record, 0, TABLE_WORD_OFFSET);
         leases_clear_word(table, record);
+}
+
+void leases_remove_aliases(struct network_table *table, struct network_lease *lease)
+{
+        const uint32_t number = leases_number(table, lease);
+        struct network_aliases *aliases = NULL;
+
+        while (lease->aliased && (aliases = (void *)leases_next(table, RECORD_ALIASES, aliases))) {
+                if (aliases->lease == number) {
+                        leases_remove(table, aliases);
+                }
+        }
+        lease->aliased = false;
 }
 
 uint32_t leases_number(const struct network_table *table, const void *record)
@@ -492,11 +509,13 @@ struct network_lease *leases_find(const struct network_table *table,
         return NULL;
 }
 
-struct network_lease *leases_find_owned(const struct network_table *table, const char *machine)
+struct network_lease *leases_find_owned(const struct network_table *table, const char *machine,
+                                        unsigned int index)
 {
         TABLE_FOREACH_LEASE(lease, table)
         {
-                if (lease->owner.pid > 0 && string_equal(lease->machine, machine)) {
+                if (lease->owner.pid > 0 && lease->index == index &&
+                    string_equal(lease->machine, machine)) {
                         return lease;
                 }
         }

@@ -28,6 +28,7 @@ union table_record {
         struct network_host host;
         struct network_state network;
         struct network_lease lease;
+        struct network_aliases aliases;
         uint64_t words[TABLE_WORD_OFFSET / sizeof(uint64_t)];
         struct {
                 char record[TABLE_WORD_OFFSET];
@@ -86,8 +87,11 @@ struct network_host *leases_host(const struct network_table *table);
 /** Adds a record of a kind. Valid until the table is closed. NULL with a full table. */
 union table_record *leases_add(struct network_table *table, enum record_kind kind);
 
-/** Frees a record, and its word. */
+/** Frees a record, and its word; with a lease its aliases. */
 void leases_remove(struct network_table *table, void *record);
+
+/** Frees the aliases of a lease: network/state/aliases.h. */
+void leases_remove_aliases(struct network_table *table, struct network_lease *lease);
 
 /** The number of a record. */
 uint32_t leases_number(const struct network_table *table, const void *record);
@@ -128,8 +132,10 @@ struct network_state *leases_network_of(const struct network_table *table,
 struct network_lease *leases_find(const struct network_table *table,
                                   const struct network_state *state, const char *machine);
 
-/** The lease of a machine that has an owner, in any network, or NULL. */
-struct network_lease *leases_find_owned(const struct network_table *table, const char *machine);
+/** The lease of a machine's link with an index, eth0, eth1, .., that has an owner, in any network,
+ * or NULL. */
+struct network_lease *leases_find_owned(const struct network_table *table, const char *machine,
+                                        unsigned int index);
 
 /** Adds an empty lease for a machine. NULL if the table is full or the name too long. */
 struct network_lease *leases_add_lease(struct network_table *table,

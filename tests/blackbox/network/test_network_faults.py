@@ -13,8 +13,10 @@ pytestmark = [pytest.mark.needs("root", "program:nft", "program:ip"), pytest.mar
 
 @pytest.fixture
 def faulty(host, machine_file):
-    """The binary with fault injection, and a machine with a bridge and ports."""
+    """The binary with fault injection, and a machine with two bridges and ports."""
+    (host.cli.config / "back.network").write_text("internal = true;\n")
     path = machine_file("faulty", command=["true"], network={"mode": "bridge"},
+                        networks=[{"name": "back", "aliases": ["app"]}],
                         ports=["8080:80", "53:53/udp"])
     for binary in faults.candidates():
         host.cli.binary = binary

@@ -218,7 +218,7 @@ static struct network_lease *enter(struct network *network, const char *name, co
         assert_int_equal(details_save(network->session.directory_fd, &network->session.leases,
                                       lease, &details),
                          0);
-        assert_int_equal(names_enter(&network->session, lease, entries, NULL), 0);
+        assert_int_equal(names_enter(&network->session, lease, entries, false, NULL), 0);
         return lease;
 }
 

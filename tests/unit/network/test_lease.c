@@ -46,12 +46,13 @@ static int take(struct fixture *fixture, const char *name, const char *asked,
                 struct network_lease **ret)
 {
         struct machine *machine = machine_new(name);
+        const struct lease_request request = { .machine = machine,
+                                               .address = asked,
+                                               .owner = &fixture->owner };
         int r;
 
         assert_non_null(machine);
-        assert_int_equal(string_replace(&machine->network.address, asked), 0);
-        r = lease_take(&fixture->table, fixture->state, machine, &fixture->owner, ret,
-                       &fixture->error);
+        r = lease_take(&fixture->table, fixture->state, &request, ret, &fixture->error);
         machine_free(machine);
         return r;
 }
@@ -244,7 +245,7 @@ static void test_claim(void **state)
         if (child == 0) {
                 assert_int_equal(process_identify(0, &lease->owner), 0);
                 leases_commit(&file.table);
-                claim_take(&claim, &file.table, lease);
+                claim_take(&claim, &file.table, "web", &lease->owner);
                 assert_int_equal(leases_word(&file.table, lease), getpid());
                 assert_int_equal(write(ready[1], "x", 1), 1);
                 pause();
@@ -261,7 +262,7 @@ static void test_claim(void **state)
         /* Without a word, /proc is asked. */
         assert_int_equal(process_identify(0, &lease->owner), 0);
         assert_false(claim_is_dead(&file.table, lease, boot_id));
-        claim_take(&claim, &file.table, lease);
+        claim_take(&claim, &file.table, "web", &lease->owner);
         claim_release(&claim);
         assert_int_equal(leases_word(&file.table, lease), 0);
         destroy_file(&file);

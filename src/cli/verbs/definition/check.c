@@ -204,7 +204,8 @@ static int check_argument(struct check *check, const char *argument, struct mach
 }
 
 /* Errors in the definition of the network are reported when that is checked. */
-static int check_addresses(struct check *check, struct config_definition *definition)
+static int check_addresses_in(struct check *check, struct config_definition *definition,
+                              const char *name)
 {
         const struct machine *machine = definition->machine;
         _cleanup_free_ char *beside = NULL;
@@ -213,17 +214,24 @@ static int check_addresses(struct check *check, struct config_definition *defini
         struct network_definition *network = NULL;
         int r;
 
-        if (machine->network.mode != MACHINE_NETWORK_BRIDGE) {
-                return 0;
-        }
-        if (config_find_beside(machine->definition, machine->network.name, ".network", &beside) <
-            0) {
+        if (config_find_beside(machine->definition, name, ".network", &beside) < 0) {
                 return -ENOMEM;
         }
-        r = config_load_network(beside ? beside : machine->network.name, &check->options, &unheard,
-                                &network, &reason);
+        r = config_load_network(beside ? beside : name, &check->options, &unheard, &network,
+                                &reason);
         r = r == 0 ? config_check_addresses(definition, network) : 0;
         network_definition_free(network);
+        return r;
+}
+
+static int check_addresses(struct check *check, struct config_definition *definition)
+{
+        _cleanup_strv_ char **names = NULL;
+        int r = config_network_names(definition->machine, &names);
+
+        STRV_FOREACH(name, names) {
+                r = r < 0 ? r : check_addresses_in(check, definition, *name);
+        }
         return r;
 }
 

@@ -71,7 +71,9 @@ static int copy_files(const struct cli *cli, const char *name, const struct newc
 
 /* What two machines cannot have both. */
 static const char *const clashing[] = {
-        "hostname", "machine_id", "ports", "network.address", "network.address6", "network.mac",
+        "hostname",         "machine_id",        "ports",
+        "network.address",  "network.address6",  "network.mac",
+        "networks.address", "networks.address6", "networks.mac",
 };
 
 /* Two machines cannot write to one directory. */

@@ -17,6 +17,7 @@
 #include "cli/verbs/verbs.h"
 #include "network/network.h"
 #include "state/health.h"
+#include "state/record_networks.h"
 
 struct list_options {
         bool all;
@@ -86,6 +87,8 @@ static int add_object(json_t *array, const struct machine_record *record, const 
                                                       : json_null()) < 0 ||
                                json_set_string(object, "address", record->address) < 0 ||
                                json_set_string(object, "address6", record->address6) < 0 ||
+                               json_set_value(object, "networks",
+                                              record_networks_json(record->networks)) < 0 ||
                                json_set_strings(object, "ports", record->ports) < 0 ||
                                json_set_strings(object, "labels", record->labels) < 0 ||
                                json_set_number(object, "started", record->started_usec) < 0 ||

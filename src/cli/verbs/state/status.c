@@ -15,6 +15,7 @@
 #include "cli/output/print.h"
 #include "cli/verbs/verbs.h"
 #include "state/health.h"
+#include "state/record_networks.h"
 #include "supervise/output/log_reader.h"
 
 /* Exit statuses of the verb status; 3 and 4 are those of the LSB for init scripts. */
@@ -138,6 +139,22 @@ static void print_shared_network(const struct state_store *store, const char *na
         }
 }
 
+/* Those of eth1, eth2, .. */
+static void print_further_networks(const struct machine_record *record)
+{
+        size_t index = 0;
+
+        STRV_FOREACH(text, record->networks) {
+                struct record_network network;
+
+                if (index++ > 0 && record_network_parse(*text, &network)) {
+                        printf("%12s: %s%s%s in %s\n", "Network", network.address,
+                               network.address[0] && network.address6[0] ? " " : "",
+                               network.address6, network.name);
+                }
+        }
+}
+
 static void print_status(const struct cli *cli, const struct state_store *store,
                          const struct shown *shown)
 {
@@ -174,6 +191,7 @@ static void print_status(const struct cli *cli, const struct state_store *store,
         }
         print_line("Address", record->address);
         print_line("", record->address6);
+        print_further_networks(record);
         if (live) {
                 print_shared_network(store, record->name);
         }
