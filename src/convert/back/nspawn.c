@@ -210,6 +210,7 @@ static const struct back_row rows[] = {
         EXEC("user_namespace", user_namespace, NULL),
         LINK("network.mode", mode, NULL),
         LINK("network.name", text, "Zone"),
+        LOST("networks", "make the links by VirtualEthernetExtra=, and attach them to bridges"),
         LINK("ports", ports, NULL),
         FILES("mounts", mounts, NULL),
         LOST("devices", DROP_IN),

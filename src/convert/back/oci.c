@@ -240,6 +240,8 @@ static const struct back_row rows[] = {
         CALLER("network.address"),
         CALLER("network.address6"),
         CALLER("network.mac"),
+        CALLER("network.aliases"),
+        CALLER("networks"),
         CALLER("network.dns"),
         CALLER("network.search"),
         CALLER("network.hosts"),

@@ -114,6 +114,46 @@ static BACK_TAKE(network)
                         json_string_value(value));
 }
 
+static BACK_TAKE(networks)
+{
+        static const char *const options[][2] = { { "address", "ip" },
+                                                  { "address6", "ip6" },
+                                                  { "mac", "mac" } };
+        size_t index, k;
+        json_t *network, *alias;
+
+        json_array_foreach(value, index, network)
+        {
+                const char *name = json_get_string(network, "name");
+                _cleanup_strv_ char **words = NULL;
+                _cleanup_free_ char *joined = NULL;
+
+                for (size_t i = 0; i < ELEMENTS_OF(options); i++) {
+                        const char *text = json_get_string(network, options[i][0]);
+
+                        if (text) {
+                                (void)strv_take(&words,
+                                                string_format("%s=%s", options[i][1], text));
+                        }
+                }
+                json_array_foreach(json_object_get(network, "aliases"), k, alias)
+                {
+                        (void)strv_take(&words,
+                                        string_format("alias=%s", json_string_value(alias)));
+                }
+                if (json_object_get(network, "mtu")) {
+                        convert_lost(back->conversion,
+                                     "the MTU of the link to \"%s\" is set for "
+                                     "the whole network",
+                                     name);
+                }
+                joined = strv_join(words, ",");
+                back_line(back, "Container", "Network", "%s%s%s", name,
+                          joined && *joined ? ":" : "", joined ? joined : "");
+        }
+        convert_differs(back->conversion, NULL, "the networks must exist in Podman");
+}
+
 /* ---- Mounts ---- */
 
 static void add_options(json_t *mount, char ***options, bool tmpfs)
@@ -365,6 +405,8 @@ static const struct back_row rows[] = {
         C("network.address6", text, "IP6"),
         OPTION("network.mac", "mac-address"),
         LOST("network.mtu", "it is set for the whole network"),
+        C("network.aliases", each, "NetworkAlias"),
+        C("networks", networks, NULL),
         C("network.dns", each, "DNS"),
         C("network.search", each, "DNSSearch"),
         C("network.hosts", each, "AddHost"),

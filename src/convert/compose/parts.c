@@ -265,42 +265,76 @@ static void take_network_member(struct compose_service *service, const struct no
                         continue;
                 }
                 for (size_t j = 0; members[i].option && j < member->count; j++) {
-                        service_option(service, members[i].option,
-                                       member->children[j]->text ? member->children[j]->text : "");
+                        const char *text = member->children[j]->text;
+
+                        container_take_of_network(&service->container, members[i].option,
+                                                  text ? text : "");
                 }
                 if (members[i].option && member->type == NODE_SCALAR && !member->null) {
-                        service_option(service, members[i].option, member->text);
+                        container_take_of_network(&service->container, members[i].option,
+                                                  member->text);
                 }
                 return;
         }
         convert_lost(service->compose->conversion, "it has no equivalent");
 }
 
+static const char *network_name(const struct node *network)
+{
+        const char *name = network->key ? network->key : network->text;
+
+        return name ? name : "";
+}
+
+static void take_network(struct compose_service *service, const struct node *network,
+                         const char *path, size_t index)
+{
+        const struct compose *compose = service->compose;
+        const char *name = network_name(network);
+        bool elsewhere = compose_is_external(compose_definition(compose, "networks", name));
+        _cleanup_free_ char *where = string_format("%s.%s", path, name);
+        bool joined;
+
+        service_begin(service, network, path, index);
+        joined = *name && container_join(&service->container,
+                                         compose_outer_name(compose, "networks", name), elsewhere);
+        for (size_t i = 0; network->type == NODE_MAP && i < network->count; i++) {
+                service_begin(service, network->children[i], where ? where : path, i);
+                if (joined) {
+                        take_network_member(service, network->children[i]);
+                } else {
+                        convert_lost(compose->conversion, "the machine is not on that network");
+                }
+        }
+}
+
+/* The first network is the way out and has the ports: the first one that is not internal. */
+static size_t find_first(const struct compose *compose, const struct node *node)
+{
+        for (size_t i = 0; i < node->count; i++) {
+                const struct node *definition =
+                        compose_definition(compose, "networks", network_name(node->children[i]));
+                const struct node *internal = node_find(definition, "internal");
+
+                if (!internal || !node_is_true(internal)) {
+                        return i;
+                }
+        }
+        return 0;
+}
+
 /* A list of names, or a map of names to maps. */
 SERVICE_TAKE(networks)
 {
-        service->networked |= node->count > 0;
-        for (size_t i = 0; i < node->count; i++) {
-                const struct node *network = node->children[i];
-                const char *name = network->key ? network->key : network->text;
-                bool elsewhere = compose_is_external(
-                        compose_definition(service->compose, "networks", name ? name : ""));
-                _cleanup_free_ char *where = string_format("%s.%s", path, name ? name : "");
-                bool joined;
+        size_t first = find_first(service->compose, node);
 
-                service_begin(service, network, path, i);
-                joined = name &&
-                         container_join(&service->container,
-                                        compose_outer_name(service->compose, "networks", name),
-                                        elsewhere);
-                for (size_t j = 0; network->type == NODE_MAP && j < network->count; j++) {
-                        service_begin(service, network->children[j], where ? where : path, j);
-                        if (joined) {
-                                take_network_member(service, network->children[j]);
-                        } else {
-                                convert_lost(service->compose->conversion,
-                                             "the machine is not on that network");
-                        }
+        service->networked |= node->count > 0;
+        if (node->count > 0) {
+                take_network(service, node->children[first], path, first);
+        }
+        for (size_t i = 0; i < node->count; i++) {
+                if (i != first) {
+                        take_network(service, node->children[i], path, i);
                 }
         }
 }

@@ -11,6 +11,17 @@
  * Quadlets say the same things in other words: their readers use these options.
  */
 
+struct container_alias {
+        struct convert_place place; /* its name is the alias */
+        bool of_first;              /* in the first network alone */
+};
+
+/** A network that the container joins besides the first one. */
+struct container_link {
+        json_t *settings; /* an element of `networks` */
+        struct convert_place place;
+};
+
 struct container {
         struct conversion *conversion;
         const char *directory; /* that paths are relative to */
@@ -20,9 +31,12 @@ struct container {
         uint64_t memory_and_swap;
         uint64_t cpu_quota;
         uint64_t cpu_period;
-        struct convert_place *aliases; /* other names on the network, each with its place */
+        struct container_alias *aliases; /* other names on its networks */
         size_t alias_count;
-        size_t networks;
+        size_t networks;              /* that it has joined */
+        struct container_link *links; /* those after the first */
+        size_t link_count;
+        bool in_link; /* options are of the last of these */
         bool entrypoint_given;
         bool init;
         bool swap_unlimited;
@@ -61,8 +75,12 @@ void container_clear(struct container *container);
 #define _cleanup_container_ _cleanup_(container_clear)
 
 /** Puts the machine on a network, whose file is made unless it is there or defined elsewhere.
- * Returns whether it is: a machine has one network. */
+ * Returns whether it is, which it is not twice. */
 bool container_join(struct container *container, const char *network, bool elsewhere);
+
+/** Sets an option of the network that the machine has joined last: "network-alias", "ip", "ip6" or
+ * "mac-address". */
+void container_take_of_network(struct container *container, const char *option, const char *value);
 
 /** A reference as in docker and podman, where "nginx" is docker.io/library/nginx. NULL if memory is
  * short. */

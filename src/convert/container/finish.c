@@ -15,10 +15,16 @@ void container_clear(struct container *container)
         strv_free(container->entrypoint);
         strv_free(container->arguments);
         for (size_t i = 0; i < container->alias_count; i++) {
-                free(container->aliases[i].file);
-                free(container->aliases[i].name);
+                free(container->aliases[i].place.file);
+                free(container->aliases[i].place.name);
+        }
+        for (size_t i = 0; i < container->link_count; i++) {
+                json_decref(container->links[i].settings);
+                free(container->links[i].place.file);
+                free(container->links[i].place.name);
         }
         free(container->aliases);
+        free(container->links);
         *container = (struct container){ 0 };
 }
 
@@ -114,47 +120,100 @@ static void finish_network(struct container *container)
 }
 
 /* The place has the alias for its name. */
-TAKE(alias)
+void container_alias(struct container *container, const char *value, bool of_first)
 {
         struct conversion *conversion = container->conversion;
-        struct convert_place *grown =
+        struct container_alias *grown =
                 reallocarray(container->aliases, container->alias_count + 1, sizeof *grown);
-        struct convert_place *place;
+        struct container_alias *alias;
 
         container->aliases = grown ? grown : container->aliases;
         if (!grown) {
                 conversion->failed = -ENOMEM;
                 return;
         }
-        place = &grown[container->alias_count++];
-        *place = (struct convert_place){ strdup(conversion->here.file), conversion->here.line,
-                                         strdup(value), conversion->here.number };
-        if (!place->file || !place->name) {
+        alias = &grown[container->alias_count++];
+        *alias = (struct container_alias){
+                { strdup(conversion->here.file), conversion->here.line, strdup(value),
+                  conversion->here.number },
+                of_first,
+        };
+        if (!alias->place.file || !alias->place.name) {
                 conversion->failed = -ENOMEM;
         }
 }
 
-/* A machine is known on its network by its own name and by its host name: the latter can be an
- * alias. */
-static void finish_alias(struct conversion *conversion, const struct convert_place *alias)
+/* In all networks. */
+TAKE(alias)
 {
-        const char *hostname = json_string_value(convert_get(conversion, "hostname"));
+        container_alias(container, value, false);
+}
 
-        if (string_equal(alias->name, hostname) ||
-            (conversion->file && string_equal(alias->name, conversion->file->name))) {
+static bool has_element(const json_t *list, const char *text)
+{
+        const json_t *element;
+        size_t index;
+
+        json_array_foreach(list, index, element)
+        {
+                if (string_equal(json_string_value(element), text)) {
+                        return true;
+                }
+        }
+        return false;
+}
+
+/* A machine is known on its networks by its own name and by its host name. */
+static void finish_alias(struct container *container, const struct container_alias *alias)
+{
+        struct conversion *conversion = container->conversion;
+        const char *hostname = json_string_value(convert_get(conversion, "hostname"));
+        const char *mode = json_string_value(convert_get(conversion, "network.mode"));
+        const char *name = alias->place.name;
+
+        if ((mode && strcmp(mode, "bridge") != 0) || string_equal(name, hostname) ||
+            (conversion->file && string_equal(name, conversion->file->name))) {
                 return;
         }
-        convert_at(conversion, alias->file, alias->line, alias->name);
-        conversion->here.number = alias->number;
-        if (!hostname) {
-                convert_text(conversion, "hostname", alias->name);
-                convert_differs(conversion, "hostname",
-                                "it is also a name of the machine on its network");
-        } else {
-                convert_lost(conversion,
-                             "a machine has two names on its network: its own, and its "
-                             "host name, which is \"%s\"",
-                             hostname);
+        convert_at(conversion, alias->place.file, alias->place.line, name);
+        conversion->here.number = alias->place.number;
+        convert_add(conversion, "network.aliases", name);
+        for (size_t i = 0; !alias->of_first && i < container->link_count; i++) {
+                json_t *settings = container->links[i].settings;
+                json_t *list = json_object_get(settings, "aliases");
+
+                if (!list) {
+                        list = json_array();
+                        (void)json_object_set_new(settings, "aliases", list);
+                }
+                if (!has_element(list, name)) {
+                        (void)json_array_append_new(list, json_string(name));
+                }
+        }
+}
+
+/* Aliases that are names of the machine already are left out. */
+static void finish_links(struct container *container)
+{
+        struct conversion *conversion = container->conversion;
+
+        for (size_t i = 0; i < container->link_count; i++) {
+                const struct container_link *link = &container->links[i];
+                json_t *list = json_object_get(link->settings, "aliases");
+
+                for (size_t k = json_array_size(list); k-- > 0;) {
+                        if (conversion->file &&
+                            string_equal(json_string_value(json_array_get(list, k)),
+                                         conversion->file->name)) {
+                                (void)json_array_remove(list, k);
+                        }
+                }
+                if (list && json_array_size(list) == 0) {
+                        (void)json_object_del(link->settings, "aliases");
+                }
+                convert_at(conversion, link->place.file, link->place.line, link->place.name);
+                conversion->here.number = link->place.number;
+                convert_add_value(conversion, "networks", json_incref(link->settings));
         }
 }
 
@@ -166,8 +225,9 @@ void container_finish(struct container *container)
         finish_memory(container);
         finish_network(container);
         for (size_t i = 0; i < container->alias_count; i++) {
-                finish_alias(conversion, &container->aliases[i]);
+                finish_alias(container, &container->aliases[i]);
         }
+        finish_links(container);
         if (container->cpu_quota) {
                 convert_cpu_quota(conversion, container->cpu_quota, container->cpu_period);
         }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/strings.h"
 #include "convert/container/take.h"
 #include "convert/model/values.h"
@@ -84,6 +85,46 @@ static const struct {
         { "pasta", NULL, false, "a user's machines have the network that \"doctor\" shows" },
 };
 
+static bool is_joined(const struct container *container, const char *name)
+{
+        if (container->networks > 0 &&
+            string_equal(json_string_value(convert_get(container->conversion, "network.name")),
+                         name)) {
+                return true;
+        }
+        for (size_t i = 0; i < container->link_count; i++) {
+                if (string_equal(json_get_string(container->links[i].settings, "name"), name)) {
+                        return true;
+                }
+        }
+        return false;
+}
+
+static void add_link(struct container *container, const char *name)
+{
+        struct conversion *conversion = container->conversion;
+        struct container_link *grown =
+                reallocarray(container->links, container->link_count + 1, sizeof *grown);
+        struct container_link *link;
+
+        container->links = grown ? grown : container->links;
+        if (!grown) {
+                conversion->failed = -ENOMEM;
+                return;
+        }
+        link = &grown[container->link_count++];
+        *link = (struct container_link){
+                json_pack("{ss}", "name", name),
+                { conversion->here.file ? strdup(conversion->here.file) : NULL,
+                  conversion->here.line,
+                  conversion->here.name ? strdup(conversion->here.name) : NULL,
+                  conversion->here.number },
+        };
+        if (!link->settings) {
+                conversion->failed = -ENOMEM;
+        }
+}
+
 bool container_join(struct container *container, const char *network, bool elsewhere)
 {
         struct conversion *conversion = container->conversion;
@@ -94,17 +135,70 @@ bool container_join(struct container *container, const char *network, bool elsew
                 conversion->failed = -ENOMEM;
                 return false;
         }
-        if (container->networks++ > 0) {
-                convert_lost(conversion, "a machine has one network, and is on \"%s\" already",
-                             json_string_value(convert_get(conversion, "network.name")));
+        if (is_joined(container, name)) {
+                convert_differs(conversion, NULL, "the machine has joined \"%s\" already", name);
                 return false;
         }
-        convert_text(conversion, "network.name", name);
+        container->in_link = container->networks++ > 0;
+        if (container->in_link) {
+                add_link(container, name);
+        } else {
+                convert_text(conversion, "network.name", name);
+        }
         if (!elsewhere && !convert_find(conversion, name, ".network")) {
                 (void)convert_open(conversion, name, ".network", "the machines that use it");
                 conversion->file = file;
         }
         return true;
+}
+
+/* ---- Options of one network ---- */
+
+static const struct {
+        const char *option;
+        const char *key; /* in an element of `networks` */
+} link_options[] = {
+        { "network-alias", "aliases" },
+        { "ip", "address" },
+        { "ip6", "address6" },
+        { "mac-address", "mac" },
+};
+
+static json_t *list_of(json_t *settings, const char *key)
+{
+        json_t *list = json_object_get(settings, key);
+
+        if (!list) {
+                list = json_array();
+                (void)json_object_set_new(settings, key, list);
+        }
+        return list;
+}
+
+void container_take_of_network(struct container *container, const char *option, const char *value)
+{
+        json_t *settings = container->in_link && container->link_count > 0
+                                   ? container->links[container->link_count - 1].settings
+                                   : NULL;
+
+        if (strcmp(option, "network-alias") == 0 && !settings) {
+                container_alias(container, value, true);
+                return;
+        }
+        for (size_t i = 0; settings && i < ELEMENTS_OF(link_options); i++) {
+                if (strcmp(link_options[i].option, option) != 0) {
+                        continue;
+                }
+                if (strcmp(option, "network-alias") == 0) {
+                        (void)json_array_append_new(list_of(settings, "aliases"),
+                                                    json_string(value));
+                } else {
+                        (void)json_object_set_new(settings, link_options[i].key,
+                                                  json_string(value));
+                }
+                return;
+        }
+        container_take(container, option, value);
 }
 
 /* "NAME:alias=web,ip=10.1.2.3": options of one network. */
@@ -136,7 +230,7 @@ static void take_options(struct container *container, const char *text)
                         }
                 }
                 if (option && (*part)[length]) {
-                        container_take(container, option, *part + length + 1);
+                        container_take_of_network(container, option, *part + length + 1);
                 } else {
                         convert_lost(container->conversion, "the option \"%s\" has no equivalent",
                                      *part);

@@ -66,4 +66,7 @@ TAKE(ulimit);
 TAKE(user_namespace);
 TAKE(volume);
 
+/** Notes an alias in the first network, or in all. */
+void container_alias(struct container *container, const char *value, bool of_first);
+
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/json.h"
 #include "base/path.h"
 #include "base/strings.h"
 #include "convert/document/node.h"
@@ -93,8 +94,8 @@ static void take_setting(struct lxc *lxc, const struct node *setting)
         convert_begin(lxc->conversion, lxc->file, setting->line, "%s", setting->key);
         if (!row) {
                 convert_lost(lxc->conversion, "it has no equivalent");
-        } else if (strncmp(row->name, "lxc.net.", 8) == 0 && lxc->link > 0) {
-                convert_lost(lxc->conversion, "a machine has one link");
+        } else if (strncmp(row->name, "lxc.net.", 8) == 0 && lxc->link >= LXC_LINKS_MAXIMUM) {
+                convert_lost(lxc->conversion, "more than %d links", LXC_LINKS_MAXIMUM);
         } else {
                 row->take(lxc, row, rest, setting->text);
         }
@@ -164,25 +165,18 @@ static const char *machine_name(const struct convert_source *source)
 }
 
 /* The network has the subnet of the machine's address, and its gateway. */
-static void finish_network(struct lxc *lxc)
+static void define_subnet(struct lxc *lxc, struct convert_file *network, const char *address,
+                          const char *gateway)
 {
         struct conversion *conversion = lxc->conversion;
         struct convert_file *machine = conversion->file;
-        const char *name = json_string_value(convert_get(conversion, "network.name"));
-        struct convert_file *network = name ? convert_find(conversion, name, ".network") : NULL;
-        const char *prefix = lxc->address ? strchr(lxc->address, '/') : NULL;
+        const char *prefix = address ? strchr(address, '/') : NULL;
         unsigned int length = prefix ? (unsigned int)strtoul(prefix + 1, NULL, 10) : 24;
         unsigned int a, b, c, d;
         uint32_t bits;
 
-        /* lxc-net's own bridge is what the default network is here. */
-        if (!lxc->address && string_equal(name, "lxcbr0") && network) {
-                convert_unset(conversion, "network.name");
-                convert_close(conversion, network);
-                return;
-        }
-        if (!network || !lxc->address || length == 0 || length > 30 ||
-            sscanf(lxc->address, "%3u.%3u.%3u.%3u", &a, &b, &c, &d) != 4) {
+        if (!network || !address || length == 0 || length > 30 ||
+            sscanf(address, "%3u.%3u.%3u.%3u", &a, &b, &c, &d) != 4) {
                 return;
         }
         bits = (a << 24 | b << 16 | c << 8 | d) & (UINT32_MAX << (32 - length));
@@ -190,10 +184,101 @@ static void finish_network(struct lxc *lxc)
         convert_value(conversion, "subnet",
                       json_sprintf("%u.%u.%u.%u/%u", bits >> 24, bits >> 16 & 255, bits >> 8 & 255,
                                    bits & 255, length));
-        if (lxc->gateway) {
-                convert_text(conversion, "gateway", lxc->gateway);
+        if (gateway) {
+                convert_text(conversion, "gateway", gateway);
         }
         conversion->file = machine;
+}
+
+static void finish_network(struct lxc *lxc)
+{
+        struct conversion *conversion = lxc->conversion;
+        const char *name = json_string_value(convert_get(conversion, "network.name"));
+        struct convert_file *network = name ? convert_find(conversion, name, ".network") : NULL;
+
+        /* lxc-net's own bridge is what the default network is here. */
+        if (!lxc->address && string_equal(name, "lxcbr0") && network) {
+                convert_unset(conversion, "network.name");
+                convert_close(conversion, network);
+                return;
+        }
+        define_subnet(lxc, network, lxc->address, lxc->gateway);
+}
+
+/* ---- Links after the first ---- */
+
+struct lxc_link *lxc_link(struct lxc *lxc)
+{
+        struct lxc_link *link = &lxc->links[lxc->link];
+
+        if (!link->settings) {
+                link->settings = json_object();
+                link->place = lxc->conversion->here;
+                link->place.file = strdup(link->place.file);
+                link->place.name = strdup(link->place.name);
+        }
+        if (!link->settings || !link->place.file || !link->place.name) {
+                lxc->conversion->failed = -ENOMEM;
+        }
+        return link;
+}
+
+void lxc_set_link(struct lxc *lxc, const char *key, json_t *value)
+{
+        (void)json_object_set_new(lxc_link(lxc)->settings, key, value);
+}
+
+/* Whether a link before one of the list is in its network. */
+static bool is_taken(const struct lxc *lxc, size_t index, const char *name, const char *first)
+{
+        if (string_equal(name, first)) {
+                return true;
+        }
+        for (size_t i = 1; i < index; i++) {
+                if (string_equal(json_get_string(lxc->links[i].settings, "name"), name)) {
+                        return true;
+                }
+        }
+        return false;
+}
+
+static void finish_links(struct lxc *lxc)
+{
+        struct conversion *conversion = lxc->conversion;
+        const char *first = json_string_value(convert_get(conversion, "network.name"));
+
+        for (size_t i = 1; i < LXC_LINKS_MAXIMUM; i++) {
+                struct lxc_link *link = &lxc->links[i];
+                const char *name = json_get_string(link->settings, "name");
+
+                if (!link->settings || link->lost) {
+                        continue;
+                }
+                convert_at(conversion, link->place.file, link->place.line, link->place.name);
+                conversion->here.number = link->place.number;
+                if (!name) {
+                        convert_lost(conversion, "the link is not on a bridge");
+                } else if (is_taken(lxc, i, name, first)) {
+                        convert_lost(conversion,
+                                     "a machine has one link in a network, and is in "
+                                     "\"%s\" already",
+                                     name);
+                } else {
+                        convert_add_value(conversion, "networks", json_incref(link->settings));
+                        define_subnet(lxc, convert_find(conversion, name, ".network"),
+                                      link->address, NULL);
+                }
+        }
+}
+
+static void clear_links(struct lxc *lxc)
+{
+        for (size_t i = 1; i < LXC_LINKS_MAXIMUM; i++) {
+                json_decref(lxc->links[i].settings);
+                free(lxc->links[i].place.file);
+                free(lxc->links[i].place.name);
+                free(lxc->links[i].address);
+        }
 }
 
 static void finish(struct lxc *lxc)
@@ -211,6 +296,7 @@ static void finish(struct lxc *lxc)
                               json_sprintf("%s:%s", lxc->uid ? lxc->uid : "0",
                                            lxc->gid ? lxc->gid : "0"));
         }
+        finish_links(lxc);
         finish_network(lxc);
         if (!lxc->networked) {
                 convert_text(conversion, "network.mode", "none");
@@ -240,6 +326,7 @@ int lxc_convert(struct conversion *conversion, const struct convert_source *sour
         r = take_file(&lxc, source->path, source->shown, 0, error);
         finish(&lxc);
         strv_free(lxc.command);
+        clear_links(&lxc);
         free(lxc.address);
         free(lxc.gateway);
         free(lxc.uid);

@@ -153,6 +153,16 @@ LXC_TAKE(id_map)
 
 LXC_TAKE(link_type)
 {
+        if (lxc->link > 0) {
+                if (strcmp(value, "veth") != 0) {
+                        convert_lost(lxc->conversion,
+                                     "a further link of a machine is on a bridge, not of the type "
+                                     "\"%s\"",
+                                     value);
+                        lxc_link(lxc)->lost = true;
+                }
+                return;
+        }
         lxc->networked = true;
         if (strcmp(value, "none") == 0) {
                 convert_text(lxc->conversion, row->key, "host");
@@ -165,47 +175,88 @@ LXC_TAKE(link_type)
         }
 }
 
+/* The network has the bridge's name. */
+static void define_bridge(struct lxc *lxc, const char *bridge)
+{
+        struct conversion *conversion = lxc->conversion;
+        struct convert_file *file = conversion->file;
+
+        if (!convert_find(conversion, bridge, ".network") &&
+            convert_open(conversion, bridge, ".network", lxc->file)) {
+                convert_text(conversion, "bridge", bridge);
+        }
+        conversion->file = file;
+}
+
 /* The bridge, or the interface that a macvlan is on. */
 LXC_TAKE(link)
 {
         struct conversion *conversion = lxc->conversion;
-        struct convert_file *file = conversion->file;
         const char *mode = json_string_value(convert_get(conversion, "network.mode"));
 
-        if (mode && (strcmp(mode, "macvlan") == 0 || strcmp(mode, "ipvlan") == 0)) {
+        if (lxc->link == 0 && mode &&
+            (strcmp(mode, "macvlan") == 0 || strcmp(mode, "ipvlan") == 0)) {
                 convert_value(conversion, "network.mode", json_sprintf("%s:%s", mode, value));
                 return;
         }
-        convert_text(conversion, "network.name", value);
-        if (!convert_find(conversion, value, ".network") &&
-            convert_open(conversion, value, ".network", lxc->file)) {
-                convert_text(conversion, "bridge", value);
+        if (lxc->link == 0) {
+                convert_text(conversion, "network.name", value);
+        } else {
+                lxc_set_link(lxc, "name", json_string(value));
         }
-        conversion->file = file;
+        define_bridge(lxc, value);
+}
+
+/* Text and numbers of a link. */
+LXC_TAKE(of_link)
+{
+        const char *key = strchr(row->key, '.') + 1;
+
+        if (lxc->link > 0) {
+                lxc_set_link(lxc, key,
+                             strcmp(key, "mtu") == 0 ? json_integer(strtol(value, NULL, 10))
+                                                     : json_string(value));
+        } else if (strcmp(key, "mtu") == 0) {
+                take_integer(lxc, row, rest, value);
+        } else {
+                take_text(lxc, row, rest, value);
+        }
 }
 
 /* "10.0.3.5/24 10.0.3.255": the prefix is the network's, see finish(). */
 LXC_TAKE(address)
 {
         size_t length = strcspn(value, "/ ");
+        char **whole = lxc->link > 0 ? &lxc_link(lxc)->address : &lxc->address;
 
-        if (strcmp(row->key, "network.address") == 0 && string_replace(&lxc->address, value) < 0) {
+        if (strcmp(row->key, "network.address") == 0 && string_replace(whole, value) < 0) {
                 lxc->conversion->failed = -ENOMEM;
         }
-        convert_value(lxc->conversion, row->key, json_pack("s#", value, (int)length));
+        if (lxc->link > 0) {
+                lxc_set_link(lxc, strchr(row->key, '.') + 1, json_stringn(value, length));
+        } else {
+                convert_value(lxc->conversion, row->key, json_pack("s#", value, (int)length));
+        }
 }
 
-/* The link has one name in each machine, which programs rarely depend on. */
+/* The links have the same names in each machine, which programs rarely depend on. */
 LXC_TAKE(link_name)
 {
-        if (strcmp(value, "eth0") != 0) {
-                convert_lost(lxc->conversion, "the link's name in the machine is \"eth0\"");
+        _cleanup_free_ char *usual = string_format("eth%zu", lxc->link);
+
+        if (!string_equal(value, usual)) {
+                convert_lost(lxc->conversion, "the link's name in the machine is \"%s\"",
+                             usual ? usual : "");
         }
 }
 
 /* Of the network as well. */
 LXC_TAKE(gateway)
 {
+        if (lxc->link > 0) {
+                convert_lost(lxc->conversion, "the way out of a machine is that of its first link");
+                return;
+        }
         if (strcmp(value, "auto") != 0 && strcmp(row->text, "ipv4") == 0 &&
             string_replace(&lxc->gateway, value) < 0) {
                 lxc->conversion->failed = -ENOMEM;
@@ -343,8 +394,8 @@ const struct lxc_row lxc_rows[] = {
         { "lxc.net.link", take_link, NULL, NULL },
         NO_EFFECT("lxc.net.flags"),
         { "lxc.net.name", take_link_name, NULL, NULL },
-        { "lxc.net.hwaddr", take_text, "network.mac", NULL },
-        { "lxc.net.mtu", take_integer, "network.mtu", NULL },
+        { "lxc.net.hwaddr", take_of_link, "network.mac", NULL },
+        { "lxc.net.mtu", take_of_link, "network.mtu", NULL },
         { "lxc.net.ipv4.address", take_address, "network.address", NULL },
         { "lxc.net.ipv6.address", take_address, "network.address6", NULL },
         { "lxc.net.ipv4.gateway", take_gateway, NULL, "ipv4" },

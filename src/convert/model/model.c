@@ -349,12 +349,30 @@ void convert_lost(struct conversion *conversion, const char *format, ...)
                  STRING_OF_ARGUMENTS(format));
 }
 
+/* Of a network that is refused, its name is kept as long as something else can be at fault: its
+ * addresses, and then its aliases. Returns whether something was removed. */
+static bool reduce_network(const struct convert_setting *setting)
+{
+        static const char *const parts[] = { "address", "address6", "mac", "mtu", NULL };
+        bool removed = false;
+
+        if (strcmp(setting->key, "networks") != 0) {
+                return false;
+        }
+        for (size_t i = 0; parts[i]; i++) {
+                removed |= json_object_del(setting->value, parts[i]) == 0;
+        }
+        return removed || json_object_del(setting->value, "aliases") == 0;
+}
+
 void convert_drop(struct conversion *conversion, struct convert_file *file, size_t index,
                   const char *reason)
 {
         add_note(conversion, file, CONVERT_LOST, &file->settings[index].place, NULL,
                  strdup(reason));
-        remove_setting(file, index);
+        if (!reduce_network(&file->settings[index])) {
+                remove_setting(file, index);
+        }
 }
 
 /* ---- Counting ---- */

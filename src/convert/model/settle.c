@@ -208,14 +208,18 @@ static int check_addresses(const struct conversion *conversion, struct trials *t
 
         for (size_t i = 0; i < trials->count && r == 0; i++) {
                 struct config_definition *definition = trials->trials[i].definition;
-                const struct machine *machine = definition ? definition->machine : NULL;
-                const struct network_definition *network = NULL;
+                _cleanup_strv_ char **names = NULL;
 
-                if (machine && machine->network.mode == MACHINE_NETWORK_BRIDGE) {
-                        network = find_network(conversion, trials, usual, machine->network.name);
-                }
-                if (network && config_check_addresses(definition, network) < 0) {
+                if (definition && config_network_names(definition->machine, &names) < 0) {
                         r = error_oom(error);
+                }
+                STRV_FOREACH(name, names) {
+                        const struct network_definition *network =
+                                find_network(conversion, trials, usual, *name);
+
+                        if (network && config_check_addresses(definition, network) < 0) {
+                                r = error_oom(error);
+                        }
                 }
         }
         network_definition_free(usual);

@@ -397,3 +397,63 @@ def test_text_cannot_end_a_comment(cli, workspace):
     shown = keys(cli, out / "a.machine")
     assert "command" not in shown and "boot" not in shown
     cli("check", out).check()
+
+
+def test_several_networks(cli, workspace):
+    """Of each kind, with the names, addresses and aliases of each network."""
+    (workspace / "run.sh").write_text(
+        "podman run --name web --network front --network back:mac=02:00:5e:10:00:01,alias=app "
+        "--network-alias www nginx\n")
+    (workspace / "shop").mkdir()
+    (workspace / "shop" / "compose.yaml").write_text("""
+services:
+  web:
+    image: nginx
+    container_name: site
+    networks:
+      back: {aliases: [app], ipv4_address: 10.9.0.5}
+      front:
+networks:
+  front:
+  back: {internal: true, ipam: {config: [{subnet: 10.9.0.0/24}]}}
+""")
+    (workspace / "web.container").write_text(
+        "[Container]\nImage=nginx\nNetwork=front\nNetwork=back:alias=app\nNetworkAlias=www\n")
+    (workspace / "ct").mkdir()
+    (workspace / "ct" / "config").write_text("""
+lxc.net.0.type = veth
+lxc.net.0.link = br0
+lxc.net.1.type = veth
+lxc.net.1.link = br1
+lxc.net.1.name = eth1
+lxc.net.1.hwaddr = 02:00:5e:10:00:01
+lxc.net.1.ipv4.address = 10.9.0.5/24
+lxc.net.2.type = phys
+lxc.net.2.link = eth9
+""")
+    expected = {
+        "run.sh": ({"name": "front", "aliases": ["www"]},
+                   [{"name": "back", "mac": "02:00:5e:10:00:01", "aliases": ["app", "www"]}], 0),
+        "shop": ({"name": "front", "aliases": ["site"]},
+                 [{"name": "back", "address": "10.9.0.5", "aliases": ["app", "site"]}], 0),
+        "web.container": ({"name": "front", "aliases": ["www"]},
+                          [{"name": "back", "aliases": ["app", "www"]}], 0),
+        "ct": ({"name": "br0"},
+               [{"name": "br1", "mac": "02:00:5e:10:00:01", "address": "10.9.0.5"}], 1),
+    }
+    for source, (first, further, status) in expected.items():
+        out = workspace / "out" / source
+        cli("convert", "--out", out, workspace / source).check(status)
+        machine = next(path for path in out.iterdir() if path.suffix == ".machine")
+        shown = keys(cli, machine)
+        assert shown["network"] == first and shown["networks"] == further, source
+        cli("check", out).check()
+    back = cli("convert", "--to", "quadlet", workspace / "out" / "run.sh" / "web.machine").stdout
+    assert "Network=front\n" in back and "NetworkAlias=www\n" in back
+    assert "Network=back:mac=02:00:5e:10:00:01,alias=app,alias=www\n" in back
+    # A subnet that is not known cannot be checked: the address is lost, the network is not.
+    (workspace / "run.sh").write_text(
+        "podman run --name web --network front --network back:ip=10.9.0.5,alias=app nginx\n")
+    cli("convert", "--force", "--out", workspace / "out", workspace / "run.sh").check(1)
+    assert keys(cli, workspace / "out" / "web.machine")["networks"] == [
+        {"name": "back", "aliases": ["app"]}]

@@ -456,3 +456,20 @@ def test_explain_shows_the_way_to_a_port(start, user):
     assert f"the supervisor, process {supervisor} of the host, listens" in port["way"][0]
     assert "bridge mlb" in port["way"][1] and port["way"][1].endswith(": up")
     assert port["way"][2].endswith("eth0 in the machine: up")
+
+
+def test_several_networks(host, user, start):
+    """Each is a bridge in the user's namespace; the first one is the way out and has the ports."""
+    user.own(_written(user.config / "front.network", harness.definition()))
+    user.own(_written(user.config / "back.network", harness.definition(internal=True)))
+    web = start("web", network={"name": "front"}, networks=[{"name": "back", "aliases": ["app"]}],
+                ports=["8080:80"])
+    only = start("only", network={"name": "back"})
+    web.serve("web", 80)
+    assert set(web.links()) >= {"eth0", "eth1"}
+    assert " app\n" in only.hosts() and " only\n" in web.hosts()
+    assert web.reaches(only.address)
+    assert host.outside.ask(networking.LAN, 8080, "tcp", 5).startswith("web")
+    web.stop()
+    harness.wait_for(lambda: " app\n" not in only.hosts())
+    only.stop()
