@@ -18,7 +18,7 @@ import roots
 
 # Markers for requirements of a test on its host.
 if importlib.util.find_spec("needs"):
-    pytest_plugins = ["needs", "users", "workers"]
+    pytest_plugins = ["needs", "users", "owners", "workers"]
 
 
 # If the tests run in the background of a shell, it makes them and their children ignore these.
@@ -54,8 +54,11 @@ def workspace():
 
 
 @pytest.fixture
-def cli(workspace):
+def cli(workspace, owner, request):
     """The binary with its own configuration, state, runtime and log directories."""
+    if owner == "user":
+        yield request.getfixturevalue("user")
+        return
     runner = harness.Cli(workspace)
     yield runner
     runner.finish()
@@ -107,19 +110,20 @@ def debian_root():
 
 
 @pytest.fixture
-def closed(workspace):
-    """A directory that only root of the host may enter, for files that a machine writes as root."""
+def closed(workspace, trees):
+    """A directory that only the owner of the machines may enter, for files that a machine writes as
+    root."""
     path = workspace / "closed"
     path.mkdir(mode=0o700)
-    return path
+    return trees.give(path)
 
 
 @pytest.fixture
-def own_root(closed, busybox_root):
+def own_root(closed, busybox_root, trees):
     """A busybox root that the test may change."""
     target = closed / "root"
     target.mkdir()
-    return roots.copy(busybox_root, target)
+    return trees.give(roots.copy(busybox_root, target))
 
 
 @pytest.fixture
@@ -131,7 +135,7 @@ def bundle(closed, own_root):
 
 
 @pytest.fixture
-def machine_file(cli, busybox_root):
+def machine_file(cli, busybox_root, trees):
     """machine_file("web", command=[...], limits={...}) writes web.machine and returns its path.
 
     The defaults are the busybox root below a volatile layer, and the network "none".
@@ -146,12 +150,12 @@ def machine_file(cli, busybox_root):
             if not {"rootfs", "overlay", "image"} & set(keys):
                 keys = {"overlay": [busybox_root], "upper": "volatile", **keys}
             keys.setdefault("network", {"mode": "none"})
-            text = harness.definition(**keys)
+            text = harness.definition(**trees.keys(keys))
         if isinstance(text, bytes):
             path.write_bytes(text)
         else:
             path.write_text(text, encoding="utf-8")
-        return path
+        return trees.give(path)
 
     return write
 

@@ -13,7 +13,7 @@ import subprocess
 import harness
 import pytest
 
-pytestmark = pytest.mark.needs("root", "cgroup2")
+pytestmark = [pytest.mark.needs("root", "cgroup2"), pytest.mark.owners("root", "user")]
 
 SOURCE = harness.SOURCE / "tests/blackbox/support/attacker.c"
 # Of each kind of entering; the variants together make three hundred.
@@ -106,9 +106,9 @@ def _hits(text):
     return [line for line in text.splitlines() if "HIT " in line]
 
 
-def _enter_in_every_way(cli, name, workspace):
+def _enter_in_every_way(cli, name, closed):
     """All in parallel, one per processor of the host. Returns how often each succeeded."""
-    (workspace / "file").write_text("of the host\n")
+    (closed / "file").write_text("of the host\n")
     kinds = {
         "exec": _often(cli, ROUNDS, "exec", name, "true"),
         "exec -u": _often(cli, ROUNDS, "exec", "-u", "alice", name, "true"),
@@ -117,16 +117,19 @@ def _enter_in_every_way(cli, name, workspace):
     done = {kind: int(process.communicate(timeout=120)[0]) for kind, process in kinds.items()}
     kinds = {
         "exec -t": _often(cli, ROUNDS, "exec", "-t", name, "true"),
-        "copy-to": _often(cli, ROUNDS, "copy-to", name, workspace / "file", "/tmp/file"),
-        "copy-from": _often(cli, ROUNDS, "copy-from", name, "/bin/attacker", workspace / "back"),
+        "copy-to": _often(cli, ROUNDS, "copy-to", name, closed / "file", "/tmp/file"),
+        "copy-from": _often(cli, ROUNDS, "copy-from", name, "/bin/attacker", closed / "back"),
     }
     return {**done, **{kind: int(process.communicate(timeout=120)[0])
                        for kind, process in kinds.items()}}
 
 
 @pytest.mark.parametrize("machine", VARIANTS, indirect=True)
-def test_nothing_that_enters_is_within_reach(cli, machine, workspace):
-    done = _enter_in_every_way(cli, machine, workspace)
+def test_nothing_that_enters_is_within_reach(cli, machine, closed, owner, request):
+    done = _enter_in_every_way(cli, machine, closed)
+    if owner == "user" and "user_namespace" in VARIANTS[request.node.callspec.params["machine"]]:
+        # Its only id is his own.
+        assert done.pop("exec -u") == 0
     cli("stop", machine).check()
     said = cli("logs", machine).check().stdout
     numbers = _numbers(said)
@@ -156,12 +159,17 @@ LOOK = ("tr '\\0' ' ' </proc/1/cmdline; echo; cat /proc/1/comm;"
         " readlink /proc/1/$file >/dev/null && echo link $file; done; ls /proc/1/fd; true")
 
 
+SHOW = "tr '\\0' ' ' </proc/1/cmdline; echo; cat /proc/1/environ"
+
+
 @pytest.mark.parametrize("way", ["run", "start"])
 @pytest.mark.parametrize("variant", ["default", "every capability", "same user", "ids of the host"])
-def test_the_stub_has_nothing_of_the_command_that_started_it(cli, machine_file, way, variant):
-    """It is a copy of that command: neither its arguments nor its memory or files can be read."""
+def test_the_stub_has_nothing_of_the_command_that_started_it(cli, machine_file, owner, way, variant):
+    """It is a copy of that command: neither its arguments nor its memory or files can be read. A
+    user's is executed anew, with nothing of the command."""
     name = f"copy-{os.getpid()}"
-    path = machine_file(name, command=["sh", "-c", LOOK], **VARIANTS[variant])
+    executed = owner == "user" and "capabilities" in VARIANTS[variant]
+    path = machine_file(name, command=["sh", "-c", SHOW if executed else LOOK], **VARIANTS[variant])
     arguments = [way, "--set", f'description="{SECRET}"', path]
     environment = {"MACHINECTL_LITE_TEST": SECRET}
     if way == "run":

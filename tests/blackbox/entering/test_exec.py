@@ -12,6 +12,7 @@ import harness
 import pytest
 
 pytestmark = pytest.mark.needs("root", "cgroup2")
+OWNERS = pytest.mark.owners("root", "user")
 
 
 @pytest.fixture
@@ -51,6 +52,7 @@ def test_a_paused_machine(cli, machine):
     cli("exec", machine, "true").check()
 
 
+@OWNERS
 def test_it_is_in_the_machine(cli, machine):
     kinds = ("user", "mnt", "pid", "net", "ipc", "uts", "cgroup", "time")
     seen = cli("exec", machine, "sh", "-c",
@@ -59,6 +61,7 @@ def test_it_is_in_the_machine(cli, machine):
     assert seen.stdout.split() == [os.readlink(f"/proc/{init}/ns/{kind}") for kind in kinds]
 
 
+@OWNERS
 def test_capabilities_and_filter_are_the_payloads(cli, machine):
     fields = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp:")
 
@@ -70,11 +73,13 @@ def test_capabilities_and_filter_are_the_payloads(cli, machine):
     assert seen(payload) == seen(joined) and len(seen(joined)) == len(fields)
 
 
+@OWNERS
 def test_inheritable_set_is_empty(cli, machine):
     status = cli("exec", machine, "grep", "CapInh", "/proc/self/status").check().stdout
     assert int(status.split()[1], 16) == 0
 
 
+@OWNERS
 def test_privileged_has_all_and_no_filter(cli, machine):
     status = cli("exec", "--privileged", machine, "cat", "/proc/self/status").check().stdout
     values = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
@@ -97,12 +102,14 @@ def test_user_and_directory(cli, machine):
     assert int(caps.split()[1], 16) == 0
 
 
-@pytest.mark.parametrize("user", ["0", "alice", "33:33"])
-def test_the_user_can_open_its_pipes(cli, machine, user):
-    """As done by programs that log to /dev/stdout or read /dev/stdin."""
-    run = cli("exec", "-i", "-u", user, machine, "sh", "-c",
-              "cat /dev/stdin; echo out >/dev/stdout; echo err >/dev/stderr", input="in\n").check()
-    assert (run.stdout, run.stderr) == ("in\nout\n", "err\n")
+@OWNERS
+@pytest.mark.parametrize("who", ["0", "alice", "33:33"])
+def test_the_user_can_open_its_pipes(cli, machine, who):
+    """As done by programs that log to /dev/stdout or read /dev/stdin. The pipes are the caller's."""
+    run = cli("exec", "-i", "-u", who, machine, "sh", "-c",
+              "cat /dev/stdin; echo out >/dev/stdout; echo err >/dev/stderr", input="in\n",
+              wrapper=["sh", "-c", 'cat | "$@" 2>&1 | cat', "sh"]).check()
+    assert run.stdout == "in\nout\nerr\n"
 
 
 def test_a_file_of_the_caller_keeps_its_owner(cli, machine, workspace):
@@ -112,10 +119,11 @@ def test_a_file_of_the_caller_keeps_its_owner(cli, machine, workspace):
     assert (status.st_uid, status.st_gid, status.st_size) == (0, 0, 4)
 
 
-@pytest.mark.parametrize("user", ["1000:", "+1", "-1", "4294967296", "99999999999999999999", "01x",
-                                  " 0", "0 ", "nobody-at-all"])
-def test_an_invalid_user_never_becomes_root(cli, machine, user):
-    failed = cli("exec", "-u", user, machine, "id").check(125)
+@OWNERS
+@pytest.mark.parametrize("who", ["1000:", "+1", "-1", "4294967296", "99999999999999999999", "01x",
+                                 " 0", "0 ", "nobody-at-all"])
+def test_an_invalid_user_never_becomes_root(cli, machine, who):
+    failed = cli("exec", "-u", who, machine, "id").check(125)
     assert "uid=0" not in failed.stdout and "error:" in failed.stderr
 
 
@@ -129,6 +137,7 @@ def test_output_and_error_stay_apart(cli, machine):
     assert (run.stdout, run.stderr) == ("out\n", "err\n")
 
 
+@OWNERS
 def test_a_terminal(cli, machine):
     terminal = cli.terminal("exec", "-t", machine, "sh", "-c", "tty; stty size; exit 5")
     terminal.read_until(r"/dev/pts/\d+")
@@ -136,6 +145,7 @@ def test_a_terminal(cli, machine):
     assert terminal.wait() == 5
 
 
+@OWNERS
 def test_no_descriptor_of_the_host_is_inherited(cli, machine):
     read_end, write_end = os.pipe()
     directory = os.open("/etc", os.O_RDONLY)
@@ -149,6 +159,7 @@ def test_no_descriptor_of_the_host_is_inherited(cli, machine):
     assert run.stdout.split() == ["0", "1", "2", "3"]
 
 
+@OWNERS
 @pytest.mark.parametrize("directory", ["/proc/self/fd/7", "/proc/1/cwd", "/proc/self/root/.."])
 def test_working_directory_through_a_magic_link_is_refused(cli, machine, directory):
     fd = os.open("/etc", os.O_RDONLY)
@@ -159,6 +170,7 @@ def test_working_directory_through_a_magic_link_is_refused(cli, machine, directo
     assert run.status == 125 or "hosts.allow" not in run.stdout
 
 
+@OWNERS
 def test_own_executable_cannot_be_reached(cli, machine):
     """CVE-2019-5736: the executable of an entering process is not writable for the machine."""
     binary = Path(harness.find_binary())
@@ -171,11 +183,13 @@ def test_own_executable_cannot_be_reached(cli, machine):
     assert binary.read_bytes() == before
 
 
+@OWNERS
 def test_the_session_keyring_is_not_the_hosts(cli, machine):
     listed = cli("exec", machine, "sh", "-c", "cat /proc/keys /proc/self/attr/current 2>&1; true")
     assert "_ses" not in listed.stdout
 
 
+@OWNERS
 def test_a_program_dies_with_the_command_that_started_it(cli, machine):
     running = cli.start("exec", machine, "sleep", "321")
     harness.wait_for(lambda: sleepers(321))
@@ -256,6 +270,7 @@ def test_a_killed_companion_ends_the_program(cli, other):
     assert not sleepers(326)
 
 
+@OWNERS
 def test_commands_leave_no_process_behind(cli, other):
     before = processes(cli, other)
     for _ in range(10):
@@ -322,25 +337,26 @@ STORY = ('pwd; id -u; id -g; id -G; echo "$HOME $USER $LOGNAME"; ulimit -n; '
          "grep -E '^(Cap|NoNewPrivs|Seccomp:)' /proc/self/status")
 
 
-@pytest.mark.parametrize("user", ["root", "alice", "homeless", "barred", "nobody", "3000",
-                                  "3000:3001", "alice:staff"])
+@OWNERS
+@pytest.mark.parametrize("who", ["root", "alice", "homeless", "barred", "nobody", "3000",
+                                 "3000:3001", "alice:staff"])
 @pytest.mark.parametrize("keys", [{}, {"working_directory": "/tmp"}])
-def test_run_and_exec_have_one_rule(cli, machine_file, own_root, user, keys):
+def test_run_and_exec_have_one_rule(cli, machine_file, own_root, who, keys):
     """`user` of a definition and `exec --user` resolve users alike."""
     with open(own_root / "etc/passwd", "a") as passwd:
         passwd.write(ACCOUNTS)
     (own_root / "barred").mkdir(mode=0o700)
     root = {"overlay": [str(own_root)], "upper": "volatile"}
-    machine_file("one", command=["/bin/sh", "-c", STORY], user=user, **root, **keys)
+    machine_file("one", command=["/bin/sh", "-c", STORY], user=who, **root, **keys)
     ran = cli("run", "one").check().stdout
     machine_file("two", command=["/bin/sleep", "1000"], **root)
     cli("start", "two").check()
     directory = ["--workdir", keys["working_directory"]] if keys else []
-    entered = cli("exec", "--user", user, *directory, "two", "/bin/sh", "-c", STORY).check().stdout
+    entered = cli("exec", "--user", who, *directory, "two", "/bin/sh", "-c", STORY).check().stdout
     cli("delete", "--force", "two").check()
     assert ran == entered
     expected = {"alice": "/home/alice", "alice:staff": "/home/alice", "root": "/root"}
-    assert ran.splitlines()[0] == (keys.get("working_directory") or expected.get(user, "/"))
+    assert ran.splitlines()[0] == (keys.get("working_directory") or expected.get(who, "/"))
 
 
 def test_run_and_exec_refuse_the_same(cli, machine_file, machine):

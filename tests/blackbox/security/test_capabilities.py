@@ -8,6 +8,8 @@ import pytest
 
 import harness
 
+pytestmark = pytest.mark.owners("root", "user")
+
 NUMBERS = {
     "CHOWN": 0, "DAC_OVERRIDE": 1, "DAC_READ_SEARCH": 2, "FOWNER": 3, "FSETID": 4, "KILL": 5,
     "SETGID": 6, "SETUID": 7, "SETPCAP": 8, "LINUX_IMMUTABLE": 9, "NET_BIND_SERVICE": 10,
@@ -156,6 +158,7 @@ def test_stub_has_next_to_nothing(cli, machine_file):
     assert "readable" not in result.stdout, result
 
 
+@pytest.mark.owners("root")
 def test_no_more_than_the_host_has(cli, machine_file):
     """Without a user namespace, a capability that the caller lacks is an error that names it; with
     one it is the machine's own."""
@@ -205,12 +208,12 @@ def test_exec_is_filtered_and_limited(cli, running):
     assert cli("exec", "alive", "unshare", "-r", "true").status != 0
 
 
-@pytest.mark.parametrize("user", ["1000:", "+1", "-1", ":0", "00", "4294967295", "4294967296",
-                                  "0x0", " 0", "1000:1000:0", "mallory"])
-def test_exec_never_becomes_root_by_mistake(cli, running, user):
+@pytest.mark.parametrize("who", ["1000:", "+1", "-1", ":0", "00", "4294967295", "4294967296",
+                                 "0x0", " 0", "1000:1000:0", "mallory"])
+def test_exec_never_becomes_root_by_mistake(cli, running, who):
     """Invalid users are refused (CVE-2016-3697)."""
     running()
-    result = cli("exec", "-u", user, "alive", "id", "-u")
+    result = cli("exec", "-u", who, "alive", "id", "-u")
     assert result.status not in (0, 126, 127) and result.stdout == "", result
 
 

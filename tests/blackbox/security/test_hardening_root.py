@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from inside import MIGHTY, mount_table, picture, refused, shell, swapping
 
+pytestmark = pytest.mark.owners("root", "user")
+
 STARTS = int(os.environ.get("MACHINECTL_LITE_TEST_STARTS", "500"))
 # Fewer on slow hosts, such as emulated ones.
 SECONDS = 60
@@ -102,7 +104,7 @@ def test_proc_is_mounted_over(cli, machine_file, own_root, kind):
     for user_namespace in ("auto", "none"):
         path = machine_file(command=["/bin/true"], rootfs=str(own_root),
                             user_namespace=user_namespace)
-        result = cli("run", path, wrapper=wrapper)
+        result = cli("run", path, by_root=wrapper)
         assert result.status == 125, str(result)
         # Kernels that cannot map the ids of a tmpfs fail before the other error.
         assert "/proc" in result.stderr or "mounted below" in result.stderr, str(result)
@@ -191,7 +193,7 @@ def test_throttling_is_masked(cli, machine_file):
         rm -r {cpu}/cpu17/thermal_throttle
         exec "$@" """, "sh"]
     result = cli("run", machine_file(network={"mode": "host"}, command=[
-        "sh", "-c", f"ls {cpu}/cpu*; cat {cpu}/cpu*/thermal_throttle/*"]), wrapper=fake)
+        "sh", "-c", f"ls {cpu}/cpu*; cat {cpu}/cpu*/thermal_throttle/*"]), by_root=fake)
     assert result.stdout.split() == [
         f"{cpu}/cpu0:", "online", "thermal_throttle", f"{cpu}/cpu1:", "online",
         "thermal_throttle", f"{cpu}/cpu17:", "online", f"{cpu}/cpufreq:"], result

@@ -151,6 +151,7 @@ for family, kind, protocol in ((16, 3, 9), (40, 1, 0), (38, 5, 0), (1, 1, 0), (1
     assert "EPERM" not in bare[4:8], bare
 
 
+@pytest.mark.owners("root", "user")
 def test_terminal_cannot_be_typed_into(cli, machine_file, debian_root):
     """TIOCSTI on the machine's own terminal (CVE-2017-5226)."""
     path = machine_file(overlay=[debian_root], upper="volatile", terminal=True, command=[
@@ -242,19 +243,20 @@ def test_allow_and_deny(probe):
     assert probe(script, seccomp={"profile": "off", "deny": ["keyctl"]})[0] == "EPERM"
 
 
+@pytest.mark.owners("root", "user")
 @pytest.mark.parametrize("user_namespace", ["auto", "none"])
-def test_session_keyring(cli, machine_file, debian_root, workspace, user_namespace):
+def test_session_keyring(cli, machine_file, debian_root, closed, user_namespace):
     """Even if a machine may use keys, those of the caller's session are not accessible."""
     show = "libc.syscall(ctypes.c_long(N['keyctl']), 0, ctypes.c_long(-3), 0)"
     # Joins its own session keyring, records its number, and executes the command.
     wrapper = ["/usr/bin/python3", "-c", PROBE + "libc.syscall(ctypes.c_long(N['keyctl']), 1, 0)\n"
                f"open(sys.argv[1], 'w').write(str({show}))\n"
-               "os.execvp(sys.argv[2], sys.argv[2:])\n", workspace / "session"]
+               "os.execvp(sys.argv[2], sys.argv[2:])\n", closed / "session"]
     path = machine_file(overlay=[debian_root], upper="volatile", seccomp={"allow": ["@keyring"]},
                         user_namespace=user_namespace,
                         command=["python3", "-c", PROBE + f"print({show})"])
     inside = int(cli("run", path, wrapper=wrapper).check().stdout)
-    outside = int((workspace / "session").read_text(encoding="ascii"))
+    outside = int((closed / "session").read_text(encoding="ascii"))
     assert inside > 0 and outside > 0 and inside != outside
 
 
@@ -266,6 +268,7 @@ def test_unknown_names(cli, machine_file, seccomp, word):
     assert result.status in (65, 125) and word in result.stderr, result
 
 
+@pytest.mark.owners("root", "user")
 def test_filter_is_there_in_every_case(cli, machine_file):
     """With and without no_new_privileges, as root and as a user, with a stub and without."""
     for user in ("root", "alice"):

@@ -257,19 +257,19 @@ class Cli:
                 return self.__dict__["paths"][key]
         raise AttributeError(name)
 
-    def command(self, *arguments, cgroup2=False, wrapper=()):
-        """The whole command line, preceded by `wrapper`."""
-        front = list(wrapper) + (WITH_CGROUP2 if cgroup2 else [])
+    def command(self, *arguments, cgroup2=False, wrapper=(), by_root=()):
+        """The whole command line, preceded by `by_root`, which root runs, and `wrapper`."""
+        front = list(by_root) + list(wrapper) + (WITH_CGROUP2 if cgroup2 else [])
         return front + [self.binary] + [str(argument) for argument in arguments]
 
     def _environment(self, extra):
         merged = {**self.environment, **(extra or {})}
         return {key: str(value) for key, value in merged.items() if value is not None}
 
-    def start(self, *arguments, env=None, cwd=None, cgroup2=False, wrapper=(), **options):
+    def start(self, *arguments, env=None, cwd=None, cgroup2=False, wrapper=(), by_root=(), **options):
         """Starts the command in the background: a Running. It is killed at the end of the test."""
-        running = Running(self.command(*arguments, cgroup2=cgroup2, wrapper=wrapper),
-                          self._environment(env), cwd, **options)
+        running = Running(self.command(*arguments, cgroup2=cgroup2, wrapper=wrapper,
+                                       by_root=by_root), self._environment(env), cwd, **options)
         self._started.append(running)
         return running
 

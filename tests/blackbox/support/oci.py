@@ -71,8 +71,8 @@ class Oci(harness.Cli):
         self.bundles.mkdir()
         self.ids = []
 
-    def command(self, *arguments, cgroup2=False, wrapper=()):
-        front = list(wrapper) + (harness.WITH_CGROUP2 if cgroup2 else [])
+    def command(self, *arguments, cgroup2=False, wrapper=(), by_root=()):
+        front = list(by_root) + list(wrapper) + (harness.WITH_CGROUP2 if cgroup2 else [])
         return front + [self.binary, "--root", str(self.records), *map(str, arguments)]
 
     def name(self):

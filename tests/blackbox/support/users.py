@@ -87,8 +87,8 @@ class User(harness.Cli):
         """The front of a command that runs as this user, without supplementary groups."""
         return ["setpriv", f"--reuid={self.uid}", f"--regid={self.gid}", "--clear-groups", "--"]
 
-    def command(self, *arguments, cgroup2=False, wrapper=()):
-        return self.become() + list(wrapper) + [self.binary] + [str(item) for item in arguments]
+    def command(self, *arguments, cgroup2=False, wrapper=(), by_root=()):
+        return list(by_root) + self.become() + list(wrapper) + [self.binary] + [str(item) for item in arguments]
 
     def start(self, *arguments, cwd=None, **options):
         return super().start(*arguments, cwd=cwd or self.home, **options)
