@@ -116,6 +116,7 @@ struct machine_process {
         char **environment_files; /* absolute paths, read before `environment` */
         char *working_directory;  /* absolute path in the machine, or NULL: the user's home or / */
         char *user;               /* "name", "uid", "uid:gid", "name:group", or NULL: root */
+        char **groups;            /* supplementary: names and numbers, beside those of `user` */
         struct machine_identity identity;
         enum machine_choice terminal; /* AUTO: if the caller's input and output are terminals */
         uint16_t terminal_rows;       /* initial size of the terminal, 0: the kernel's */

@@ -186,6 +186,7 @@ static void free_process(struct machine_process *process)
         strv_free(process->environment_files);
         free(process->working_directory);
         free(process->user);
+        strv_free(process->groups);
         free(process->identity.groups);
         free(process->exec_cpus_before);
         free(process->exec_cpus);

@@ -138,7 +138,7 @@ static int check_upper(struct config_definition *definition)
 
 static int check_boot(struct config_definition *definition)
 {
-        static const char *const other[] = { "init", "user", "working_directory" };
+        static const char *const other[] = { "init", "user", "groups", "working_directory" };
         int r = 0;
 
         if (!definition->machine->process.boot) {

@@ -55,16 +55,17 @@ static int check_single_id(struct config_definition *definition)
 {
         const struct machine *machine = definition->machine;
         bool several_users = machine->process.user && !is_root_alone(machine->process.user);
+        const char *key = machine->process.boot     ? "boot"
+                          : several_users           ? "user"
+                          : machine->process.groups ? "groups"
+                                                    : NULL;
 
-        if (machine->namespaces.user != MACHINE_USER_NAMESPACE_SELF ||
-            (!several_users && !machine->process.boot)) {
+        if (machine->namespaces.user != MACHINE_USER_NAMESPACE_SELF || !key) {
                 return 0;
         }
         return user_check_refuse(
-                definition,
-                (struct user_finding){ machine->process.boot ? "boot" : "user", SIZE_MAX },
-                string_format("\"%s\" needs more ids than user_namespace = \"self\" gives",
-                              machine->process.boot ? "boot" : "user"),
+                definition, (struct user_finding){ key, SIZE_MAX },
+                string_format("\"%s\" needs more ids than user_namespace = \"self\" gives", key),
                 strdup("leave user_namespace at \"auto\", which uses the subordinate ids of "
                        "/etc/subuid"));
 }

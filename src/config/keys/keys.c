@@ -246,6 +246,14 @@ static const struct config_key machine_keys[] = {
                   "/etc/group.",
           .example = "\"www-data\"",
           .default_text = "root" },
+        { .name = "groups",
+          .kind = &config_kind_group_names,
+          .change = CONFIG_CHANGE_RESTART,
+          AT(process.groups),
+          .help = "Supplementary groups of the command, and of programs that exec runs without "
+                  "--user, beside those that the user has: names of the machine's /etc/group, and "
+                  "numbers in the machine.",
+          .example = "[ \"video\", \"1500\" ]" },
         { .name = "terminal",
           .kind = &config_kind_tristate,
           .change = CONFIG_CHANGE_RESTART,

@@ -38,7 +38,8 @@ extern const struct config_kind config_kind_hostname;
 extern const struct config_kind config_kind_timezone;
 extern const struct config_kind config_kind_machine_id;
 extern const struct config_kind config_kind_user;
-extern const struct config_kind config_kind_owner; /* "UID:GID" [struct machine_owner] */
+extern const struct config_kind config_kind_group_names; /* of users [char **] */
+extern const struct config_kind config_kind_owner;       /* "UID:GID" [struct machine_owner] */
 extern const struct config_kind config_kind_image;
 extern const struct config_kind config_kind_name;            /* of a network [char *] */
 extern const struct config_kind config_kind_machine_names;   /* [char **] */

@@ -169,6 +169,16 @@ static int check_user(const struct config_value *value, const struct config_node
 CONFIG_TEXT_KIND(config_kind_user, check_user, "^[A-Za-z0-9_][^:]*(:[A-Za-z0-9_][^:]*)?$",
                  "\"NAME\", \"UID\", \"UID:GID\" or \"NAME:GROUP\"");
 
+static int check_group_name(const struct config_value *value, const struct config_node *node,
+                            const char *text, char **ret)
+{
+        return user_part_is_valid(text) ? keep(text, ret)
+                                        : config_value_refuse(value, node, NULL, NULL);
+}
+
+CONFIG_TEXTS_KIND(config_kind_group_names, check_group_name, "^[A-Za-z0-9_][^:]*$",
+                  "names and numbers of groups: [ \"video\", \"1500\" ]");
+
 /* UID:GID, numbers in the machine. */
 static int parse_owner(const struct config_value *value)
 {

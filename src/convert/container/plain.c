@@ -26,6 +26,15 @@ TAKE(element)
         convert_add(container->conversion, option->key, value);
 }
 
+TAKE(group)
+{
+        if (strcmp(value, "keep-groups") == 0) {
+                convert_lost(container->conversion, "a machine has no groups of its caller");
+        } else {
+                convert_add(container->conversion, option->key, value);
+        }
+}
+
 TAKE(size)
 {
         convert_size(container->conversion, option->key, value);

@@ -48,7 +48,7 @@ static const struct container_option options[] = {
         VALUE("entrypoint", 0, entrypoint, NULL),
         VALUE("user", 'u', text, "user"),
         VALUE("workdir", 'w', text, "working_directory"),
-        VALUE("group-add", 0, element, "groups"),
+        VALUE("group-add", 0, group, "groups"),
         LOST("umask", "a machine starts with the umask 0022"),
         FLAG("init", 0, init, NULL),
         NO_EFFECT("init-path"),

@@ -38,6 +38,7 @@ TAKE(environment);
 TAKE(health_command);
 TAKE(health_failure);
 TAKE(health_none);
+TAKE(group);
 TAKE(host);
 TAKE(init);
 TAKE(label);

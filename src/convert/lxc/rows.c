@@ -46,6 +46,19 @@ LXC_TAKE(element)
         convert_add(lxc->conversion, row->key, value);
 }
 
+/* "44,1500" */
+LXC_TAKE(groups)
+{
+        _cleanup_strv_ char **groups = NULL;
+
+        if (strv_split(value, ',', &groups) < 0) {
+                lxc->conversion->failed = -ENOMEM;
+        }
+        STRV_FOREACH(group, groups) {
+                convert_add(lxc->conversion, row->key, *group + strspn(*group, " "));
+        }
+}
+
 LXC_TAKE(weight)
 {
         convert_weight(lxc->conversion, row->key, value, 100, 10000);
@@ -385,7 +398,7 @@ const struct lxc_row lxc_rows[] = {
         { "lxc.init.cwd", take_text, "working_directory", NULL },
         { "lxc.init.uid", take_user, NULL, "uid" },
         { "lxc.init.gid", take_user, NULL, "gid" },
-        { "lxc.init.groups", take_element, "groups", NULL },
+        { "lxc.init.groups", take_groups, "groups", NULL },
         { "lxc.environment", take_element, "environment", NULL },
         NO_EFFECT("lxc.arch"),
         { "lxc.idmap", take_id_map, NULL, NULL },

@@ -181,6 +181,11 @@ int launch_step_user(struct launch *launch, struct machine_error *error)
         }
         r = init_user_find(rootfs_root(launch->rootfs), launch->machine->process.user,
                            &launch->ids.range, &launch->user, error);
+        if (r == 0 && launch->machine->process.groups) {
+                r = machine_user_add_groups(rootfs_root(launch->rootfs),
+                                            launch->machine->process.groups, &launch->user, error);
+                r = r < 0 ? r : machine_user_check(&launch->user, &launch->ids.range, error);
+        }
         return r < 0 ? r : launch_add_kept_groups(launch, &launch->user, error);
 }
 

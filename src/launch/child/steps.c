@@ -131,12 +131,13 @@ const struct launch_step launch_child_steps[] = {
                      .places = "/run/host" } },
         { .name = "user",
           .set_up = launch_step_user,
-          .words = { .what = "Looks up the payload's user in the machine's own /etc/passwd.",
+          .words = { .what = "Looks up the payload's user and groups in the machine's own "
+                             "/etc/passwd and /etc/group.",
                      .calls = "openat2",
                      .rule = "The kernel knows ids only; names come from files (passwd(5)).",
                      .without = "The name would be looked up on the host, where it may have "
                                 "another id.",
-                     .keys = "user" } },
+                     .keys = "user groups" } },
         { .name = "terminal",
           .wanted = launch_wants_terminal,
           .set_up = launch_step_terminal,

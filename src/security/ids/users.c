@@ -346,6 +346,39 @@ int machine_user_find(int root_fd, const char *text, struct machine_user *ret,
         return r;
 }
 
+static bool has_group(const struct machine_user *user, gid_t gid)
+{
+        bool found = gid == user->gid;
+
+        for (size_t i = 0; i < user->group_count && !found; i++) {
+                found = user->groups[i] == gid;
+        }
+        return found;
+}
+
+int machine_user_add_groups(int root_fd, char *const *groups, struct machine_user *user,
+                            struct machine_error *error)
+{
+        size_t room = user->group_count;
+
+        STRV_FOREACH(group, groups) {
+                _cleanup_free_ char *file = NULL;
+                gid_t gid;
+                int r = is_number(*group) ? 0
+                                          : read_file_of_root(root_fd, "etc/group", &file, error);
+
+                /* Each search takes the text apart. */
+                r = r < 0 ? r : find_group(file, *group, &gid, error);
+                if (r == 0 && !has_group(user, gid)) {
+                        r = add_group(user, &room, gid, error);
+                }
+                if (r < 0) {
+                        return r;
+                }
+        }
+        return 0;
+}
+
 static int not_mapped(const char *what, uint32_t id, const struct id_range *range,
                       struct machine_error *error)
 {

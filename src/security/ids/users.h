@@ -37,6 +37,12 @@ struct machine_user {
 int machine_user_find(int root_fd, const char *text, struct machine_user *ret,
                       struct machine_error *error);
 
+/** Adds supplementary groups, by name or number, to those that the user has; names are looked up in
+ * the root's /etc/group as above. A group that the user has already is not added. Returns 0 or
+ * -errno with error set. */
+int machine_user_add_groups(int root_fd, char *const *groups, struct machine_user *user,
+                            struct machine_error *error);
+
 /** Checks that user and groups exist in a machine with this range of ids; a count of 0 has all.
  * Returns 0, or -EINVAL with an error that names the missing one. */
 int machine_user_check(const struct machine_user *user, const struct id_range *range,

@@ -2,6 +2,7 @@
 """The payload's environment, working directory, user and limits."""
 
 import json
+import os
 import sys
 
 import pytest
@@ -111,6 +112,64 @@ def test_groups_of_a_named_user(cli, machine_file):
     """A named user has the supplementary groups of the root's /etc/group."""
     found = lines(cli("run", machine_file(user="alice", command=["id", "-G"])))
     assert set(found[0].split()) == {"1000", "50"}
+
+
+def test_groups(cli, machine_file):
+    """By name or number, beside those of the user; not twice."""
+    for user, groups, expected in [
+            (None, ["www-data", "4242"], [0, 33, 4242]), ("alice", ["33", "1500"],
+                                                         [33, 50, 1000, 1500]),
+            ("4242:4243", ["root", "staff", "50"], [0, 50, 4243]), ("alice", ["alice"],
+                                                                    [50, 1000])]:
+        keys = {"groups": groups, **({"user": user} if user else {})}
+        found = lines(cli("run", machine_file(command=["id", "-G"], **keys)))
+        # Of root, the root's own /etc/group may say more.
+        assert set(map(int, found[0].split())) >= set(expected), (user, groups)
+        assert len(found[0].split()) == len(set(found[0].split()))
+
+
+@pytest.mark.parametrize(("group", "words"), [
+    ("nosuch", 'the machine has no group "nosuch"'), ("70000", "supplementary group 70000 is not")])
+def test_groups_that_are_none(cli, machine_file, group, words):
+    """The program does not start without a group that it needs."""
+    result = cli("run", machine_file(groups=[group], command=["id"])).check(125)
+    assert words in result.stderr and not result.stdout
+
+
+@pytest.mark.parametrize("group", ["a:b", "", "-1", "+video", "a b", "4294967295"])
+def test_groups_that_no_machine_has(cli, machine_file, group):
+    assert "names and numbers of groups" in \
+        cli("check", machine_file(groups=[group], command=["id"])).check(65).stderr
+
+
+def test_names_of_groups_are_those_of_the_root(cli, machine_file, own_root, workspace):
+    """Not of a file that a link of the root leads to on the host."""
+    (workspace / "group").write_text("outside:x:777:\n")
+    (own_root / "etc/group").unlink()
+    (own_root / "etc/group").symlink_to(workspace / "group")
+    path = machine_file(rootfs=own_root, upper="volatile", groups=["outside"], command=["id"])
+    assert 'the machine has no group "outside"' in cli("run", path).check(125).stderr
+
+
+def test_groups_in_the_machine_of_a_user(user, busybox_root):
+    """They are those of his machine; a machine with his id alone has no other."""
+    root = user.copy_root(busybox_root)
+    path = user.define("groups", overlay=[root], command=["id", "-G"], groups=["www-data", "1500"])
+    assert {"33", "1500"} <= set(user("run", path).check().stdout.split())
+    path = user.define("alone", overlay=[root], command=["id", "-G"], groups=["33"],
+                       user_namespace="self")
+    assert '"groups" needs more ids than user_namespace = "self" gives' in \
+        user("run", path).stderr
+
+
+def test_groups_of_programs_that_join(cli, machine_file, request):
+    """A program has those of the machine, and one of another user those of this user alone."""
+    name = f"groups-{os.getpid()}"
+    machine_file(name, command=["sleep", "600"], groups=["1500"], stop={"timeout": "100ms"})
+    cli("start", name).check()
+    request.addfinalizer(lambda: cli("delete", "--force", name))
+    assert "1500" in cli("exec", name, "id", "-G").check().stdout.split()
+    assert "1500" not in cli("exec", "--user", "alice", name, "id", "-G").check().stdout.split()
 
 
 @pytest.mark.parametrize("user", ["mallory", "1000:nosuch", "+1", "-1", "1000:", "4294967295",
