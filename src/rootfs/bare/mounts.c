@@ -15,12 +15,25 @@
 
 static int take_staged(const struct bare_mount *staged, size_t index, struct machine_error *error)
 {
+        struct mount_attr left = { .propagation = MS_PRIVATE };
         char name[STAGE_NAME_BYTES];
         int fd;
 
         snprintf(name, sizeof name, "mount%zu", index);
         fd = mount_clone(AT_FDCWD, name, staged->options.recursive);
-        return fd < 0 ? error_set(error, fd, "cannot clone the mount of the source") : fd;
+        if (fd < 0) {
+                return error_set(error, fd, "cannot clone the mount of the source");
+        }
+        /* A shared one is a peer of the host's own mount. When the staged one is unmounted, what
+         * lies below it would be unmounted on the host as well. */
+        if (staged->options.propagation == MS_SHARED &&
+            mount_setattr(AT_FDCWD, name, AT_RECURSIVE, &left, sizeof left) < 0) {
+                int r = error_set(error, errno, "cannot make the staged mount private");
+
+                fd_close(fd);
+                return r;
+        }
+        return fd;
 }
 
 /* Copies what the file system is about to cover into it. Its own mode stays if it was asked for. */

@@ -228,8 +228,10 @@ int rootfs_host_directory(const struct rootfs *rootfs)
 
 void rootfs_detach(struct rootfs *rootfs)
 {
-        /* By descriptor, because something else may have been mounted at the path. */
-        if (rootfs && fchdir(rootfs->scratch_fd) == 0) {
+        /* By descriptor, because something else may have been mounted at the path; private, because
+         * a shared bind of a bundle is a peer of the host's own mount. */
+        if (rootfs && fchdir(rootfs->scratch_fd) == 0 &&
+            mount(NULL, ".", NULL, MS_REC | MS_PRIVATE, NULL) == 0) {
                 (void)umount2(".", MNT_DETACH);
         }
 }

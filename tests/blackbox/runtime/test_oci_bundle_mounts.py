@@ -307,3 +307,35 @@ def test_a_slave_root_gets_the_mounts_of_the_host(bundle):
         subprocess.run(["umount", str(bundle.root / "tmp")], check=True)
     finally:
         subprocess.run(["umount", "--lazy", str(bundle.root)], check=True)
+
+
+@pytest.fixture
+def shared_tree(closed):
+    """A shared mount of the host, with another one below it."""
+    path = closed / "shared"
+    shared_directory(path)
+    (path / "below").mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "below", str(path / "below")], check=True)
+    (path / "below/file").write_text("stays\n")
+    yield path
+    subprocess.run(["umount", "--lazy", str(path / "below")], check=False)
+    subprocess.run(["umount", "--lazy", str(path)], check=True)
+
+
+@pytest.mark.parametrize("options", [["rbind", "rshared"], ["rbind", "shared"], ["bind", "shared"],
+                                     ["bind", "rshared"], ["rbind", "rslave"]])
+def test_the_end_leaves_what_is_mounted_below_a_source(bundle, shared_tree, options):
+    bundle.bind(shared_tree, "/data", *options)
+    bundle.out("ls /data/below")
+    assert (shared_tree / "below/file").exists()
+
+
+@pytest.mark.parametrize("propagation", ["shared", "rshared", "slave", "rslave", "private",
+                                         "rprivate", "unbindable", "runbindable"])
+@pytest.mark.parametrize("option", ["rshared", "rslave", "rprivate"])
+def test_the_root_s_propagation_leaves_what_is_mounted_below_a_source(bundle, shared_tree,
+                                                                      propagation, option):
+    bundle.linux["rootfsPropagation"] = propagation
+    bundle.bind(shared_tree, "/data", "rbind", option)
+    bundle.out("ls /data/below")
+    assert (shared_tree / "below/file").exists()
