@@ -177,6 +177,11 @@ static void finish_alias(struct container *container, const struct container_ali
         }
         convert_at(conversion, alias->place.file, alias->place.line, name);
         conversion->here.number = alias->place.number;
+        if (convert_get(conversion, "pod")) {
+                convert_lost(conversion,
+                             "a member of a pod is known by its own name and the pod's");
+                return;
+        }
         convert_add(conversion, "network.aliases", name);
         for (size_t i = 0; !alias->of_first && i < container->link_count; i++) {
                 json_t *settings = container->links[i].settings;

@@ -74,6 +74,16 @@ static OCI_TAKE(no_effect)
 {
 }
 
+/* Mounts in a machine are its own, as with "private". */
+static OCI_TAKE(propagation)
+{
+        const char *text = text_of(node);
+
+        if (*text && strcmp(text, "private") != 0 && strcmp(text, "rprivate") != 0) {
+                convert_lost(oci->conversion, "mounts in the machine are its own");
+        }
+}
+
 /* ---- The process ---- */
 
 static OCI_TAKE(root)
@@ -96,7 +106,7 @@ static OCI_TAKE(user)
                         convert_add(oci->conversion, "groups", text_of(groups->children[i]));
                 }
         }
-        if (node_text(node, "umask")) {
+        if (node_text(node, "umask") && strcmp(node_text(node, "umask"), "18") != 0) {
                 convert_lost(oci->conversion, "a machine starts with the umask 0022");
         }
 }
@@ -211,6 +221,7 @@ static OCI_TAKE(block_weight)
 /* A group with a row of its own has rows for its members as well: the row is for the whole. */
 static const struct oci_row rows[] = {
         NO_EFFECT("ociVersion"),
+        NO_EFFECT("platform"),
         OWN("root.path", root, "rootfs"),
         OWN("root.readonly", boolean, "read_only"),
         OWN("hostname", text, "hostname"),
@@ -243,7 +254,7 @@ static const struct oci_row rows[] = {
         LOST("linux.timeOffsets", "the clocks of a machine begin at its start"),
         OWN("linux.devices", devices, "devices"),
         LOST("linux.cgroupsPath", "machines are below machinectl-lite's own group"),
-        LOST("linux.rootfsPropagation", "mounts in the machine are its own"),
+        OWN("linux.rootfsPropagation", propagation, NULL),
         OWN("linux.maskedPaths", strings, "masked_paths"),
         OWN("linux.readonlyPaths", strings, "read_only_paths"),
         OWN("linux.seccomp", seccomp, "seccomp.profile"),

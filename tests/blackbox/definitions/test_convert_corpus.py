@@ -4,12 +4,16 @@ convert/. Nine of ten settings are kept, each loss is told, and `check` accepts 
 
 import json
 import random
+import re
 from pathlib import Path
 
 import pytest
 
 CORPUS = Path(__file__).parent / "convert"
+GUIDE = Path(__file__).parents[3] / "docs" / "guides" / "convert.md"
 KEPT = 0.9
+NAMES = {"run": "Command lines", "compose": "Compose files", "quadlet": "Quadlets",
+         "nspawn": "nspawn", "lxc": "LXC", "oci": "OCI bundles"}
 
 
 def lines(name):
@@ -99,7 +103,7 @@ KINDS = {
     "quadlet": (sources_of_quadlet, 40),
     "nspawn": (sources_of_nspawn, 40),
     "lxc": (sources_of_lxc, 40),
-    "oci": (sources_of_oci, 15),
+    "oci": (sources_of_oci, 40),
 }
 
 
@@ -136,9 +140,15 @@ def test_nine_of_ten_settings_are_kept(cli, workspace, kind):
         total += document["settings"]
         lost += document["lost"]
         count += 1
-    print(f"{kind}: {count} files, {total} settings, {lost} lost")
+    kept = 100 * (total - lost) / total
+    print(f"{kind}: {count} files, {total} settings, {kept:.1f} % kept")
     assert count >= least
-    assert total > 0 and lost <= total * (1 - KEPT), (total, lost)
+    assert kept >= 100 * KEPT, (total, lost)
+    # What the guide says; ranges of ids that are taken on this host make a difference.
+    row = re.search(rf"^\| {NAMES[kind]} \| (\d+) \| (\d+) \| ([\d.]+) % \|$",
+                    GUIDE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert (int(row[1]), int(row[2])) == (count, total)
+    assert abs(float(row[3]) - kept) <= 0.5, (row[3], kept)
 
 
 def mutate(generator, data, others):
