@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include "cgroup/tree/tree.h"
+#include "criu/criu.h"
 #include "launch/launch.h"
 #include "network/network.h"
 #include "rootfs/rootfs.h"
@@ -82,6 +83,12 @@ struct pod_namespaces {
                 -EBADF, -EBADF, -EBADF, NULL \
         }
 
+/** What a restore has before the machine's processes run: launch/checkpoint. */
+struct restored {
+        char **points; /* the mount points that CRIU is given */
+        struct criu criu;
+};
+
 /* The state that the steps of a start share. Both sides of the clone have it; each fills its own
  * part. */
 struct launch {
@@ -115,12 +122,13 @@ struct launch {
         struct network *network;
         struct rootfs *rootfs;
         struct cgroup cgroup;
-        int init_program;      /* machine-init through a read-only mount */
-        int sockets[2];        /* of launch/init/message.h */
-        int time_namespace;    /* that the first process joins, or -EBADF */
-        int own_namespaces[4]; /* the caller's, while it has joined others */
-        int agent;             /* the connection to the agent of the filter, or -EBADF */
-        int agent_text;        /* what it is sent: a memfd, filled after the clone */
+        int init_program;         /* machine-init through a read-only mount */
+        int sockets[2];           /* of launch/init/message.h */
+        int time_namespace;       /* that the first process joins, or -EBADF */
+        int own_namespaces[4];    /* the caller's, while it has joined others */
+        int agent;                /* the connection to the agent of the filter, or -EBADF */
+        int agent_text;           /* what it is sent: a memfd, filled after the clone */
+        struct restored restored; /* of a start that restores */
         int waiting; /* of a container: where its first process waits, a socket that listens */
 
         /* Filled by the clone and what follows. */
@@ -247,6 +255,14 @@ static inline int launch_stream(const struct launch *launch, int number)
 
         return given >= 0 ? given : number;
 }
+
+/** In the first process of a restore, in place of becoming machine-init: see
+ * launch/checkpoint/mold.h. Does not return; or -errno with error set. */
+int launch_give_mold(struct launch *launch, struct machine_error *error);
+
+/** Lets the first process of a restore go on, and takes the tree of its mounts. 0 or -errno with
+ * error set. */
+int launch_await_mold(struct launch *launch, int *ret_tree, struct machine_error *error);
 
 /** Lets the first process go on, and returns once its payload runs, or waits. */
 int launch_set_up_payload(struct launch *launch, struct machine_error *error);

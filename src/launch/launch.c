@@ -58,6 +58,7 @@ static struct launch *launch_new(struct machine *machine, const struct launch_op
         launch->agent = launch->agent_text = -EBADF;
         launch->status_event = -EBADF;
         launch->beside = -EBADF;
+        launch->restored.criu = (struct criu)CRIU_INIT;
         return launch;
 }
 
@@ -86,6 +87,8 @@ void launch_free(struct launch *launch)
         machine_user_clear(&launch->user);
         strv_free(launch->environment);
         free(launch->machine_id);
+        criu_end(&launch->restored.criu);
+        strv_free(launch->restored.points);
         fd_close(launch->user_namespace);
         fd_close(launch->init_program);
         launch_forget_host_place(&launch->host);

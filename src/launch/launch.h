@@ -64,6 +64,8 @@ struct launch_container {
         const char *agent_state;
 };
 
+struct launch_restore;
+
 struct launch_options {
         struct launch_directories directories;
         const struct log *log;
@@ -85,6 +87,7 @@ struct launch_options {
          * (config/snapshot.h); NULL: not kept. Borrowed */
         const char *snapshot;
         const char *digest;
+        const struct launch_restore *restore;     /* processes to make again, or NULL. Borrowed */
         const struct launch_container *container; /* NULL: a machine, with a supervisor. Borrowed */
         /* The caller's command line, for its copy that becomes machine-init; without it
          * machine-init is executed. Borrowed */

@@ -148,7 +148,8 @@ static void fill_streams(const struct launch *launch, struct handover *with)
 
 bool launch_wants_payload_process(const struct launch *launch)
 {
-        return role_of(launch) == INIT_ROLE_STUB && launch->options.title.start;
+        return role_of(launch) == INIT_ROLE_STUB && launch->options.title.start &&
+               !launch->options.restore;
 }
 
 /* Not if the parent gives the first process resources that the payload's is to inherit: it does so
@@ -277,7 +278,22 @@ static int execute_init(struct launch *launch, struct machine_error *error)
         return handover(&with, error);
 }
 
+/* Programs that join the restored machine later need its plan. */
+static int become_mold(struct launch *launch, struct machine_error *error)
+{
+        _cleanup_close_ int fd = -EBADF;
+        struct init_plan plan;
+        int r = fill_plan(launch, &plan, error);
+
+        r = r < 0 ? r : send_plan(launch, &plan, &fd, error);
+        clear_plan(launch, &plan);
+        return r < 0 ? r : launch_give_mold(launch, error);
+}
+
 int launch_become_init(struct launch *launch, struct machine_error *error)
 {
+        if (launch->options.restore) {
+                return become_mold(launch, error);
+        }
         return launch->payload > 0 ? call_init(launch, error) : execute_init(launch, error);
 }

@@ -61,6 +61,20 @@ bool launch_wants_streams(const struct launch *launch);
 int launch_set_up_streams(struct launch *launch, struct machine_error *error);
 int launch_set_up_running(struct launch *launch, struct machine_error *error);
 
+/* .. in launch/checkpoint/restore.c .. */
+
+bool launch_is_restore(const struct launch *launch);
+bool launch_is_no_restore(const struct launch *launch);
+/** Whether a machine has a network namespace that CRIU leaves empty. */
+bool launch_wants_empty_network(const struct machine *machine);
+int launch_set_up_restored_mounts(struct launch *launch, struct machine_error *error);
+int launch_set_up_restored_processes(struct launch *launch, struct machine_error *error);
+int launch_tear_down_restored_processes(struct launch *launch, struct machine_error *error);
+bool launch_wants_restored_network(const struct launch *launch);
+int launch_set_up_restored_network(struct launch *launch, struct machine_error *error);
+/** Lets CRIU go on to the end, when the processes run. 0 or -errno with error set. */
+int launch_finish_restore(struct launch *launch, struct machine_error *error);
+
 /* .. and in launch/child/steps.c. */
 
 int launch_step_identity(struct launch *launch, struct machine_error *error);

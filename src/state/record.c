@@ -49,6 +49,7 @@ static const struct {
 }, numbers[] = {
         { "started_usec", offsetof(struct machine_record, started_usec) },
         { "stopped_usec", offsetof(struct machine_record, stopped_usec) },
+        { "restored_usec", offsetof(struct machine_record, restored_usec) },
         { "restarts", offsetof(struct machine_record, restarts) },
         { "out_of_memory_kills", offsetof(struct machine_record, out_of_memory_kills) },
         { "background", offsetof(struct machine_record, background) },

@@ -51,7 +51,8 @@ struct machine_record {
         char **exposed_ports;  /* declared by the image, "80/tcp", published or not */
         uint64_t started_usec; /* CLOCK_REALTIME, 0: never */
         uint64_t stopped_usec;
-        int exit_status; /* -1: none yet */
+        uint64_t restored_usec; /* 0: this run is no restored one */
+        int exit_status;        /* -1: none yet */
         uint64_t restarts;
         uint64_t out_of_memory_kills;
         uint64_t background;       /* 1: started in the background, with a log */

@@ -48,6 +48,7 @@ int examine_user_namespaces(const struct cli *cli, struct diagnosis *ret);
 int examine_apparmor(const struct cli *cli, struct diagnosis *ret);
 int examine_disk_images(const struct cli *cli, struct diagnosis *ret);
 int examine_verified_images(const struct cli *cli, struct diagnosis *ret);
+int examine_checkpoints(const struct cli *cli, struct diagnosis *ret);
 int examine_nftables(const struct cli *cli, struct diagnosis *ret);
 int examine_forwarding(const struct cli *cli, struct diagnosis *ret);
 int examine_forwarding_ipv6(const struct cli *cli, struct diagnosis *ret);

@@ -23,6 +23,9 @@
 #define ARCHIVE_LAYER   "layer.tar"
 #define ARCHIVE_VOLUMES "volumes"
 
+/* Of a checkpoint: what is said of its processes, and the directory of CRIU's files. */
+#define ARCHIVE_CHECKPOINT "checkpoint"
+
 /** Reads and checks machine.json of an unpacked archive. Returns 0, or -errno with error set; for
  * other archives the error names the verb that takes them. `file` is for messages. */
 int archive_read(int directory_fd, const char *file, json_t **ret, struct machine_error *error);

@@ -12,10 +12,10 @@ static const struct verb *const definition_verbs[] = {
 };
 
 static const struct verb *const life_verbs[] = {
-        &verb_run,    &verb_create,  &verb_start,  &verb_stop,   &verb_restart,
-        &verb_reboot, &verb_kill,    &verb_pause,  &verb_resume, &verb_wait,
-        &verb_rename, &verb_clone,   &verb_export, &verb_import, &verb_delete,
-        &verb_enable, &verb_disable, &verb_update, NULL,
+        &verb_run,        &verb_create,  &verb_start,  &verb_stop,   &verb_restart, &verb_reboot,
+        &verb_kill,       &verb_pause,   &verb_resume, &verb_wait,   &verb_rename,  &verb_clone,
+        &verb_export,     &verb_import,  &verb_delete, &verb_enable, &verb_disable, &verb_update,
+        &verb_checkpoint, &verb_restore, NULL,
 };
 
 static const struct verb *const entering_verbs[] = {
@@ -86,7 +86,6 @@ static const struct {
         { "build",
           "\"commit\" creates an image from a machine, and \"load\" loads what another tool "
           "has built" },
-        { "checkpoint", "\"pause\" freezes a machine, \"export\" archives a stopped one" },
         { "clean", "\"prune\" removes unused images, \"delete\" a machine and its files" },
         { "compose", "\"apply\" applies a directory of definitions" },
         { "console", "\"attach\" connects to the terminal of a machine" },
@@ -125,7 +124,6 @@ static const struct {
         { "reload",
           "\"restart\" applies a changed definition, \"set-limit\" changes limits at once" },
         { "remove", "\"delete\" deletes machines, \"remove-image\" images" },
-        { "restore", "\"import\" restores a machine that was exported" },
         { "search", "\"list-tags\" lists the tags of a repository in a registry" },
         { "set-property", "\"set-limit\" changes limits of a running machine" },
         { "signal", "\"kill --signal\" sends a signal to a machine" },

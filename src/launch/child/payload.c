@@ -12,6 +12,7 @@
 #include "launch/context.h"
 #include "launch/init/message.h"
 #include "launch/init/plan.h"
+#include "launch/steps.h"
 
 static int first_process_died(struct launch *launch, struct machine_error *error)
 {
@@ -85,6 +86,7 @@ static int take_message(struct launch *launch, bool *ready, struct machine_error
         case MESSAGE_PROCESS:
         case MESSAGE_ENDED:
         case MESSAGE_WARNING:
+        case MESSAGE_ROOT:
                 fd_close(message.fd);
                 machine_error_clear(&message.error);
                 break;
@@ -117,10 +119,45 @@ static int let_proceed(const struct launch *launch, struct machine_error *error)
                        : 0;
 }
 
+int launch_await_mold(struct launch *launch, int *ret_tree, struct machine_error *error)
+{
+        int r = let_proceed(launch, error);
+
+        while (r == 0) {
+                struct message message;
+
+                r = message_receive(launch->sockets[0], &message);
+                if (r <= 0) {
+                        return r < 0 ? error_set(error, r,
+                                                 "cannot read the messages of the "
+                                                 "machine's first process")
+                                     : first_process_died(launch, error);
+                }
+                r = 0;
+                if (message.type == MESSAGE_ROOT && message.fd >= 0) {
+                        *ret_tree = message.fd;
+                        return 0;
+                }
+                if (message.type == MESSAGE_PLAN) {
+                        r = keep_plan(launch, message.fd, error);
+                } else if (message.type == MESSAGE_ERROR) {
+                        error_move(error, &message.error);
+                        return error && error->number ? -error->number : -ECHILD;
+                }
+                fd_close(message.fd);
+        }
+        return r;
+}
+
 int launch_set_up_payload(struct launch *launch, struct machine_error *error)
 {
         bool ready = false;
-        int r = let_proceed(launch, error);
+        int r = 0;
+
+        if (launch_is_restore(launch)) {
+                return launch_finish_restore(launch, error);
+        }
+        r = let_proceed(launch, error);
 
         /* The child has its own copy of the staged mounts. Dropping this one takes an RCU grace
          * period, which passes while the child executes machine-init and the payload. */

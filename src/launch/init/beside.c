@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
@@ -57,10 +58,31 @@ static int reap(pid_t payload)
         }
 }
 
+/* Before a checkpoint, if this process is a copy of the supervisor: what is written down must be
+ * machine-init. The payload stays its child, and its signals stay pending. Whoever else could ask
+ * for it only gets the same once more. */
+static void execute_again(pid_t payload)
+{
+        char number[16];
+        char *const arguments[] = { (char *)"machine-init", (char *)INIT_STUB_ARGUMENT, number,
+                                    NULL };
+        char *const environment[] = { NULL };
+
+        (void)snprintf(number, sizeof number, "%d", payload);
+        (void)execve(INIT_STUB_PROGRAM, arguments, environment);
+}
+
+static bool asks_for_execution(const siginfo_t *info)
+{
+        return info->si_signo == INIT_EXECUTE_SIGNAL && info->si_code == SI_QUEUE &&
+               info->si_pid == 0 && info->si_value.sival_int == INIT_EXECUTE_VALUE;
+}
+
 static _Noreturn void run_stub(pid_t payload, const sigset_t *signals)
 {
         for (;;) {
-                int signal = sigwaitinfo(signals, NULL);
+                siginfo_t info;
+                int signal = sigwaitinfo(signals, &info);
 
                 if (signal == SIGCHLD) {
                         int status = reap(payload);
@@ -70,6 +92,8 @@ static _Noreturn void run_stub(pid_t payload, const sigset_t *signals)
                                 (void)eventfd_write(INIT_STATUS_FD, (eventfd_t)status + 1);
                                 _exit(status);
                         }
+                } else if (signal > 0 && asks_for_execution(&info)) {
+                        execute_again(payload);
                 } else if (signal > 0) {
                         (void)kill(payload, signal);
                 }
@@ -155,6 +179,14 @@ void beside_stay_as_stub(const struct security_identity *identity, pid_t payload
         (void)message_send(socket, MESSAGE_PROCEED);
         close(socket);
         close(INIT_SOCKET_FD);
+        run_stub(payload, &all);
+}
+
+void beside_continue_as_stub(pid_t payload)
+{
+        sigset_t all;
+
+        block_signals(&all);
         run_stub(payload, &all);
 }
 

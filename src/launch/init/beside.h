@@ -24,4 +24,8 @@ _Noreturn void beside_run(const struct init_plan *plan);
 _Noreturn void beside_stay_as_stub(const struct security_identity *identity, pid_t payload,
                                    int socket);
 
+/** The same for a stub that has executed this program: nothing is open, and it has no more rights
+ * than a stub. */
+_Noreturn void beside_continue_as_stub(pid_t payload);
+
 #endif

@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -76,6 +77,11 @@ int main(int argc, char **argv)
 
         if (argc == 2 && strcmp(argv[1], "pause") == 0) {
                 return wait_for_the_end();
+        }
+        /* Its file cannot be read in the machine, so this process was never dumpable. */
+        if (argc == 3 && strcmp(argv[1], INIT_STUB_ARGUMENT) == 0 && getpid() == 1 &&
+            prctl(PR_SET_DUMPABLE, 0) == 0) {
+                beside_continue_as_stub((pid_t)atoi(argv[2]));
         }
 
         /* This comes first, because execve(2) has made this process dumpable. */

@@ -164,7 +164,7 @@ int message_receive(int socket, struct message *ret)
                 return n == 0 || errno == ECONNRESET ? 0 : -errno;
         }
         message.fd = take_descriptor(&header);
-        if ((size_t)n < sizeof packet || packet.type > MESSAGE_WARNING ||
+        if ((size_t)n < sizeof packet || packet.type > MESSAGE_ROOT ||
             ((packet.type == MESSAGE_ERROR || packet.type == MESSAGE_WARNING) &&
              take_error(&packet, texts, (size_t)n - sizeof packet, &message.error) < 0)) {
                 fd_close(message.fd);

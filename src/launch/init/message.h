@@ -21,12 +21,13 @@ enum message_type {
         MESSAGE_READY,     /* child: everything is set up, execve(2) follows */
         MESSAGE_ERROR,     /* child: a step failed; kind, number, step, message and hint */
         MESSAGE_WARNING,   /* supervisor: what its start warns of; only the message */
+        MESSAGE_ROOT,      /* child of a restore: carries the machine's mounts as one tree */
 };
 
 /** A message as received. The receiver owns the error's strings and the descriptor. */
 struct message {
         enum message_type type;
-        int fd;                     /* of _TERMINAL, _PLAN and _PROCESS, else -EBADF */
+        int fd;                     /* of _TERMINAL, _PLAN, _PROCESS and _ROOT, else -EBADF */
         int status;                 /* of MESSAGE_ENDED */
         struct machine_error error; /* of MESSAGE_ERROR and MESSAGE_WARNING */
 };

@@ -35,6 +35,14 @@
 /* Requests a companion to end all processes of its program together with it. */
 #define INIT_WHOLE_SIGNAL SIGTERM
 
+/* Requests a stub to execute machine-init: a signal that is queued with this value, from outside of
+ * the machine. The program is mounted there for that moment, over a file of /run/host that nothing
+ * uses by its name. */
+#define INIT_EXECUTE_SIGNAL 63
+#define INIT_EXECUTE_VALUE  0x65786563
+#define INIT_STUB_PROGRAM   "/run/host/inaccessible/reg"
+#define INIT_STUB_ARGUMENT  "stub"
+
 /** The maximum size of a plan: execve(2) limits arguments and environment. */
 #define PLAN_MAXIMUM (UINT64_C(64) << 20)
 

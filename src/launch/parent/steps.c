@@ -294,6 +294,26 @@ const struct launch_step launch_parent_steps[] = {
                                 "run outside its limits for a moment; and a new PID namespace "
                                 "does not apply to the process that unshares it.",
                      .keys = "namespaces" } },
+        { .name = "restored-mounts",
+          .wanted = launch_is_restore,
+          .set_up = launch_set_up_restored_mounts,
+          .words = { .what = "Takes the machine's mounts from its first process, which has made "
+                             "them and ends: the processes of a checkpoint are made by CRIU.",
+                     .calls = "recvmsg move_mount",
+                     .rule = "A tree of mounts can be cloned, sent as a descriptor and attached "
+                             "in another mount namespace (open_tree(2)).",
+                     .without = "CRIU would have to make device nodes, masks and binds, which need "
+                                "the host's files." } },
+        { .name = "restored-processes",
+          .wanted = launch_is_restore,
+          .set_up = launch_set_up_restored_processes,
+          .tear_down = launch_tear_down_restored_processes,
+          .words = { .what = "Runs CRIU, which makes the machine's namespaces and its first "
+                             "process.",
+                     .calls = "socketpair clone3 execve sendmsg recvmsg",
+                     .rule = "A process with CLONE_PARENT is its maker's sibling, so that the "
+                             "supervisor is the parent of the machine's first process (clone(2)).",
+                     .without = "Nothing of the checkpoint would run." } },
         { .name = "agent-state",
           .wanted = launch_wants_agent,
           .set_up = launch_set_up_agent_text,
@@ -302,6 +322,7 @@ const struct launch_step launch_parent_steps[] = {
                      .rule = "The text contains the first process' pid, known only now.",
                      .without = "The agent could not tell whose calls it answers." } },
         { .name = "resources",
+          .wanted = launch_is_no_restore,
           .set_up = launch_set_up_resources,
           .words = { .what = "Raises the limits of the first process, and sets its priority, from "
                              "outside.",
@@ -351,6 +372,15 @@ const struct launch_step launch_parent_steps[] = {
                              "returns to the host at the end (network_namespaces(7)).",
                      .without = "The container would lack the interfaces that its bundle "
                                 "names." } },
+        { .name = "restored-network",
+          .wanted = launch_wants_restored_network,
+          .set_up = launch_set_up_restored_network,
+          .words = { .what = "Brings up the loopback interface of a restored machine, and writes "
+                             "its kernel parameters of the network.",
+                     .calls = "setns ioctl write",
+                     .rule = "They belong to the network namespace, which is a new one.",
+                     .without = "Programs would no longer reach each other in the machine.",
+                     .keys = "sysctl" } },
         { .name = "created",
           .wanted = launch_wants_created,
           .set_up = launch_set_up_created,

@@ -11,8 +11,10 @@ struct supervisor_options {
         const struct log *log;
         struct process_title title; /* see struct launch_options */
         const char *unit;           /* the unit whose main process this is, or NULL */
-        int report; /* socket for reporting readiness or failure (launch/init/message.h), or
-                     * -EBADF */
+        const struct launch_restore
+                *restore; /* processes that its first run makes again, or NULL */
+        int report;       /* socket for reporting readiness or failure (launch/init/message.h), or
+                           * -EBADF */
 };
 
 #endif

@@ -89,6 +89,10 @@ static void unwatch_run(struct supervisor *supervisor)
 int supervisor_begin_run(struct supervisor *supervisor, struct machine_error *error)
 {
         const struct machine *machine = supervisor->machine;
+        /* Later runs are ordinary starts. What is restored was ready. */
+        const struct launch_restore *restore =
+                supervisor->run_started == 0 ? supervisor->options->restore : NULL;
+        bool awaits = machine->life.ready != MACHINE_READY_EXEC && !restore;
         _cleanup_close_ int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
         struct launch_options options = {
                 .directories = supervisor->options->directories,
@@ -101,11 +105,12 @@ int supervisor_begin_run(struct supervisor *supervisor, struct machine_error *er
                              output_stream(supervisor->output, 2) },
                 .notify = machine->life.ready == MACHINE_READY_NOTIFY,
                 .background = true,
-                .awaits_readiness = machine->life.ready != MACHINE_READY_EXEC && !supervisor->ready,
+                .awaits_readiness = awaits && !supervisor->ready,
                 .keep_record = true,
                 .restarts = supervisor->restarts,
                 .out_of_memory_kills = supervisor->kills,
                 .unit = supervisor->options->unit,
+                .restore = restore,
                 .snapshot = supervisor->snapshot,
                 .digest = supervisor->digest,
         };
@@ -122,7 +127,7 @@ int supervisor_begin_run(struct supervisor *supervisor, struct machine_error *er
         supervisor->registration = registration_begin(supervisor->loop, supervisor->launch, machine,
                                                       supervisor->options->unit);
         r = watch_run(supervisor, error);
-        if (r == 0 && machine->life.ready == MACHINE_READY_EXEC) {
+        if (r == 0 && !awaits) {
                 supervisor_report_ready(supervisor);
         } else if (r == 0 && supervisor->report >= 0) {
                 (void)message_send(supervisor->report, MESSAGE_PROCEED);

@@ -7,7 +7,8 @@ import os
 import pytest
 
 CHECKS = ["kernel", "cgroups", "controllers", "namespaces", "user-namespaces", "apparmor",
-          "id-ranges", "mapped-mounts", "disk-images", "verified-images", "nftables", "forwarding",
+          "id-ranges", "mapped-mounts", "disk-images", "verified-images", "checkpoints",
+          "nftables", "forwarding",
           "forwarding-ipv6", "firewall", "systemd", "space", "signatures", "definitions"]
 RESULTS = ("ok", "warning", "error")
 

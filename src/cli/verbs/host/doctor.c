@@ -22,6 +22,7 @@ static const struct examination examinations[] = {
         { "mapped-mounts", examine_mapped_mounts },
         { "disk-images", examine_disk_images },
         { "verified-images", examine_verified_images },
+        { "checkpoints", examine_checkpoints },
         { "nftables", examine_nftables },
         { "forwarding", examine_forwarding },
         { "forwarding-ipv6", examine_forwarding_ipv6 },

@@ -68,7 +68,8 @@ static void print_since(const struct machine_record *record)
                 return;
         }
         quantity_format_time(clock_realtime() - usec, age);
-        printf("%12s: %s; %s ago\n", "Since", stamp, age);
+        printf("%12s: %s; %s ago%s\n", "Since", stamp, age,
+               live && record->restored_usec > 0 ? ", restored from a checkpoint" : "");
 }
 
 static void print_definition(const struct cli *cli, const struct machine_record *record)
