@@ -476,20 +476,22 @@ int apply_collect(struct network_session *session, const struct network_state *k
 {
         const struct network_host *host = leases_host(&session->leases);
         int r = process_endings(session, error);
+        bool last;
 
         session->pruned = false;
         if (r == 0 && (host->sweep || has_unused_bridge(session, keep))) {
                 r = sweep(session, keep, error);
         }
-        if (r == 0 && host->stale) {
+        last = r == 0 && !keep && !leases_is_attached(&session->leases, NULL);
+        /* Before the rules go, one of which keeps machines from the host's loopback. */
+        if (last) {
+                forwarding_undo(&session->forwarding);
+        }
+        if (r == 0 && (last || host->stale)) {
                 r = apply_rules(session, error);
         }
-        if (r == 0 && !keep && !leases_is_attached(&session->leases, NULL)) {
-                r = apply_rules(session, error);
-                forwarding_undo(&session->forwarding);
-                if (r == 0) {
-                        r = forwarding_save(session->directory_fd, &session->forwarding, error);
-                }
+        if (last && r == 0) {
+                r = forwarding_save(session->directory_fd, &session->forwarding, error);
         }
         return r;
 }
