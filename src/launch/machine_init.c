@@ -5,9 +5,11 @@
  *
  * A stub does not have to be executed anew. Nothing in the machine reaches it: it is not dumpable,
  * and its memory belongs to the host's user namespace, in which no capability of the machine is
- * valid. Its command line, which everybody can read, is overwritten. Only root without a user
- * namespace and with CAP_SYS_PTRACE would reach it, and with it the host's executable; for such a
- * machine machine-init is executed through its read-only mount, as for that of a user.
+ * valid. Its command line, which everybody can read, is overwritten. A machine without a user
+ * namespace is another matter, and machine-init is executed through its read-only mount, as for
+ * that of a user: the payload's process has the host's executable until its execve(2), and a
+ * payload that begins with "#!/proc/self/exe" would run that, and could then open it for writing
+ * (CVE-2019-5736). Where ids are mapped, it belongs to nobody in the machine.
  *
  * Without execve(2) the payload's process can be created early: it takes on its identity, which
  * needs no file system, while the stub finishes the root and detaches the host's.
@@ -15,7 +17,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -161,9 +162,7 @@ bool launch_calls_init(const struct launch *launch)
         const struct resource_settings resources = resource_settings_of(launch->machine);
 
         return launch_wants_payload_process(launch) && !launch->by_user &&
-               !resources_need_preparing(&resources) &&
-               (launch_has_user_namespace(launch) ||
-                !(launch->capabilities.bounding & CAPABILITY_BIT(CAP_SYS_PTRACE)));
+               !resources_need_preparing(&resources) && launch_has_user_namespace(launch);
 }
 
 /* The body of the payload's process. Its standard streams, the socket to the parent, and that to

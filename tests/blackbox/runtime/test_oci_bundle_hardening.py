@@ -328,6 +328,18 @@ def test_the_runtime_cannot_be_overwritten(bundle, mapped):
         assert hashlib.sha256(file.read()).hexdigest() == before
 
 
+def test_a_payload_runs_nothing_of_the_host_that_it_could_write_to(bundle):
+    (bundle.root / "bin/evil").write_text("#!/proc/self/exe\n")
+    (bundle.root / "bin/evil").chmod(0o755)
+    bundle.process["args"] = ["/bin/evil"]
+    bundle.write()
+    said = bundle("run", "--bundle", bundle.directory, bundle.id).stderr
+    assert "machine-init: this program is started by" in said
+    bundle.start("/bin/sleep", "100")
+    assert "machine-init: this program is started by" in bundle("exec", bundle.id,
+                                                                "/bin/evil").stderr
+
+
 # ---- locks of mounts
 
 def test_flags_are_locked_in_a_user_namespace(bundle, victim):

@@ -410,3 +410,16 @@ def test_other_machines_stages_are_not_seen(cli, machine_file, host_state):
                 if str(cli.runtime) in line]
 
 
+
+
+# ---- The command's own executable (CVE-2019-5736)
+
+@pytest.mark.owners("root")
+@pytest.mark.parametrize("keys", [{}, {"init": False}, {"capabilities": {"add": ["all"]}}])
+def test_a_payload_does_not_run_the_command(cli, machine_file, own_root, keys):
+    """Without a user namespace the payload is the host's root, and could write to what it ran."""
+    (own_root / "evil").write_text("#!/proc/self/exe\n")
+    (own_root / "evil").chmod(0o755)
+    result = cli("run", machine_file(overlay=[str(own_root)], upper="volatile", command=["/evil"],
+                                     user_namespace="none", **keys))
+    assert "machine-init: this program is started by machinectl-lite" in result.stderr, result
