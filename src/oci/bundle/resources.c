@@ -569,14 +569,27 @@ static const struct oci_field rule_fields[] = {
 
 /* ---- files of v2 ---- */
 
+/* Files of the core, such as cgroup.procs, do not limit anything: a process that is written there,
+ * and be it the host's init, moves into the container's group. */
 static int take_unified(struct oci_reader *reader, const json_t *value)
 {
-        if (strchr(reader->key, '/') || !strchr(reader->key, '.') || strchr(reader->key, '=')) {
+        static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                      "0123456789._-";
+        const char *file = reader->key, *dot = strchr(file, '.');
+
+        if (!dot || dot == file || !dot[1] || file[strspn(file, allowed)]) {
                 return oci_wrong(reader, "\"%s\" is not the name of a file of a control group",
-                                 reader->key);
+                                 file);
+        }
+        if (string_after(file, "cgroup.")) {
+                return oci_wrong(
+                        reader,
+                        "\"%s\" is not a file of a controller of a control group, which alone are "
+                        "written",
+                        file);
         }
         return strv_take(&reader->machine->limits.unified,
-                         string_format("%s=%s", reader->key, json_string_value(value))) < 0
+                         string_format("%s=%s", file, json_string_value(value))) < 0
                        ? error_oom(reader->error)
                        : 0;
 }

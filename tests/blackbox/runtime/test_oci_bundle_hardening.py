@@ -360,3 +360,25 @@ def test_a_user_namespace_does_not_make_devices_of_the_root_usable(bundle):
     os.mknod(bundle.root / "disk", 0o60666, os.makedev(7, 0))
     result = bundle.run(script="head -c 1 /disk", status=1)
     assert "not permitted" in result.stderr or "denied" in result.stderr
+
+
+# ---- processes of the host in the container's group
+
+@pytest.mark.parametrize("file", ["cgroup.procs", "cgroup.threads", "cgroup.subtree_control",
+                                  "cgroup.kill", "cgroup.freeze", "../cgroup.procs", "./memory.max",
+                                  ".", "..", "memory.", ".max", "procs", "memory.max\n", "a b.c",
+                                  "memory.max=1"])
+def test_only_files_of_controllers_are_written(bundle, file):
+    with open("/proc/1/cgroup", encoding="ascii") as text:
+        before = text.read()
+    bundle.linux["resources"] = {"unified": {file: "1"}}
+    bundle.refused("config.json:", "linux.resources.unified", "of a control")
+    with open("/proc/1/cgroup", encoding="ascii") as text:
+        assert text.read() == before
+
+
+def test_an_update_writes_only_files_of_controllers(bundle):
+    bundle.start("/bin/sleep", "100")
+    result = bundle("update", "--resources", "-", bundle.id, stdin=None,
+                    input='{"unified": {"cgroup.procs": "1"}}')
+    assert result.status != 0 and "unified" in result.stderr, result
