@@ -478,8 +478,12 @@ int oci_take_path(struct oci_reader *reader, const json_t *value, char **place)
 void *oci_grow(struct oci_reader *reader, void *array_place, size_t *count, size_t size)
 {
         char **place = array_place;
-        char *grown = reallocarray(*place, *count + 1, size);
+        char *grown = *place;
 
+        /* At each power of two, by as much again. */
+        if ((*count & (*count - 1)) == 0) {
+                grown = reallocarray(*place, *count > 0 ? *count * 2 : 1, size);
+        }
         if (!grown) {
                 error_oom(reader->error);
                 return NULL;
