@@ -52,10 +52,12 @@ static enum oci_status judge(const struct container *container)
         if (container->process < 0) {
                 return OCI_STOPPED;
         }
-        if (record->state == MACHINE_STATE_CREATED || launch_waits(record)) {
-                return OCI_CREATED;
+        /* Also one that was not started yet: it cannot be before it is resumed. */
+        if (is_frozen(container)) {
+                return OCI_PAUSED;
         }
-        return is_frozen(container) ? OCI_PAUSED : OCI_RUNNING;
+        return record->state == MACHINE_STATE_CREATED || launch_waits(record) ? OCI_CREATED
+                                                                              : OCI_RUNNING;
 }
 
 static int open_locked(const char *id, bool lock, struct container *container,

@@ -607,3 +607,30 @@ def test_version(oci):
 def test_usage(oci, arguments):
     """A wrong command line is an error that names what is wrong."""
     assert oci(*arguments).check(1).stderr.startswith("machine-oci: ")
+
+
+# ---- paused before the start ----
+
+def test_what_is_paused_before_its_start_is_resumed_and_starts(oci):
+    name = oci.create(oci.bundle("sleep", "100"))
+    oci("pause", name).check()
+    assert oci.state(name)["status"] == "paused"
+    assert "it is paused" in oci("start", name).stderr
+    assert "it is paused" in oci("exec", name, "true").stderr
+    oci("resume", name).check()
+    assert oci.state(name)["status"] == "created"
+    oci("start", name).check()
+    assert oci.state(name)["status"] == "running"
+
+
+@pytest.mark.parametrize("end", [["kill", "KILL"], ["delete", "--force"]])
+def test_what_is_paused_before_its_start_can_be_ended(oci, end):
+    name = oci.create(oci.bundle("sleep", "100"))
+    oci("pause", name).check()
+    assert oci("delete", name).status != 0
+    oci(end[0], *(end[1:] if end[0] == "delete" else []), name,
+        *(end[1:] if end[0] == "kill" else [])).check()
+    if end[0] == "kill":
+        oci.wait_stopped(name)
+        oci("delete", name).check()
+    assert oci("state", name).status != 0
