@@ -150,12 +150,39 @@ static int take_overrides(const struct arguments *arguments, struct machine *mac
                        : 0;
 }
 
+/* What process.json says itself: one of the two would have no effect. */
+static int check_source(const struct arguments *arguments, struct machine_error *error)
+{
+        static const enum argument described[] = {
+                ARGUMENT_USER, ARGUMENT_GROUPS, ARGUMENT_CWD, ARGUMENT_ENV, ARGUMENT_CAP,
+        };
+        bool file = arguments->values[ARGUMENT_PROCESS];
+
+        for (size_t i = 0; file && i < ELEMENTS_OF(described); i++) {
+                if (arguments_has(arguments, described[i])) {
+                        error_say(error, EINVAL,
+                                  "exec: --%s has no effect with --process, whose file describes "
+                                  "the process",
+                                  arguments_name(described[i]));
+                        return error_kind(error, MACHINE_ERROR_USAGE);
+                }
+        }
+        if (file != (arguments->count < 2)) {
+                error_say(error, EINVAL, "exec: expected ID COMMAND.., or --process FILE ID");
+                return error_kind(error, MACHINE_ERROR_USAGE);
+        }
+        return 0;
+}
+
 static int describe(const struct runtime *runtime, const struct arguments *arguments,
                     struct oci_bundle *configuration, struct machine_error *error)
 {
         const char *file = arguments->values[ARGUMENT_PROCESS];
-        int r;
+        int r = check_source(arguments, error);
 
+        if (r < 0) {
+                return r;
+        }
         if (file) {
                 _cleanup_strv_ char **warnings = NULL;
 
@@ -163,9 +190,6 @@ static int describe(const struct runtime *runtime, const struct arguments *argum
                 STRV_FOREACH(warning, warnings) {
                         runtime_warn(runtime, *warning);
                 }
-        } else if (arguments->count < 2) {
-                error_say(error, EINVAL, "exec: expected ID COMMAND.., or --process FILE ID");
-                return error_kind(error, MACHINE_ERROR_USAGE);
         } else {
                 r = take_options(arguments, configuration->machine, error);
         }

@@ -634,3 +634,17 @@ def test_what_is_paused_before_its_start_can_be_ended(oci, end):
         oci.wait_stopped(name)
         oci("delete", name).check()
     assert oci("state", name).status != 0
+
+
+# ---- options without effect ----
+
+@pytest.mark.parametrize("options", [["--user", "5"], ["--additional-gids", "5"], ["--cwd", "/tmp"],
+                                     ["--env", "A=b"], ["--cap", "CAP_KILL"]])
+def test_exec_refuses_what_a_process_file_says_itself(oci, options):
+    name, bundle = oci.begin("sleep", "100")
+    process = {"args": ["/bin/true"], "cwd": "/", "user": {"uid": 0, "gid": 0}}
+    (bundle / "process.json").write_text(json.dumps(process))
+    given = ["exec", "--process", bundle / "process.json"]
+    assert f"{options[0]} has no effect with --process" in oci(*given, *options, name).stderr
+    assert "expected ID COMMAND" in oci(*given, name, "false").stderr
+    oci(*given, name).check()
