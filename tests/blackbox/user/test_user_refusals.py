@@ -294,3 +294,12 @@ def test_no_more_namespaces(user, root):
                   'network={ mode="none"; }', "--set", "user_namespace=self", "--", "true",
                   wrapper=forbidden)
     assert result.check(125) and "user.max_user_namespaces is 0" in result.stderr
+
+
+def test_apply(user, root):
+    """At once, with the user's own way, and nothing is stored."""
+    user.define("a", overlay=[root], upper="volatile", command=["true"])
+    result = user("apply", user.config).check(1)
+    assert "apply is for machines of root" in result.stderr, result
+    assert "start DIRECTORY/*.machine" in result.stderr and "chown" not in result.stderr, result
+    assert not (user.state / "sources").exists()

@@ -2,7 +2,9 @@
 """Machines as services of a user's own systemd."""
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -73,6 +75,59 @@ def test_unit(session):
     assert session.pid("web") not in (None, pid)
     session.systemctl("stop", "container@web")
     assert session.pid("web") is None
+
+
+def show(session, name, *properties):
+    """Properties of a machine's unit."""
+    done = session.systemctl("show", *(f"--property={each}" for each in properties),
+                             f"container@{name}")
+    return dict(line.split("=", 1) for line in done.stdout.splitlines())
+
+
+def test_failure(session):
+    """The payload's status is the unit's; `status` of the machine tells it, too."""
+    session.define("web", command=["sh", "-c", "sleep 1; exit 3"])
+    session.systemctl("start", "container@web")
+    harness.wait_for(lambda: show(session, "web", "ActiveState")["ActiveState"] == "failed", 60,
+                     "the unit to fail")
+    assert show(session, "web", "Result", "ExecMainStatus") == {"Result": "exit-code",
+                                                                "ExecMainStatus": "3"}
+    session.define("web")
+    session.systemctl("start", "container@web")
+    assert session.pid("web")
+
+
+def test_killed_supervisor(session):
+    """The unit fails, and nothing of the machine stays; another start works."""
+    session.define("web")
+    session.systemctl("start", "container@web")
+    pid = session.pid("web")
+    session.systemctl("kill", "--kill-who=main", "--signal=SIGKILL", "container@web")
+    harness.wait_for(lambda: show(session, "web", "Result")["Result"] == "signal", 60,
+                     "the unit to fail")
+    harness.wait_for(lambda: not Path(f"/proc/{pid}").exists(), 60, "the payload to end")
+    session.systemctl("start", "container@web")
+    assert session.pid("web") not in (None, pid)
+
+
+def test_watchdog(session):
+    """A supervisor tells the manager that it is alive; one that does not is replaced, as the unit
+    says, with all of its machine."""
+    session.define("web")
+    drop_in = session.home / ".config/systemd/user/container@web.service.d"
+    session.run("sh", "-c", f"mkdir -p {drop_in}; printf '[Service]\\nWatchdogSec=5s\\n"
+                            f"Restart=on-watchdog\\n' >{drop_in}/watchdog.conf")
+    session.systemctl("daemon-reload")
+    session.systemctl("start", "container@web")
+    pid = session.pid("web")
+    time.sleep(12)
+    assert session.pid("web") == pid and show(session, "web", "NRestarts")["NRestarts"] == "0"
+    supervisor = int(show(session, "web", "MainPID")["MainPID"])
+    os.kill(supervisor, signal.SIGSTOP)
+    harness.wait_for(lambda: show(session, "web", "NRestarts", "ActiveState") == {
+        "NRestarts": "1", "ActiveState": "active"}, 120, "the restart")
+    assert not Path(f"/proc/{pid}").exists() and not Path(f"/proc/{supervisor}").exists()
+    assert session.pid("web") not in (None, pid)
 
 
 def test_start_by_name_is_the_unit(session):

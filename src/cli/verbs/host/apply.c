@@ -264,6 +264,19 @@ static int show(struct cli *cli, const struct arguments *arguments, struct machi
         return r < 0 ? r : cli_print_history(cli, &store, &record, error);
 }
 
+/* Definitions of a tree and what it runs are root's; a user who tried would be told to give his
+ * files to root. */
+static int check_caller(struct machine_error *error)
+{
+        if (geteuid() == 0) {
+                return 0;
+        }
+        error_say(error, EPERM, "apply is for machines of root: it manages the whole host");
+        error_hint(error, "run it as root; your own machines: machinectl-lite start "
+                          "DIRECTORY/*.machine, and \"enable\" to start them again");
+        return -EPERM;
+}
+
 static int run(struct cli *cli, const struct verb *verb, int argc, char **argv,
                struct machine_error *error)
 {
@@ -271,6 +284,7 @@ static int run(struct cli *cli, const struct verb *verb, int argc, char **argv,
         int r = cli_parse(cli, verb, &arguments, &argc, &argv, error);
 
         r = r != 0 ? r : check_usage(verb, &arguments, argv, error);
+        r = r != 0 ? r : check_caller(error);
         if (r == 0 && !argv[0] && !arguments.history && !arguments.status && !arguments.rollback) {
                 r = read_configuration(verb, &arguments, error);
         }
