@@ -349,14 +349,27 @@ int oci_take_string(struct oci_reader *reader, const json_t *value, char **place
 
 int oci_take_strings(struct oci_reader *reader, const json_t *value, char ***place)
 {
-        size_t index;
+        size_t count = strv_length(*place), index;
         json_t *element;
+        char **grown;
 
+        /* An empty list stays none. */
+        if (json_array_size(value) == 0) {
+                return 0;
+        }
+        grown = reallocarray(*place, count + json_array_size(value) + 1, sizeof *grown);
+        if (!grown) {
+                return error_oom(reader->error);
+        }
+        *place = grown;
         json_array_foreach(value, index, element)
         {
-                if (strv_append(place, json_string_value(element)) < 0) {
+                grown[count] = strdup(json_string_value(element));
+                if (!grown[count]) {
                         return error_oom(reader->error);
                 }
+                count++;
+                grown[count] = NULL;
         }
         return 0;
 }

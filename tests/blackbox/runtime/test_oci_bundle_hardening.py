@@ -382,3 +382,15 @@ def test_an_update_writes_only_files_of_controllers(bundle):
     result = bundle("update", "--resources", "-", bundle.id, stdin=None,
                     input='{"unified": {"cgroup.procs": "1"}}')
     assert result.status != 0 and "unified" in result.stderr, result
+
+
+# ---- time
+
+@pytest.mark.parametrize("long", [
+    lambda bundle: bundle.linux.update(maskedPaths=[f"/m{i}" for i in range(60000)]),
+    lambda bundle: bundle.process["capabilities"].update(bounding=["CAP_KILL"] * 60000),
+    lambda bundle: bundle.process["user"].update(additionalGids=list(range(60000))),
+], ids=["paths", "capabilities", "groups"])
+def test_long_lists_take_no_quadratic_time(bundle, long):
+    long(bundle)
+    bundle.run("/bin/true", timeout=15)
