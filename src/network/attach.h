@@ -14,10 +14,10 @@
 /** The attachment of one machine to its networks, held by its supervisor: that of eth0, which has
  * the others. */
 struct network {
-        unsigned int index;    /* of the link: eth0, eth1, .. */
         struct network *first; /* that of eth0 */
         struct network **further;
         size_t further_count;
+        unsigned int index; /* of the link: eth0, eth1, .. */
         enum machine_network_mode mode;
         char *runtime_directory;
         char *machine; /* name */

@@ -55,9 +55,13 @@ static bool link_all(struct claim *claim, const struct network_table *table, con
         const struct network_lease *lease = NULL;
         const size_t page = (size_t)sysconf(_SC_PAGESIZE);
         size_t length = 0;
+        void *words;
 
         while ((lease = next_lease(table, lease, machine, owner))) {
                 length = ((size_t)leases_word_place(table, lease) / page + 1) * page;
+        }
+        if (length == 0) {
+                return false;
         }
         claim->size = 2 * length;
         claim->pages = mmap(NULL, claim->size, PROT_READ | PROT_WRITE,
@@ -65,8 +69,9 @@ static bool link_all(struct claim *claim, const struct network_table *table, con
         if (claim->pages == MAP_FAILED) {
                 return false;
         }
-        if (mmap(claim->pages, length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, table->fd,
-                 0) == MAP_FAILED) {
+        words = mmap(claim->pages, length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+                     table->fd, 0);
+        if (words == MAP_FAILED) {
                 (void)munmap(claim->pages, claim->size);
                 return false;
         }
