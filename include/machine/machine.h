@@ -71,11 +71,20 @@ enum machine_propagation {
         MACHINE_PROPAGATION_UNBINDABLE,
 };
 
+/** What the kernel does when a block of a verified image differs from its hash. */
+enum machine_corruption {
+        MACHINE_CORRUPTION_IO_ERROR, /* an error for who reads it */
+        MACHINE_CORRUPTION_RESTART,  /* the host restarts */
+        MACHINE_CORRUPTION_PANIC,    /* the host's kernel panics */
+};
+
 /** How a disk image is verified (dm-verity). */
 struct machine_verity {
         char *root_hash; /* hexadecimal digits, or NULL: it is found with the image */
         uint64_t offset; /* of the hash tree in the image; 0: a partition, or beside the image */
         bool required;   /* nothing else is mounted */
+        char *signature; /* absolute path of the root hash's signature, or NULL */
+        enum machine_corruption on_corruption;
 };
 
 struct machine_root {

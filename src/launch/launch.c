@@ -331,6 +331,11 @@ int launch_notify_socket(const struct launch *launch)
         return launch->notify_socket;
 }
 
+const struct rootfs *launch_root(const struct launch *launch)
+{
+        return launch->rootfs;
+}
+
 const struct cgroup *launch_cgroup(const struct launch *launch)
 {
         return &launch->cgroup;

@@ -192,6 +192,9 @@ int launch_take_status(struct launch *launch);
 int launch_bequeath(struct launch *launch, struct machine_error *error);
 
 /** The machine's control group. Borrowed. */
+/** Its file systems, or NULL. Borrowed. */
+const struct rootfs *launch_root(const struct launch *launch);
+
 const struct cgroup *launch_cgroup(const struct launch *launch);
 
 /** The machine's id, 32 hexadecimal digits. Borrowed. */

@@ -223,6 +223,7 @@ void machine_free(struct machine *machine)
         free(machine->machine_id);
         free(machine->root.directory);
         free(machine->root.verity.root_hash);
+        free(machine->root.verity.signature);
         strv_free(machine->root.layers);
         strv_free(machine->root.volumes);
         free(machine->root.image);

@@ -131,6 +131,22 @@ bool rootfs_follows_resolver(const struct rootfs *rootfs);
  */
 int rootfs_update_resolver(struct rootfs *rootfs);
 
+/** A disk image of the root whose blocks the kernel verifies. */
+struct rootfs_verified {
+        const char *path;
+        const char *root_hash;
+        const char *signer; /* "the kernel" or "certificate PATH"; NULL: its signature was not
+                             * checked */
+};
+
+/** Tells of the first, second, .. of them. Returns false behind the last. ret borrows. */
+bool rootfs_verified(const struct rootfs *rootfs, size_t index, struct rootfs_verified *ret);
+
+/** The block device with its data, "MAJOR:MINOR", as the kernel's log names it; *ret_corrupt (may
+ * be NULL) is whether the kernel has found a block that was changed. 0 or -errno. */
+int rootfs_verified_device(const struct rootfs *rootfs, size_t index, char *ret, size_t size,
+                           bool *ret_corrupt);
+
 /** Unmounts the staged mounts, for a parent that cannot leave the namespace. NULL is allowed. */
 void rootfs_detach(struct rootfs *rootfs);
 

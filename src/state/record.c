@@ -44,6 +44,7 @@ static const struct {
         { "networks", offsetof(struct machine_record, networks) },
         { "labels", offsetof(struct machine_record, labels) },
         { "requires", offsetof(struct machine_record, requires) },
+        { "verified", offsetof(struct machine_record, verified) },
         { "trees", offsetof(struct machine_record, trees) },
         { "exposed_ports", offsetof(struct machine_record, exposed_ports) },
 }, numbers[] = {

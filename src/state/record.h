@@ -47,6 +47,7 @@ struct machine_record {
         char **networks;       /* of eth0, eth1, ..: "NAME ADDRESS ADDRESS6", "-": none */
         char **labels;         /* "NAME=VALUE" */
         char **requires;       /* names of machines */
+        char **verified;       /* "PATH: root hash .., signature ..": its verified disk images */
         char **trees;          /* directories it has locked: state/trees.h */
         char **exposed_ports;  /* declared by the image, "80/tcp", published or not */
         uint64_t started_usec; /* CLOCK_REALTIME, 0: never */

@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "apply/execute/execute.h"
+#include "base/error.h"
 #include "base/strings.h"
 
 /* Whether a machine will have ended, or begun, by the time that the other one starts. */
@@ -25,6 +26,19 @@ static void leave_out_network(const struct plan *plan, const struct plan_item *i
         }
 }
 
+/* What a tree of definitions says does not concern the whole host. */
+static int check_corruption(const struct machine *machine, struct machine_error *error)
+{
+        if (machine->root.verity.on_corruption == MACHINE_CORRUPTION_IO_ERROR) {
+                return 0;
+        }
+        error_say(error, EPERM,
+                  "\"verity.on_corruption\" allows a changed block of its image to end the whole "
+                  "host");
+        error_hint(error, "use \"io-error\", or start it with: machinectl-lite start --force");
+        return -EPERM;
+}
+
 static int rehearse(const struct execute_request *request, const struct view *view,
                     const struct plan_item *item, struct machine_error *error)
 {
@@ -36,6 +50,9 @@ static int rehearse(const struct execute_request *request, const struct view *vi
         struct machine *machine = NULL;
         int r = view_load_machine(view, item->name, &machine, error);
 
+        if (r == 0) {
+                r = check_corruption(machine, error);
+        }
         if (r == 0) {
                 leave_out_network(request->plan, item, machine);
                 r = launch_rehearse(machine, &options, error);

@@ -10,13 +10,10 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/json.h"
 #include "base/strings.h"
 
 #define HASH_ATTRIBUTE    "user.verity.roothash"
 #define HASH_FILE_MAXIMUM 4096
-/* Of the JSON in a signature partition. */
-#define SIGNATURE_MAXIMUM (1u << 20)
 
 bool disk_is_root_hash(const char *text)
 {
@@ -82,32 +79,6 @@ static int from_attribute(const struct disk_image *image, int fd, char **ret,
         return take(text, "the attribute " HASH_ATTRIBUTE, image, ret, error);
 }
 
-/* JSON, followed by zeros (the Discoverable Partitions Specification, "Verity signature"). */
-static int from_signature(const struct disk_image *image, int fd,
-                          const struct disk_partition *partition, char **ret,
-                          struct machine_error *error)
-{
-        size_t size =
-                partition->size < SIGNATURE_MAXIMUM ? (size_t)partition->size : SIGNATURE_MAXIMUM;
-        _cleanup_free_ char *text = calloc(1, size + 1);
-        json_t *json;
-        const char *hash;
-        int r;
-
-        if (!text) {
-                return error_oom(error);
-        }
-        if (pread(fd, text, size, (off_t)partition->offset) < 0) {
-                return error_set(error, errno, "cannot read partition %u of the image \"%s\"",
-                                 partition->number, image->path);
-        }
-        json = json_loads(text, 0, NULL);
-        hash = json_string_value(json_object_get(json, "rootHash"));
-        r = take(hash ? hash : "", "the signature partition", image, ret, error);
-        json_decref(json);
-        return r;
-}
-
 int disk_find_root_hash(const struct disk_image *image, int fd, char **ret,
                         struct machine_error *error)
 {
@@ -116,16 +87,7 @@ int disk_find_root_hash(const struct disk_image *image, int fd, char **ret,
         if (r == 0 && !*ret) {
                 r = from_attribute(image, fd, ret, error);
         }
-        for (size_t i = 0; r == 0 && !*ret && i < image->count; i++) {
-                const struct disk_partition *partition = &image->partitions[i];
-
-                if (partition->part == DISK_SIGNATURE && partition->architecture &&
-                    !(partition->flags & DISK_NO_AUTO) &&
-                    string_equal(partition->architecture, disk_own_architecture())) {
-                        r = from_signature(image, fd, partition, ret, error);
-                }
-        }
-        return r;
+        return r == 0 && !*ret ? disk_find_signed_hash(image, fd, ret, error) : r;
 }
 
 /* ---- The superblock of a hash tree (veritysetup(8)) ---- */

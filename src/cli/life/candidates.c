@@ -154,6 +154,9 @@ int candidates_add(struct candidates *candidates, const char *argument,
                 r = cli_check_startable(machine, error);
         }
         if (r == 0) {
+                r = cli_check_corruption(machine, settings, error);
+        }
+        if (r == 0) {
                 r = cli_check_owner(candidates->cli, &candidates->store, machine->name,
                                     machine->definition, error);
         }
@@ -182,7 +185,10 @@ static int add_required(struct candidates *candidates, const char *name,
 /* Each machine is added once, so cycles do no harm. */
 void candidates_add_required(struct candidates *candidates, const struct cli_settings *settings)
 {
-        const struct cli_settings own = { .trusted_owner = settings->trusted_owner };
+        const struct cli_settings own = {
+                .trusted_owner = settings->trusted_owner,
+                .force = settings->force,
+        };
 
         for (size_t i = 0; i < candidates->count; i++) {
                 if (candidates->items[i].progress != WAITING) {

@@ -46,6 +46,20 @@ static void start_units(struct candidates *candidates, char *const *units)
         }
 }
 
+/* A definition that cannot be read is reported by the unit. */
+static int add_unit(const struct cli *cli, const char *name, const struct cli_settings *settings,
+                    char ***units, struct machine_error *error)
+{
+        struct machine *machine = cli_load_silently(cli, name);
+        int r = machine ? cli_check_corruption(machine, settings, error) : 0;
+
+        machine_free(machine);
+        if (r < 0) {
+                return r;
+        }
+        return strv_take(units, systemd_unit_of(name)) < 0 ? error_oom(error) : 0;
+}
+
 static void sort_arguments(struct candidates *candidates, char *const *arguments,
                            const struct cli_settings *settings, char ***units)
 {
@@ -62,7 +76,7 @@ static void sort_arguments(struct candidates *candidates, char *const *arguments
                 int r;
 
                 if (belongs_in_unit(candidates->cli, *argument, settings)) {
-                        r = strv_take(units, systemd_unit_of(*argument));
+                        r = add_unit(candidates->cli, *argument, settings, units, &failure);
                 } else {
                         r = candidates_add(candidates, *argument, settings, &failure);
                 }

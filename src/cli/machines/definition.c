@@ -50,6 +50,15 @@ int cli_take_trust(const struct cli_option *option, const char *value, void *dat
         return 0;
 }
 
+int cli_take_force(const struct cli_option *option, const char *value, void *data,
+                   struct machine_error *error)
+{
+        struct cli_settings *settings = data;
+
+        settings->force = true;
+        return 0;
+}
+
 bool cli_settings_have_root(const struct cli_settings *settings)
 {
         for (size_t i = 0; i < settings->count; i++) {
@@ -216,6 +225,25 @@ int cli_check_startable(const struct machine *machine, struct machine_error *err
                 return error_kind(error, MACHINE_ERROR_DEFINITION);
         }
         return 0;
+}
+
+int cli_check_corruption(const struct machine *machine, const struct cli_settings *settings,
+                         struct machine_error *error)
+{
+        enum machine_corruption mode = machine->root.verity.on_corruption;
+
+        if (mode == MACHINE_CORRUPTION_IO_ERROR || settings->force) {
+                return 0;
+        }
+        error_say(
+                error, EPERM,
+                "machine \"%s\" is not started: with \"verity.on_corruption\", a changed block of "
+                "its image would make %s",
+                machine->name,
+                mode == MACHINE_CORRUPTION_PANIC ? "the kernel of the host panic"
+                                                 : "the whole host restart");
+        error_hint(error, "use \"io-error\", or allow it with --force");
+        return -EPERM;
 }
 
 int cli_load_settings(struct cli *cli, const struct cli_settings *settings, struct machine **ret,

@@ -13,6 +13,7 @@ struct cli_settings {
         struct config_setting *items;
         size_t count;
         uid_t trusted_owner; /* the user of --trust-owner, or 0 */
+        bool force;          /* --force */
 };
 
 /** Parses an option that is a setting; data points to a struct whose first member is a
@@ -42,6 +43,15 @@ int cli_take_trust(const struct cli_option *option, const char *value, void *dat
 #define CLI_TRUST_OPTION                                                                          \
         {                                                                                         \
                 0, "trust-owner", NULL, "trust files owned by the caller of sudo", cli_take_trust \
+        }
+
+/** The same for --force, which allows what concerns the whole host. */
+int cli_take_force(const struct cli_option *option, const char *value, void *data,
+                   struct machine_error *error);
+
+#define CLI_FORCE_OPTION                                                                        \
+        {                                                                                       \
+                'f', "force", NULL, "even if a changed block restarts the host", cli_take_force \
         }
 
 /** Returns whether the settings include a root, so that no definition is needed. */
@@ -87,6 +97,11 @@ enum cli_drift cli_definition_drift(const struct cli *cli, const struct machine_
 
 /** Fails if the machine has no command to run. */
 int cli_check_startable(const struct machine *machine, struct machine_error *error);
+
+/** Fails if a changed block of a machine's image would end the whole host, unless --force allows
+ * it. */
+int cli_check_corruption(const struct machine *machine, const struct cli_settings *settings,
+                         struct machine_error *error);
 
 /** Like cli_load_definition() for settings only, with config_load_settings(). */
 int cli_load_settings(struct cli *cli, const struct cli_settings *settings, struct machine **ret,

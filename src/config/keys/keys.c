@@ -21,6 +21,12 @@ static const struct config_choice pulls[] = {
         { "never", MACHINE_PULL_NEVER },
         { NULL, 0 },
 };
+static const struct config_choice corruptions[] = {
+        { "io-error", MACHINE_CORRUPTION_IO_ERROR },
+        { "restart", MACHINE_CORRUPTION_RESTART },
+        { "panic", MACHINE_CORRUPTION_PANIC },
+        { NULL, 0 },
+};
 static const struct config_choice updates[] = {
         { "no", MACHINE_UPDATE_NO },
         { "auto", MACHINE_UPDATE_AUTO },
@@ -168,6 +174,28 @@ static const struct config_key machine_keys[] = {
                   "found.",
           .example = "true",
           .default_text = "false" },
+        { .name = "verity.signature",
+          .kind = &config_kind_host_path,
+          .change = CONFIG_CHANGE_RESTART,
+          AT(root.verity.signature),
+          .help = "The file with the signature of the root hash: PKCS#7, detached, DER. The "
+                  "machine "
+                  "only starts if the kernel's keyring or a certificate in /etc/verity.d knows who "
+                  "has signed. Without it a signature is looked for in a file with the ending "
+                  ".roothash.p7s beside each image, and in a signature partition; it is checked "
+                  "if /etc/verity.d has certificates or verity.required is set.",
+          .example = "\"web.roothash.p7s\"" },
+        { .name = "verity.on_corruption",
+          .kind = &config_kind_choice,
+          .change = CONFIG_CHANGE_RESTART,
+          .choices = corruptions,
+          AT(root.verity.on_corruption),
+          .help = "What the kernel does when a block was changed: \"io-error\", an error for the "
+                  "program that reads it; \"restart\" or \"panic\", of the whole host, which a "
+                  "start "
+                  "only allows with --force.",
+          .example = "\"io-error\"",
+          .default_text = "\"io-error\"" },
         { .name = "verity.offset",
           .kind = &config_kind_size,
           .change = CONFIG_CHANGE_RESTART,

@@ -112,10 +112,31 @@ static int build_root(struct launch *launch, bool storage, struct machine_error 
                                      : rootfs_build(&parameters, &launch->rootfs, error);
 }
 
+/* For those who ask how the root is verified. */
+static int record_verified(struct launch *launch, struct machine_error *error)
+{
+        struct machine_record *record = &launch->record;
+        struct rootfs_verified image;
+
+        strv_free(TAKE_PTR(record->verified));
+        for (size_t i = 0; rootfs_verified(launch->rootfs, i, &image); i++) {
+                char *text =
+                        string_format("%s: root hash %s, signature %s%s", image.path,
+                                      image.root_hash, image.signer ? "checked by " : "not checked",
+                                      image.signer ? image.signer : "");
+
+                if (strv_take(&record->verified, text) < 0) {
+                        return error_oom(error);
+                }
+        }
+        return 0;
+}
+
 int launch_set_up_root(struct launch *launch, struct machine_error *error)
 {
         int r = build_root(launch, false, error);
 
+        r = r < 0 ? r : record_verified(launch, error);
         if (r < 0 || launch->options.rehearsal || launch_is_container(launch)) {
                 return r;
         }

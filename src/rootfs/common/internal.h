@@ -53,7 +53,7 @@ struct staged_volume {
 /** A disk image of the root. */
 struct staged_disk {
         struct disk_mounts mounts;
-        size_t layer; /* of the root's overlay, that its root is */
+        size_t layer; /* of the root's overlay, that its root is; or of none */
 };
 
 /** What belongs at a place below the root, from images and the layers around them. */
@@ -152,6 +152,12 @@ const char *root_kept_directory(const struct rootfs_parameters *parameters);
 int disks_add_layer(struct rootfs *rootfs, const struct rootfs_parameters *parameters,
                     const char *path, struct machine_error *error);
 
+/** Adds one as the next layer of an overlay of `mounts`, with the ids of a user namespace or none.
+ */
+int disks_add_elsewhere(struct rootfs *rootfs, const struct rootfs_parameters *parameters,
+                        struct overlay *overlay, const char *path, int user_namespace_fd,
+                        struct machine_error *error);
+
 /** Opens an image as the root itself. If nothing can be written to its root, an overlay is mounted
  * on top of that, for missing mount points. */
 int disks_open_in_place(struct rootfs *rootfs, const struct rootfs_parameters *parameters,
@@ -217,7 +223,8 @@ int mounted_volume_stage(struct rootfs *rootfs, struct staged_mount *staged, con
 int mounted_volume_take(struct rootfs *rootfs, size_t index, const char *name, int target,
                         struct machine_error *error);
 
-int mounts_open(struct rootfs *rootfs, struct machine_error *error);
+int mounts_open(struct rootfs *rootfs, const struct rootfs_parameters *parameters,
+                struct machine_error *error);
 int mounts_stage(struct rootfs *rootfs, struct machine_error *error);
 void mounts_free(struct rootfs *rootfs);
 

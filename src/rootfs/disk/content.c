@@ -8,6 +8,7 @@
 #include "base/strings.h"
 #include "rootfs/disk/disk.h"
 #include "rootfs/disk/loop.h"
+#include "rootfs/disk/proof.h"
 #include "rootfs/mount/mount.h"
 
 static const struct disk_content *content_of(const struct disk_source *source,
@@ -155,9 +156,10 @@ static int check_trust(const struct disk_source *source, const struct disk_parti
         _cleanup_error_ struct machine_error reason = MACHINE_ERROR_INIT;
         int r;
 
-        /* A hash in the definition says what is in it. */
+        /* A hash in the definition says what is in it, and so does whoever has signed it. */
         if (source->image->block_device || disk_type_is_hardened(content->type) ||
-            source->request->root_hash) {
+            source->request->root_hash ||
+            (source->signature.data && disk_wants_verified(source, partition, NULL) > 0)) {
                 return 0;
         }
         r = trust_judge(source->image->path, 0, &reason);
@@ -174,13 +176,13 @@ static int check_trust(const struct disk_source *source, const struct disk_parti
 }
 
 static int mount_verified(const struct disk_source *source, const struct disk_partition *partition,
-                          struct machine_error *error)
+                          struct disk_proof *proof, struct machine_error *error)
 {
         char path[DISK_DEVICE_BYTES];
-        _cleanup_close_ int device = disk_open_verified(source, partition, path, error);
+        _cleanup_close_ int device = disk_open_verified(source, partition, path, proof, error);
         int fd = device < 0 ? device : mount_source(source, partition, path, error);
 
-        if (device >= 0 && fd < 0 && disk_is_corrupt(source)) {
+        if (device >= 0 && fd < 0 && disk_is_corrupt(proof)) {
                 error_say(error, EBADMSG,
                           "the image \"%s\" is not the one that the root hash %s names: a block of "
                           "its data or of its hash tree differs",
@@ -192,14 +194,14 @@ static int mount_verified(const struct disk_source *source, const struct disk_pa
 }
 
 static int mount_checked(const struct disk_source *source, const struct disk_partition *partition,
-                         struct machine_error *error)
+                         struct disk_proof *proof, struct machine_error *error)
 {
         const struct disk_image *image = source->image;
         bool whole = !partition;
         int verified = disk_wants_verified(source, partition, error);
 
         if (verified != 0) {
-                return verified < 0 ? verified : mount_verified(source, partition, error);
+                return verified < 0 ? verified : mount_verified(source, partition, proof, error);
         }
         if (whole && image->block_device) {
                 return mount_source(source, NULL, image->path, error);
@@ -217,7 +219,7 @@ static int mount_checked(const struct disk_source *source, const struct disk_par
 }
 
 int disk_mount_content(const struct disk_source *source, const struct disk_partition *partition,
-                       struct machine_error *error)
+                       struct disk_proof *proof, struct machine_error *error)
 {
         int r = disk_check_content(source->image, partition, error);
         int fd;
@@ -231,7 +233,7 @@ int disk_mount_content(const struct disk_source *source, const struct disk_parti
         if (r < 0) {
                 return r;
         }
-        fd = mount_checked(source, partition, error);
+        fd = mount_checked(source, partition, proof, error);
         if (fd < 0 || !disk_is_written(source, partition)) {
                 return fd;
         }

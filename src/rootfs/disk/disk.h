@@ -4,7 +4,10 @@
 
 #include <sys/stat.h>
 
+#include <machine/machine.h>
+
 #include "base/disk/disk.h"
+#include "base/disk/verity.h"
 
 /** A file system of an image as a detached mount. */
 struct disk_mounted {
@@ -14,12 +17,22 @@ struct disk_mounted {
         struct stat top; /* its root directory, with the owner on disk */
 };
 
+/** How the blocks of an image are verified. */
+struct disk_proof {
+        char *path; /* of the image */
+        char *root_hash;
+        char *signer; /* who has checked its signature, "the kernel" or "certificate PATH"; NULL:
+                       * nobody */
+        char *device; /* its name for the device mapper; NULL: they are not */
+};
+
 /** What an image gives to a machine. */
 struct disk_mounts {
         struct disk_mounted mounts[DISK_ROLES]; /* the root first */
         size_t count;
         bool own_root; /* the root is a tmpfs, not of the image */
         int lock;      /* on the image, until it is closed, or -EBADF */
+        struct disk_proof proof;
 };
 
 #define DISK_MOUNTS_INIT       \
@@ -38,8 +51,10 @@ struct disk_request {
         const char *loops; /* a file of this program: the table of loop devices */
         /* verity: */
         const char *root_hash;  /* of the definition, or NULL */
+        const char *signature;  /* a file with the signature of the root hash, or NULL */
         uint64_t verity_offset; /* of the hash tree in a file without a table; 0: it is beside it */
         bool verity_required;
+        enum machine_corruption on_corruption;
         void (*warn)(void *data, const char *message);
         void *warn_data;
 };
@@ -69,6 +84,7 @@ struct disk_source {
         bool write; /* as in the request, if there is something that can be written to */
         const struct disk_choice *choice; /* with a table */
         char *root_hash;                  /* or NULL */
+        struct disk_signature signature;  /* that has to be checked */
         bool shared;                      /* other machines have it mounted as well */
 };
 
@@ -76,9 +92,10 @@ struct disk_source {
  */
 bool disk_is_written(const struct disk_source *source, const struct disk_partition *partition);
 
-/** Mounts it. Returns a detached mount, without an id map, or -errno with error set. */
+/** Mounts it. Returns a detached mount, without an id map, or -errno with error set. If it is
+ * verified, *proof is filled in. */
 int disk_mount_content(const struct disk_source *source, const struct disk_partition *partition,
-                       struct machine_error *error);
+                       struct disk_proof *proof, struct machine_error *error);
 
 /** Whether something has to be verified: 1, 0, or -ENOKEY with an error if it has to be and cannot.
  */
@@ -86,12 +103,10 @@ int disk_wants_verified(const struct disk_source *source, const struct disk_part
                         struct machine_error *error);
 
 /** Opens the verified device of a partition or of an image without a table. Returns a descriptor,
- * or -errno with error set. */
+ * or -errno with error set. *proof is filled in; its owner frees it. */
 int disk_open_verified(const struct disk_source *source, const struct disk_partition *partition,
-                       char ret_path[DISK_DEVICE_BYTES], struct machine_error *error);
-
-/** Whether the kernel has found a block that differs. */
-bool disk_is_corrupt(const struct disk_source *source);
+                       char ret_path[DISK_DEVICE_BYTES], struct disk_proof *proof,
+                       struct machine_error *error);
 
 /**
  * Makes a file larger if the request has a size, and with it its last partition, if that is the one

@@ -8,6 +8,8 @@
 #include "base/error.h"
 #include "base/rights/caller.h"
 #include "rootfs/disk/disk.h"
+#include "rootfs/disk/proof.h"
+#include "rootfs/disk/signature.h"
 #include "rootfs/mount/idmap.h"
 
 static int add(struct disk_mounts *mounts, enum disk_role role, int fd, bool read_only,
@@ -24,7 +26,7 @@ static int add(struct disk_mounts *mounts, enum disk_role role, int fd, bool rea
 static int mount_role(const struct disk_source *source, const struct disk_partition *partition,
                       enum disk_role role, struct disk_mounts *ret, struct machine_error *error)
 {
-        int fd = disk_mount_content(source, partition, error);
+        int fd = disk_mount_content(source, partition, &ret->proof, error);
 
         return fd < 0 ? fd : add(ret, role, fd, !disk_is_written(source, partition), error);
 }
@@ -86,6 +88,24 @@ static int refuse_user(const char *path, struct machine_error *error)
         return -EPERM;
 }
 
+/* A signature that only comes with the image is of no use on a host that knows nobody's. */
+static int find_signature(struct disk_source *source, struct machine_error *error)
+{
+        const struct disk_request *request = source->request;
+        int r;
+
+        if (!source->root_hash) {
+                return 0;
+        }
+        r = disk_find_signature(source->image, source->fd, source->root_hash, request->signature,
+                                &source->signature, error);
+        if (r == 0 && source->signature.data && !request->signature && !request->verity_required &&
+            !signature_has_certificates()) {
+                disk_signature_clear(&source->signature);
+        }
+        return r;
+}
+
 /* Chooses what is mounted, and how it is verified. */
 static int choose(struct disk_source *source, struct disk_choice *choice,
                   struct machine_error *error)
@@ -98,6 +118,9 @@ static int choose(struct disk_source *source, struct disk_choice *choice,
                 r = source->root_hash ? 0 : error_oom(error);
         } else {
                 r = disk_find_root_hash(source->image, source->fd, &source->root_hash, error);
+        }
+        if (r == 0) {
+                r = find_signature(source, error);
         }
         if (r == 0 && source->image->has_table) {
                 r = disk_choose(source->image, source->root_hash, choice, error);
@@ -172,6 +195,7 @@ int disk_mount(const struct disk_request *request, struct disk_mounts *ret,
                                     : mount_role(&source, NULL, DISK_ROOT, ret, error);
         }
         free(source.root_hash);
+        disk_signature_clear(&source.signature);
         return r < 0 ? r : map_ids(request, ret, error);
 }
 
@@ -181,5 +205,6 @@ void disk_mounts_clear(struct disk_mounts *mounts)
                 fd_close(mounts->mounts[i].fd);
         }
         fd_close(mounts->lock);
+        disk_proof_clear(&mounts->proof);
         *mounts = (struct disk_mounts)DISK_MOUNTS_INIT;
 }

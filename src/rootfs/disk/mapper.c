@@ -180,7 +180,7 @@ int mapper_open(const struct mapper_device *device, char ret_path[DISK_DEVICE_BY
         return r;
 }
 
-int mapper_status(const char *name, char *text, size_t size)
+static int ask(const char *name, uint32_t flags, char *text, size_t size)
 {
         _cleanup_close_ int control = open_control(NULL);
         struct call call;
@@ -189,11 +189,21 @@ int mapper_status(const char *name, char *text, size_t size)
         if (control < 0) {
                 return control;
         }
-        begin(&call, name, 0);
+        begin(&call, name, flags);
         r = run(control, DM_TABLE_STATUS, &call);
         if (r == 0) {
                 snprintf(text, size, "%.*s", (int)(sizeof call.bytes - sizeof call.target - 1),
                          call.bytes + sizeof call.target);
         }
         return r;
+}
+
+int mapper_status(const char *name, char *text, size_t size)
+{
+        return ask(name, 0, text, size);
+}
+
+int mapper_parameters(const char *name, char *text, size_t size)
+{
+        return ask(name, DM_STATUS_TABLE_FLAG, text, size);
 }

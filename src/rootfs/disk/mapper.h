@@ -31,7 +31,9 @@ struct mapper_device {
 int mapper_open(const struct mapper_device *device, char ret_path[DISK_DEVICE_BYTES],
                 struct machine_error *error);
 
-/** Reads the status of the target of a device into `text`: what it has found. 0 or -errno. */
+/** Reads the status of the target of a device into `text`: what it has found; or its parameters. 0
+ * or -errno. */
 int mapper_status(const char *name, char *text, size_t size);
+int mapper_parameters(const char *name, char *text, size_t size);
 
 #endif

@@ -91,8 +91,24 @@ int rootfs_open_bind(const struct machine_mount *mount, int user_namespace_fd,
         return r;
 }
 
-static int open_overlay(struct rootfs *rootfs, const struct machine_mount *mount,
-                        struct staged_mount *staged, struct machine_error *error)
+static int open_overlay_layer(struct rootfs *rootfs, const struct rootfs_parameters *parameters,
+                              const char *path, struct staged_mount *staged,
+                              struct machine_error *error)
+{
+        int user_namespace_fd = staged->options.map == MACHINE_MOUNT_MAP_MACHINE
+                                        ? -EBADF
+                                        : rootfs->user_namespace_fd;
+        struct stat info;
+
+        return stat(path, &info) == 0 && disk_is_image(&info)
+                       ? disks_add_elsewhere(rootfs, parameters, &staged->overlay, path,
+                                             user_namespace_fd, error)
+                       : overlay_add_layer(&staged->overlay, path, user_namespace_fd, error);
+}
+
+static int open_overlay(struct rootfs *rootfs, const struct rootfs_parameters *parameters,
+                        const struct machine_mount *mount, struct staged_mount *staged,
+                        struct machine_error *error)
 {
         _cleanup_strv_ char **layers = NULL;
         int r = strv_split(mount->source, ':', &layers);
@@ -102,11 +118,7 @@ static int open_overlay(struct rootfs *rootfs, const struct machine_mount *mount
         }
         staged->directory = true;
         STRV_FOREACH(layer, layers) {
-                r = overlay_add_layer(&staged->overlay, *layer,
-                                      staged->options.map == MACHINE_MOUNT_MAP_MACHINE
-                                              ? -EBADF
-                                              : rootfs->user_namespace_fd,
-                                      error);
+                r = open_overlay_layer(rootfs, parameters, *layer, staged, error);
                 if (r < 0) {
                         error_prefix(error, "cannot mount on \"%s\"", mount->target);
                         return r;
@@ -116,7 +128,8 @@ static int open_overlay(struct rootfs *rootfs, const struct machine_mount *mount
 }
 
 /* The parent's part in a mount of the host's files. */
-static int open_one(struct rootfs *rootfs, size_t index, struct machine_error *error)
+static int open_one(struct rootfs *rootfs, const struct rootfs_parameters *parameters, size_t index,
+                    struct machine_error *error)
 {
         const struct machine_mount *mount = &rootfs->machine->mounts[index];
         struct staged_mount *staged = &rootfs->mounts[index];
@@ -126,7 +139,7 @@ static int open_one(struct rootfs *rootfs, size_t index, struct machine_error *e
         case MACHINE_MOUNT_BIND:
                 return open_bind(rootfs, mount, staged, error);
         case MACHINE_MOUNT_OVERLAY:
-                return open_overlay(rootfs, mount, staged, error);
+                return open_overlay(rootfs, parameters, mount, staged, error);
         case MACHINE_MOUNT_VOLUME:
                 r = mounted_volume_open(rootfs, index, error);
                 if (r < 0) {
@@ -139,7 +152,8 @@ static int open_one(struct rootfs *rootfs, size_t index, struct machine_error *e
         }
 }
 
-int mounts_open(struct rootfs *rootfs, struct machine_error *error)
+int mounts_open(struct rootfs *rootfs, const struct rootfs_parameters *parameters,
+                struct machine_error *error)
 {
         for (size_t i = 0; i < rootfs->machine->mount_count; i++) {
                 const struct machine_mount *mount = &rootfs->machine->mounts[i];
@@ -155,7 +169,7 @@ int mounts_open(struct rootfs *rootfs, struct machine_error *error)
                                          "its root");
                 }
                 staged->directory = true;
-                r = open_one(rootfs, i, error);
+                r = open_one(rootfs, parameters, i, error);
                 if (r < 0) {
                         return r;
                 }

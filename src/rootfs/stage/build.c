@@ -94,7 +94,7 @@ static int open_all(struct rootfs *rootfs, const struct rootfs_parameters *param
         }
         if (r == 0) {
                 r = rootfs->machine->bare ? bare_open(rootfs, parameters, error)
-                                          : mounts_open(rootfs, error);
+                                          : mounts_open(rootfs, parameters, error);
         }
         if (r == 0 && !parameters->storage) {
                 r = credentials_open(rootfs, error);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -10,6 +11,7 @@
 #include "base/path.h"
 #include "base/strings.h"
 #include "rootfs/common/internal.h"
+#include "rootfs/disk/proof.h"
 #include "rootfs/mount/mount.h"
 
 /* The disk images of a root. What an image has for a place below the root, such as usr, is no part
@@ -18,6 +20,9 @@
  * beside those of the root. */
 
 #define KEPT_PARTS "parts"
+
+/* Of an image that is in an overlay of `mounts`. */
+#define LAYER_ELSEWHERE SIZE_MAX
 
 static struct staged_disks *disks_of(struct rootfs *rootfs)
 {
@@ -63,6 +68,8 @@ static int open_disk(struct rootfs *rootfs, const struct rootfs_parameters *para
                 .root_gid = rootfs->identity.gid,
                 .loops = parameters->loops,
                 .root_hash = verity->root_hash,
+                .signature = verity->signature,
+                .on_corruption = verity->on_corruption,
                 .verity_offset = verity->offset,
                 .verity_required = verity->required,
                 .warn = parameters->warn,
@@ -71,6 +78,53 @@ static int open_disk(struct rootfs *rootfs, const struct rootfs_parameters *para
 
         *ret = new_disk(rootfs);
         return *ret ? disk_mount(&request, &(*ret)->mounts, error) : error_oom(error);
+}
+
+/* A layer elsewhere than in the root: what says how the root is verified is not about it, apart
+ * from that everything has to be. */
+static int open_other(struct rootfs *rootfs, const struct rootfs_parameters *parameters,
+                      const char *path, int user_namespace_fd, struct staged_disk **ret,
+                      struct machine_error *error)
+{
+        const struct disk_request request = {
+                .path = path,
+                .rehearsal = parameters->rehearsal,
+                .size = MACHINE_UNSET,
+                .user_namespace_fd = user_namespace_fd,
+                .root_uid = rootfs->identity.uid,
+                .root_gid = rootfs->identity.gid,
+                .loops = parameters->loops,
+                .verity_required = rootfs->machine->root.verity.required,
+                .warn = parameters->warn,
+                .warn_data = parameters->note_data,
+        };
+
+        *ret = new_disk(rootfs);
+        if (!*ret) {
+                return error_oom(error);
+        }
+        (*ret)->layer = LAYER_ELSEWHERE;
+        return disk_mount(&request, &(*ret)->mounts, error);
+}
+
+int disks_add_elsewhere(struct rootfs *rootfs, const struct rootfs_parameters *parameters,
+                        struct overlay *overlay, const char *path, int user_namespace_fd,
+                        struct machine_error *error)
+{
+        struct staged_disk *disk;
+        int r = open_other(rootfs, parameters, path, user_namespace_fd, &disk, error);
+
+        if (r == 0 && disk->mounts.count > 1) {
+                error_say(error, EOPNOTSUPP,
+                          "the image \"%s\" has partitions for several places, and a mount shows "
+                          "only one",
+                          path);
+                error_hint(error, "use an image with one file system, or give the other partitions "
+                                  "the flag \"no-auto\" (bit 63): \"sfdisk --part-attrs\"");
+                return -EOPNOTSUPP;
+        }
+        return r < 0 ? r
+                     : overlay_add_mount(overlay, path, TAKE_FD(disk->mounts.mounts[0].fd), error);
 }
 
 static int add_root_layer(struct rootfs *rootfs, struct staged_disk *disk, const char *path,
@@ -318,6 +372,51 @@ int disks_stage(struct rootfs *rootfs, int stage_fd, struct machine_error *error
                 }
         }
         return r;
+}
+
+/* ---- What is verified ---- */
+
+static const struct disk_proof *find_proof(const struct rootfs *rootfs, size_t index)
+{
+        const struct staged_disks *disks = rootfs->disks;
+
+        for (size_t i = 0; disks && i < disks->count; i++) {
+                const struct disk_proof *proof = &disks->all[i].mounts.proof;
+
+                if (proof->device && index-- == 0) {
+                        return proof;
+                }
+        }
+        return NULL;
+}
+
+bool rootfs_verified(const struct rootfs *rootfs, size_t index, struct rootfs_verified *ret)
+{
+        const struct disk_proof *proof = find_proof(rootfs, index);
+
+        if (!proof) {
+                return false;
+        }
+        *ret = (struct rootfs_verified){
+                .path = proof->path,
+                .root_hash = proof->root_hash,
+                .signer = proof->signer,
+        };
+        return true;
+}
+
+int rootfs_verified_device(const struct rootfs *rootfs, size_t index, char *ret, size_t size,
+                           bool *ret_corrupt)
+{
+        const struct disk_proof *proof = find_proof(rootfs, index);
+
+        if (!proof) {
+                return -ENOENT;
+        }
+        if (ret_corrupt) {
+                *ret_corrupt = disk_is_corrupt(proof);
+        }
+        return disk_proof_device(proof, ret, size);
 }
 
 void disks_free(struct rootfs *rootfs)

@@ -152,19 +152,22 @@ static int open_upper(struct rootfs *rootfs, const char *directory, struct machi
 static int check_verity(const struct machine_root *root, const char *path, bool image,
                         struct machine_error *error)
 {
-        if (!image && (root->verity.root_hash || root->verity.required)) {
+        const struct machine_verity *verity = &root->verity;
+
+        if (!image && (verity->root_hash || verity->required || verity->signature)) {
                 error_say(error, ENOKEY,
                           "\"%s\" is a directory, and \"verity\" allows only what can be verified",
                           path);
                 error_hint(error, "make an image of it, or remove \"verity\"");
                 return -ENOKEY;
         }
-        if (root->verity.root_hash && strv_length(root->layers) > 1) {
-                error_say(
-                        error, EINVAL,
-                        "\"verity.root_hash\" is of one image, and the overlay has several layers");
+        if ((verity->root_hash || verity->signature) && strv_length(root->layers) > 1) {
+                error_say(error, EINVAL,
+                          "\"verity.%s\" is of one image, and the overlay has several layers",
+                          verity->root_hash ? "root_hash" : "signature");
                 error_hint(error, "put the hash of each image beside it, in a file with the ending "
-                                  ".roothash, and set \"verity.required\"");
+                                  ".roothash, a signature with the ending .roothash.p7s, and set "
+                                  "\"verity.required\"");
                 return -EINVAL;
         }
         return 0;

@@ -3,7 +3,9 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/strings.h"
+#include "state/store.h"
 #include "supervise/life/readiness.h"
 #include "supervise/life/stop.h"
 #include "supervise/watch/health.h"
@@ -66,4 +68,36 @@ int supervisor_start_health(struct supervisor *supervisor, struct machine_error 
                        ? health_start(supervisor->loop, machine, &supervisor->options->directories,
                                       on_health, supervisor, &supervisor->health, error)
                        : 0;
+}
+
+void supervisor_report_fault(struct supervisor *supervisor, const char *reason)
+{
+        _cleanup_state_store_ struct state_store store = STATE_STORE_INIT;
+        _cleanup_health_ struct machine_health health = {
+                .status = HEALTH_STATUS_UNHEALTHY,
+                .since_usec = clock_realtime(),
+        };
+
+        if (supervisor->health) {
+                health_report_fault(supervisor->health, reason);
+                return;
+        }
+        health.checked_usec = health.since_usec;
+        health.reason = strdup(reason);
+        supervisor->faulty = true;
+        /* It is in the log as well. */
+        if (state_store_open(supervisor->options->directories.runtime, &store, NULL) == 0) {
+                (void)state_save_health(&store, supervisor->machine->name, &health);
+        }
+}
+
+void supervisor_forget_fault(struct supervisor *supervisor)
+{
+        _cleanup_state_store_ struct state_store store = STATE_STORE_INIT;
+
+        if (supervisor->faulty &&
+            state_store_open(supervisor->options->directories.runtime, &store, NULL) == 0) {
+                state_remove_health(&store, supervisor->machine->name);
+        }
+        supervisor->faulty = false;
 }

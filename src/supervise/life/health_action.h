@@ -10,4 +10,11 @@ struct machine_error;
  *  0 or -errno with error set. */
 int supervisor_start_health(struct supervisor *supervisor, struct machine_error *error);
 
+/** Makes the machine unhealthy for the rest of its run, whatever its health checks find; it may
+ * have none. */
+void supervisor_report_fault(struct supervisor *supervisor, const char *reason);
+
+/** At the end of a run. */
+void supervisor_forget_fault(struct supervisor *supervisor);
+
 #endif

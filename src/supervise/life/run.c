@@ -20,6 +20,7 @@
 #include "supervise/life/stop.h"
 #include "supervise/life/warnings.h"
 #include "supervise/output/output.h"
+#include "supervise/watch/blocks.h"
 #include "supervise/watch/health.h"
 #include "supervise/watch/memory.h"
 #include "supervise/watch/resolver.h"
@@ -33,6 +34,14 @@ static int on_ended(struct event_source *source, int fd, uint32_t events, void *
 static void on_event(const char *message, void *data)
 {
         supervisor_say(data, "machinectl-lite: %s", message);
+}
+
+static void on_changed_block(const char *message, void *data)
+{
+        struct supervisor *supervisor = data;
+
+        supervisor_say(supervisor, "machinectl-lite: %s", message);
+        supervisor_report_fault(supervisor, message);
 }
 
 static int follow_terminal(struct supervisor *supervisor)
@@ -71,14 +80,21 @@ static int watch_run(struct supervisor *supervisor, struct machine_error *error)
                 r = uplink_watch_start(supervisor->loop, launch, on_event, supervisor,
                                        &supervisor->uplink, error);
         }
-        return r < 0 ? r : supervisor_start_health(supervisor, error);
+        if (r == 0) {
+                r = supervisor_start_health(supervisor, error);
+        }
+        return r < 0 ? r
+                     : block_watch_start(supervisor->loop, launch, on_changed_block, supervisor,
+                                         &supervisor->blocks, error);
 }
 
 static void unwatch_run(struct supervisor *supervisor)
 {
         event_remove(TAKE_PTR(supervisor->ended));
         event_remove(TAKE_PTR(supervisor->notified));
+        block_watch_free(TAKE_PTR(supervisor->blocks));
         health_free(TAKE_PTR(supervisor->health));
+        supervisor_forget_fault(supervisor);
         memory_watch_free(TAKE_PTR(supervisor->memory));
         resolver_watch_free(TAKE_PTR(supervisor->resolver));
         uplink_watch_free(TAKE_PTR(supervisor->uplink));

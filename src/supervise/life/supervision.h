@@ -11,6 +11,7 @@
 #include "supervise/life/options.h"
 #include "supervise/life/restart.h"
 
+struct block_watch;
 struct event_loop;
 struct event_source;
 struct health;
@@ -28,6 +29,7 @@ struct supervisor {
         struct output *output;
         struct log log;        /* for warnings, if the caller has none: the log of the machine */
         struct launch *launch; /* NULL between two runs */
+        struct block_watch *blocks;
         struct memory_watch *memory;
         struct resolver_watch *resolver;
         struct uplink_watch *uplink;
@@ -41,6 +43,7 @@ struct supervisor {
         uint64_t run_started;
         uint64_t restarts, kills; /* of all runs */
         bool ready;               /* and reported as such */
+        bool faulty;              /* unhealthy without health checks */
         bool stopping;
         bool late;       /* stopping because it did not get ready in time */
         bool reboot;     /* the machine is rebooting */

@@ -31,6 +31,7 @@ struct health {
         struct machine_health found;
         bool timed_out;
         bool has_passed;
+        char *fault; /* makes it unhealthy, whatever the checks find; or NULL */
         uint64_t started;
 };
 
@@ -59,7 +60,11 @@ static void judge_passed(struct health *health)
         bool news = !health->has_passed || health->found.failures > 0;
 
         health->has_passed = true;
-        change_status(health, HEALTH_STATUS_HEALTHY);
+        if (health->fault) {
+                (void)string_replace(&health->found.reason, health->fault);
+        } else {
+                change_status(health, HEALTH_STATUS_HEALTHY);
+        }
         if (news) {
                 health->handler(HEALTH_PASSED, &health->found, health->data);
         }
@@ -253,6 +258,15 @@ int health_start(struct event_loop *loop, const struct machine *machine,
         return 0;
 }
 
+void health_report_fault(struct health *health, const char *reason)
+{
+        (void)string_replace(&health->fault, reason);
+        (void)string_replace(&health->found.reason, reason);
+        health->found.checked_usec = clock_realtime();
+        change_status(health, HEALTH_STATUS_UNHEALTHY);
+        keep(health);
+}
+
 void health_free(struct health *health)
 {
         if (!health) {
@@ -265,6 +279,7 @@ void health_free(struct health *health)
         free(health_output_close(&health->output));
         state_remove_health(&health->store, health->machine->name);
         machine_health_clear(&health->found);
+        free(health->fault);
         state_store_close(&health->store);
         free(health);
 }

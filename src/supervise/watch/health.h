@@ -30,6 +30,9 @@ int health_start(struct event_loop *loop, const struct machine *machine,
                  const struct launch_directories *directories, health_handler handler, void *data,
                  struct health **ret, struct machine_error *error);
 
+/** Makes the machine unhealthy for good: checks that pass no longer make it healthy. */
+void health_report_fault(struct health *health, const char *reason);
+
 /** Stops the checks and kills the current one. health may be NULL. */
 void health_free(struct health *health);
 

@@ -9,8 +9,7 @@ import disks
 import harness
 import pytest
 
-# Linux 6.2 is the first that maps the ids of squashfs.
-pytestmark = pytest.mark.needs("root", "cgroup2", "loop", "kernel:6.2")
+pytestmark = pytest.mark.needs("root", "cgroup2", "loop")
 
 KINDS = ["erofs", "squashfs", "ext4", "xfs", "btrfs"]
 READ_ONLY = ["erofs", "squashfs"]
@@ -157,6 +156,68 @@ def test_one_device_for_all(cli, maker):
     finally:
         cli("stop", *names)
     harness.wait_for(lambda: not disks.devices_of(image), 5, "the loop device to go")
+
+
+@pytest.mark.slow
+def test_two_hundred(cli, maker, host_state):
+    """Two hundred machines of an image have one device."""
+    image = maker.file_system("squashfs" if disks.kernel() >= (6, 2) else "ext4")
+    names = [f"disk-many-{os.getpid()}-{each}" for each in range(200)]
+    for name in names:
+        (cli.config / f"{name}.machine").write_text(harness.definition(
+            rootfs=image, upper="volatile", command=["sleep", "1000"], network={"mode": "none"}),
+            encoding="utf-8")
+    with host_state.unchanged(ignore=("files",)):
+        try:
+            cli("start", *names, timeout=300).check()
+            assert len(disks.devices_of(image)) == 1
+            assert cli("exec", names[-1], "cat", "/etc/made-by").check().stdout == "disks.py\n"
+        finally:
+            cli("stop", "--now", *names, timeout=300)
+        harness.wait_for(lambda: not disks.devices_of(image), 5, "the loop device to go")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_layer_of_a_mount(cli, machine_file, maker, closed, host_state, kind):
+    """Images are layers of the overlays in `mounts`, as directories are; the ids are the machine's."""
+    site = closed / "site"
+    site.mkdir(mode=0o755)
+    (site / "both").write_text("site\n", encoding="utf-8")
+    app = maker.file_system(kind, {"both": "app\n", "app": "app\n"}, whole=False, name="app")
+    before = app.read_bytes()
+    path = machine_file(command=["sh", "-c", "cat /mnt/both /mnt/app; stat -c %u /mnt/app; "
+                                             "echo new > /mnt/app && cat /mnt/app"],
+                        mounts=[{"type": "overlay", "source": f"{site}:{app}", "target": "/mnt"}])
+    cli("check", "--strict", path).check()
+    with host_state.unchanged(ignore=("files",)):
+        result = cli("run", path)
+    assert result.stdout.startswith("site\napp\n0\n"), result
+    assert app.read_bytes() == before
+
+
+def test_layer_of_a_mount_with_partitions(cli, machine_file, maker):
+    """A partition for the root serves; more than one would not have a place."""
+    root = maker.file_system("erofs", {"word": "word\n"}, whole=False)
+    image = maker.table("one.raw", [("root", root)])
+    command = ["cat", "/mnt/word"]
+    mount = {"type": "overlay", "source": image, "target": "/mnt"}
+    assert cli("run", machine_file(command=command, mounts=[mount])).check().stdout == "word\n"
+    mount["source"] = maker.table("two.raw", [
+        ("root", root), ("home", maker.file_system("ext4", whole=False))])
+    error = cli("run", machine_file(command=command, mounts=[mount])).check(125).stderr
+    assert "has partitions for several places" in error and str(mount["source"]) in error
+
+
+@pytest.mark.parametrize("what", ["fifo", "text", "LUKS"])
+def test_layer_of_a_mount_refused(cli, machine_file, maker, what):
+    """The same errors as for the root, from `check` as well."""
+    make, reason, _ = REFUSALS[what]
+    image = make(maker)
+    path = machine_file(command=["true"],
+                        mounts=[{"type": "overlay", "source": image, "target": "/mnt"}])
+    assert reason in cli("run", path).check(125).stderr
+    result = cli("check", path).check(65)
+    assert reason in result.stdout + result.stderr, result
 
 
 def test_one_writer(cli, maker):

@@ -10,9 +10,7 @@ import disks
 import harness
 import pytest
 
-# Linux 6.2 is the first that maps the ids of squashfs.
-pytestmark = pytest.mark.needs("root", "cgroup2", "loop", "kernel:6.2",
-                               "program:veritysetup")
+pytestmark = pytest.mark.needs("root", "cgroup2", "loop", "program:veritysetup")
 
 mapper = pytest.mark.needs("device-mapper")
 WRONG = "ab" * 32
@@ -53,9 +51,20 @@ def test_beside(cli, machine_file, maker, host_state, kind):
 
 
 @mapper
+def test_block_sizes(cli, machine_file, maker):
+    """A tree with larger blocks than the file system has is of no use; the error says what is."""
+    image = maker.file_system("ext4", block_size=1024)
+    maker.verity(image)
+    error = run(cli, machine_file, image).check(125).stderr
+    assert "the blocks of its ext4 have 1024 bytes, and those of its hash tree 4096" in error
+    maker.verity(image, options=["--data-block-size=1024"])
+    run(cli, machine_file, image).check()
+
+
+@mapper
 def test_places_of_the_hash(cli, machine_file, maker):
     """The definition's hash goes before the file's, and the file's before the attribute's."""
-    image = maker.file_system("squashfs")
+    image = maker.file_system("erofs")
     tree, right = maker.verity(image, write_hash=False)
     assert tree.exists()
     beside = Path(f"{image}.roothash")
@@ -89,7 +98,7 @@ def test_partitions(cli, machine_file, maker, where):
 @mapper
 def test_appended(cli, machine_file, maker):
     """The tree behind the data in one file."""
-    image = maker.file_system("squashfs")
+    image = maker.file_system("erofs")
     tree, right = maker.verity(image, write_hash=False)
     size = -(-image.stat().st_size // 4096) * 4096
     with open(image, "r+b") as file:
@@ -104,10 +113,10 @@ def test_appended(cli, machine_file, maker):
 @pytest.mark.parametrize("what", ["superblock", "data", "tree", "table"])
 def test_flipped(cli, machine_file, maker, host_state, what):
     """One byte of the data, of the tree, or of what describes them: the start fails, or the read."""
-    image = maker.file_system("squashfs", {"large": "A quick brown fox.\n" * 60000})
+    image = maker.file_system("erofs", {"large": "A quick brown fox.\n" * 60000})
     tree, right = maker.verity(image)
     if what == "superblock":
-        flip(image, 8)
+        flip(image, 1024 + 8)
     elif what == "data":
         # Behind the superblock, in front of the tables.
         flip(image, 4096 * 3)
@@ -128,7 +137,7 @@ def test_flipped(cli, machine_file, maker, host_state, what):
 @mapper
 def test_one_device_for_all(cli, maker):
     """Machines of one image share the device; after SIGKILL it goes with the last mount."""
-    image = maker.file_system("squashfs")
+    image = maker.file_system("erofs")
     _, right = maker.verity(image)
     names = [f"disk-verity-{os.getpid()}-{each}" for each in range(3)]
     for name in names:
@@ -140,11 +149,34 @@ def test_one_device_for_all(cli, maker):
         assert disks.mapped() == [f"machinectl-lite-{right}"]
         assert len(disks.devices_of(image)) == 1
         for name in names:
-            os.kill(harness.state_of(cli, name)["supervisor"], signal.SIGKILL)
+            os.kill(harness.state_of(cli, name)["supervisor"]["pid"], signal.SIGKILL)
         harness.wait_for(lambda: not disks.mapped() and not disks.devices_of(image), 10,
                          "the devices to go")
     finally:
         cli("stop", *names)
+
+
+@mapper
+@pytest.mark.slow
+def test_many(cli, maker, host_state):
+    """Many machines of a verified image have one loop device for each of data and tree, and one
+    verified device."""
+    image = maker.file_system("erofs")
+    tree, right = maker.verity(image)
+    names = [f"disk-many-{os.getpid()}-{each}" for each in range(200)]
+    for name in names:
+        (cli.config / f"{name}.machine").write_text(harness.definition(
+            rootfs=image, command=["sleep", "1000"], network={"mode": "none"},
+            verity={"required": True}), encoding="utf-8")
+    with host_state.unchanged(ignore=("files",)):
+        try:
+            cli("start", *names, timeout=600).check()
+            assert disks.mapped() == [f"machinectl-lite-{right}"]
+            assert len(disks.devices_of(image)) == len(disks.devices_of(tree)) == 1
+        finally:
+            cli("stop", "--now", *names, timeout=600)
+        harness.wait_for(lambda: not disks.mapped() and not disks.devices_of(image), 10,
+                         "the devices to go")
 
 
 @mapper
@@ -159,7 +191,7 @@ def test_hash_of_the_definition_is_trust(cli, machine_file, maker):
 
 def test_required(cli, machine_file, maker, busybox_root):
     """Without a hash nothing is mounted, `check` says so as well; a directory has none."""
-    image = maker.file_system("squashfs")
+    image = maker.file_system("erofs")
     path = machine_file(rootfs=image, command=["true"], verity={"required": True})
     for result in (cli("run", path).check(125), cli("check", path).check(65)):
         assert str(image) in result.stderr and "has no root hash" in result.stderr, result
@@ -183,7 +215,7 @@ def test_other_partitions(cli, machine_file, maker):
 
 def test_missing_tree(cli, machine_file, maker):
     """The hash without its tree."""
-    image = maker.file_system("squashfs")
+    image = maker.file_system("erofs")
     error = run(cli, machine_file, image, verity={"root_hash": WRONG}).check(125).stderr
     assert "has no hash tree" in error and ".verity" in error and str(image) in error
 
@@ -191,7 +223,7 @@ def test_missing_tree(cli, machine_file, maker):
 @pytest.mark.parametrize("text", ["", "abc", "x" * 64, "ab" * 31])
 def test_malformed_hash(cli, machine_file, maker, text):
     """In the definition, and beside the image."""
-    image = maker.file_system("squashfs")
+    image = maker.file_system("erofs")
     assert "64 hexadecimal digits" in cli("check", machine_file(
         rootfs=image, command=["true"], verity={"root_hash": text})).check(65).stderr
     Path(f"{image}.roothash").write_text(text, encoding="ascii")
@@ -200,7 +232,7 @@ def test_malformed_hash(cli, machine_file, maker, text):
 
 def test_several_layers(cli, machine_file, maker):
     """A hash belongs to one image."""
-    path = machine_file(overlay=[maker.file_system("erofs"), maker.file_system("squashfs")],
+    path = machine_file(overlay=[maker.file_system("erofs"), maker.file_system("ext4")],
                         upper="volatile", command=["true"], verity={"root_hash": WRONG})
     assert "several layers" in cli("run", path).check(125).stderr
 
@@ -209,7 +241,7 @@ def test_kernel_without_device_mapper(cli, machine_file, maker):
     """It is named, with what to load."""
     if "device-mapper" in Path("/proc/misc").read_text(encoding="ascii"):
         pytest.skip("this kernel has a device mapper")
-    image = maker.file_system("squashfs")
+    image = maker.file_system("erofs")
     maker.verity(image)
     error = run(cli, machine_file, image).check(125).stderr
     assert "no device mapper" in error and "modprobe -a dm-mod dm-verity" in error

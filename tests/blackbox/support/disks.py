@@ -17,10 +17,12 @@ OWN = {
     "x86_64": {"root": "4f68bce3-e8cd-4db1-96e7-fbcaf984b709",
                "usr": "8484680c-9521-48c6-9c11-b0720656f69e",
                "root-verity": "2c7357ed-ebd2-46d9-aec1-23d437ec2bf5",
+               "root-verity-sig": "41092b05-9fc8-4523-994f-2def0408b176",
                "usr-verity": "77ff5f63-e7b6-4633-acf4-1565b864c0e6"},
     "aarch64": {"root": "b921b045-1df0-41c3-af44-4c6f280d3fae",
                 "usr": "b0e01050-ee5f-4390-949a-9101b17104e9",
                 "root-verity": "df3300ce-d69f-4c92-978c-9bfb0f38d820",
+                "root-verity-sig": "6db69de6-29f4-4758-a7a5-962190f00ce3",
                 "usr-verity": "6e11a4e7-fbca-4ded-b9e9-e1a512bb664e"},
 }
 TYPES = {
@@ -52,6 +54,11 @@ def need(*programs):
     for program in programs:
         if not shutil.which(program):
             pytest.skip(f"{program} is not installed")
+
+
+def kernel():
+    """The version of the kernel: (major, minor)."""
+    return tuple(int(part) for part in os.uname().release.split("-")[0].split(".")[:2])
 
 
 def devices_of(image):
@@ -106,9 +113,11 @@ class Maker:
         tree.chmod(0o755)
         return tree
 
-    def file_system(self, kind, files=None, whole=True, name="web", tree=None):
+    def file_system(self, kind, files=None, whole=True, name="web", tree=None, block_size=4096):
         """An image with one file system."""
         need(MAKERS[kind])
+        if kind == "squashfs" and kernel() < (6, 2):
+            pytest.skip("Linux 6.2 is the first that maps the ids of squashfs")
         tree = tree or self.tree(files or {}, whole)
         image = self.path(f"{name}.{kind}")
         with open(image, "wb") as file:
@@ -118,7 +127,7 @@ class Maker:
         elif kind == "squashfs":
             call("mksquashfs", tree, image, "-quiet", "-noappend")
         elif kind == "ext4":
-            call("mkfs.ext4", "-q", "-d", tree, image)
+            call("mkfs.ext4", "-q", "-b", block_size, "-d", tree, image)
         elif kind == "btrfs":
             call("mkfs.btrfs", "-q", "--rootdir", tree, image)
         elif kind == "vfat":
@@ -174,11 +183,11 @@ class Maker:
                 call("sfdisk", "-q", device, input=script)
         return image
 
-    def verity(self, image, write_hash=True):
+    def verity(self, image, write_hash=True, options=()):
         """A hash tree beside an image, and the root hash: (tree, hash)."""
         need("veritysetup")
         tree = Path(f"{image}.verity")
-        output = call("veritysetup", "format", image, tree)
+        output = call("veritysetup", "format", *options, image, tree)
         digits = next(line.split()[-1] for line in output.splitlines() if "Root hash" in line)
         if write_hash:
             Path(f"{image}.roothash").write_text(digits + "\n", encoding="ascii")

@@ -26,6 +26,7 @@ static const struct cli_option options[] = {
         { 0, "dry-run", NULL, "only check that the machines can start again",
           CLI_FLAG(struct restart_options, dry_run) },
         { 0, "now", NULL, "kill immediately", CLI_FLAG(struct restart_options, now) },
+        CLI_FORCE_OPTION,
         CLI_TRUST_OPTION,
         CLI_OPTIONS_END,
 };

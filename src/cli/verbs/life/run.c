@@ -27,6 +27,7 @@ struct run_options {
 
 static const struct cli_option options[] = {
         CLI_SETTING_OPTIONS,
+        CLI_FORCE_OPTION,
         CLI_TRUST_OPTION,
         { 0, "ephemeral", NULL, "discard changes to the root",
           CLI_FLAG(struct run_options, ephemeral) },
@@ -275,6 +276,9 @@ static int run(struct cli *cli, const struct verb *verb, int argc, char **argv,
         }
         if (r == 0) {
                 r = cli_check_startable(machine, error);
+        }
+        if (r == 0) {
+                r = cli_check_corruption(machine, &given.settings, error);
         }
         if (r == 0) {
                 r = run_machine(cli, machine, &given, error);

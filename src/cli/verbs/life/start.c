@@ -22,6 +22,7 @@ static const struct cli_option options[] = {
           CLI_FLAG(struct start_options, selection.all) },
         CLI_LABEL_OPTION(struct start_options, selection.labels),
         CLI_SETTING_OPTIONS,
+        CLI_FORCE_OPTION,
         CLI_TRUST_OPTION,
         CLI_OPTIONS_END,
 };

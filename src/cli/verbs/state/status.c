@@ -156,6 +156,16 @@ static void print_further_networks(const struct machine_record *record)
         }
 }
 
+static void print_verified(const struct machine_record *record)
+{
+        const char *label = "Verified";
+
+        STRV_FOREACH(text, machine_state_is_live(record->state) ? record->verified : NULL) {
+                print_line(label, *text);
+                label = "";
+        }
+}
+
 static void print_status(const struct cli *cli, const struct state_store *store,
                          const struct shown *shown)
 {
@@ -181,6 +191,7 @@ static void print_status(const struct cli *cli, const struct state_store *store,
         print_definition(cli, record);
         print_line("Labels", labels);
         print_line("Image", record->image);
+        print_verified(record);
         if (live) {
                 print_process("First PID", &record->init);
                 print_process("Supervisor", &record->supervisor);
