@@ -100,8 +100,9 @@ static int try_certificate(const char *message, const char *path, struct machine
                 { .name = "certificate", .fd = certificate },
                 { .name = NULL },
         };
+        static const char place[] = TOOL_PLACE "/certificate";
         static const char *const arguments[] = {
-                "smime",     "-verify",   "-binary", "-certfile", TOOL_PLACE "/certificate",
+                "smime",     "-verify",   "-binary", "-certfile", place,
                 "-nointern", "-noverify", "-out",    "/dev/null", NULL,
         };
         const struct tool_run run = {
