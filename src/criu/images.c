@@ -43,12 +43,12 @@ enum {
 
 /* The numbers of namespaces among the ids. */
 static const struct {
-        uint32_t field;
         const char *name;
+        uint32_t field;
         bool user;
 } namespaces[] = {
-        { 5, "pid", false },   { 7, "ipc", false },  { 8, "uts", false },
-        { 9, "mount", false }, { 10, "user", true },
+        { "pid", 5, false },   { "ipc", 7, false },  { "uts", 8, false },
+        { "mount", 9, false }, { "user", 10, true },
 };
 
 static int damaged(const char *name, struct machine_error *error)

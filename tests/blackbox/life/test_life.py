@@ -94,7 +94,7 @@ def test_list_shows_what_runs_in_the_fixed_names(cli, started):
     rows = json.loads(cli("list", "--json=short").check().stdout)
     assert [row["name"] for row in rows] == [name]
     assert set(rows[0]) == {"name", "state", "pid", "address", "address6", "ports", "labels",
-                            "started", "definition"}
+                            "networks", "started", "definition"}
     assert rows[0]["state"] == "running" and Path(f"/proc/{rows[0]['pid']}").exists()
     table = cli("list").check().stdout.splitlines()
     assert table[0].split()[:2] == ["NAME", "STATE"] and table[1].split()[:2] == [name, "running"]
