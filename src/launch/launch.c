@@ -351,6 +351,11 @@ const struct log *launch_log(const struct launch *launch)
         return launch->options.log;
 }
 
+const char *launch_runtime_directory(const struct launch *launch)
+{
+        return launch->options.directories.runtime;
+}
+
 bool launch_follows_resolver(const struct launch *launch)
 {
         return rootfs_follows_resolver(launch->rootfs);

@@ -212,6 +212,9 @@ int launch_update_resolver(struct launch *launch);
 /** The log for messages to the user. Borrowed. */
 const struct log *launch_log(const struct launch *launch);
 
+/** Where state, locks and leases of this boot are. Borrowed. */
+const char *launch_runtime_directory(const struct launch *launch);
+
 /** The machine's record; launch_save() writes changes to the file. Borrowed. */
 struct machine_record *launch_record(struct launch *launch);
 

@@ -17,7 +17,8 @@
 struct event_loop;
 struct event_source;
 
-/** events is a mask of EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP. */
+/** events is a mask of EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP; a source may be added with EPOLLET.
+ */
 typedef int (*event_fd_handler)(struct event_source *source, int fd, uint32_t events, void *data);
 typedef int (*event_signal_handler)(struct event_source *source,
                                     const struct signalfd_siginfo *info, void *data);

@@ -10,8 +10,8 @@ struct resolver_watch;
 
 /**
  * Starts updating /etc/resolv.conf of the machine when the host's changes. *ret is NULL if the
- * machine has other name servers or none, and if the kernel allows no further watch, which is
- * logged. Returns 0 or -errno with error set.
+ * machine has other name servers or none. If the kernel allows no watch, that is logged. Returns 0
+ * or -errno with error set.
  */
 int resolver_watch_start(struct event_loop *loop, struct launch *launch,
                          struct resolver_watch **ret, struct machine_error *error);

@@ -5,7 +5,9 @@ hosts whose own changes."""
 import os
 import secrets
 import shutil
+import signal
 import time
+from pathlib import Path
 
 import harness
 import pytest
@@ -157,6 +159,38 @@ def test_follows_the_host(cli, machine_file, etc, wrapper, network, change):
     eventually(cli, "a", ["192.0.2.99"])
     for name in ("a", "own"):
         cli("stop", name).check()
+
+
+def watchers(cli, names):
+    """Those machines whose supervisors have an inotify instance."""
+    def has_one(name):
+        descriptors = Path(f"/proc/{harness.state_of(cli, name)['supervisor']['pid']}/fd")
+        return any(os.readlink(each) == "anon_inode:inotify" for each in descriptors.iterdir())
+    return [name for name in names if has_one(name)]
+
+
+@pytest.mark.parametrize("end", ["stop", "SIGKILL"])
+def test_one_watches_for_all(cli, machine_file, etc, wrapper, network, end):
+    """The kernel allows each user 128 inotify instances. When the machine that has one ends, another
+    takes over, and misses nothing."""
+    network(IPV4)
+    rewrite(etc, "nameserver 192.0.2.1\n")
+    names = ["a", "b", "c", "d"]
+    for name in names:
+        machine_file(name, network={}, command=["/bin/sleep", "1000"])
+        cli("start", name, wrapper=wrapper).check()
+    number = 1
+    while names:
+        number += 1
+        rewrite(etc, f"nameserver 192.0.2.{number}\n")
+        for name in names:
+            eventually(cli, name, [f"192.0.2.{number}"])
+        [ended] = watchers(cli, names)
+        names.remove(ended)
+        if end == "stop":
+            cli("stop", ended).check()
+        else:
+            os.kill(harness.state_of(cli, ended)["supervisor"]["pid"], signal.SIGKILL)
 
 
 def test_follows_the_host_in_the_foreground(cli, machine_file, etc, wrapper, network):
