@@ -5,9 +5,9 @@ as uid 0 of a user namespace, as rootless Podman calls it."""
 import json
 import os
 import subprocess
-from pathlib import Path
 
 import harness
+import programs
 import pytest
 
 pytestmark = pytest.mark.needs("root")
@@ -18,7 +18,7 @@ class UserOci:
 
     def __init__(self, user, root):
         self.user = user
-        self.binary = Path(user.binary).parents[1] / "runtime/machine-oci"
+        self.binary = programs.beside(user.binary, "machine-oci")
         self.bundle = user.make(user.home / "bundle")
         user.copy_root(root, "bundle/rootfs")
         self.front = []

@@ -10,18 +10,10 @@ from pathlib import Path
 import harness
 import oci as oci_runtime
 import roots
+from programs import PROGRAMS
 
 # What machines may have been started with before an upgrade.
 LAST_RELEASE = "cb6e9ba185ccb23e41583832199e70b8c9c788d3"
-# Where each program is in a build tree, and where it is installed.
-PROGRAMS = {
-    "src/cli/machinectl-lite": "bin/machinectl-lite",
-    "src/runtime/machine-oci": "bin/machine-oci",
-    "src/launch/init/machine-init": "libexec/machinectl-lite/machine-init",
-    "src/image/machinectl-lite-image": "libexec/machinectl-lite/machinectl-lite-image",
-    "src/image/machinectl-lite-unpack": "libexec/machinectl-lite/machinectl-lite-unpack",
-    "src/network/machinectl-lite-rules": "libexec/machinectl-lite/machinectl-lite-rules",
-}
 
 
 def _run(*command, **options):

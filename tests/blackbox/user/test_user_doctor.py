@@ -5,9 +5,9 @@ import errno
 import json
 import shutil
 import subprocess
-from pathlib import Path
 
 import filters
+import programs
 import pytest
 from user_hosts import UserHost
 
@@ -166,19 +166,19 @@ def test_no_transparent_sockets(host, user, busybox_root, level, option):
 
 def test_no_rules_for_transparent_sockets(host, user, busybox_root, workspace):
     """A kernel without nft_socket, simulated by a program for rules that refuses them."""
-    copy = workspace / "bin"
-    shutil.copytree(Path(user.binary).parents[1], copy)
-    copy.chmod(0o755)
-    user.binary = str(copy / "cli/machinectl-lite")
-    rules = copy / "network/machinectl-lite-rules"
-    rules.rename(rules.with_name("real"))
-    rules.write_text("#!/bin/sh\ntext=$(cat)\ncase $text in *'socket transparent'*)\n"
-                     "echo no such expression; exit 1;; esac\n"
-                     f"printf '%s\\n' \"$text\" | {rules.with_name('real')}\n", encoding="utf-8")
-    rules.chmod(0o755)
-    found = refused(user, [], "published-ports")
+    rules = programs.beside(user.binary, "machinectl-lite-rules")
+    real = shutil.copy(rules, workspace / "real")
+    refusing = workspace / "refusing"
+    refusing.write_text("#!/bin/sh\ntext=$(cat)\ncase $text in *'socket transparent'*)\n"
+                        "echo no such expression; exit 1;; esac\n"
+                        f"printf '%s\\n' \"$text\" | {real}\n", encoding="utf-8")
+    refusing.chmod(0o755)
+    front = mounting(f"mount --bind {refusing} {rules}")
+    found = refused(user, front, "published-ports")
     assert "CONFIG_NFT_SOCKET" in found["found"] and "modprobe nft_socket" in found["way_out"]
     path = user.define("a", rootfs=user.copy_root(busybox_root), command=["true"],
                        network={"mode": "bridge"}, ports=["8080:80"])
-    result = user("run", path).check(125)
-    assert "CONFIG_NFT_SOCKET" in result.stderr and "modprobe nft_socket" in result.stderr
+    done = subprocess.run(front + user.command("run", path), check=False, text=True,
+                          capture_output=True, env=user.environment, cwd=user.home)
+    assert done.returncode == 125, done
+    assert "CONFIG_NFT_SOCKET" in done.stderr and "modprobe nft_socket" in done.stderr
